@@ -1,0 +1,88 @@
+// Strict reading of TOML: every key that is read is checked for type and range, every key that was not read is an
+// error that suggests the nearest known one, and everything read (defaults included) can be written out again.
+// All errors are InputErrors that name file, line and full key ("spec.toml:12: 'workload.rate_per_s' must be ...").
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/error.h"
+
+namespace hat {
+
+// The allowed values of a number. NaN and infinities are never allowed.
+struct Range {
+  double low = -1e300;
+  double high = 1e300;
+  bool low_is_open = false;  // "> low" instead of ">= low"
+
+  static Range Positive(double high = 1e12) { return {0, high, true}; }
+  static Range NonNegative(double high = 1e12) { return {0, high, false}; }
+  static Range Between(double low, double high) { return {low, high, false}; }
+};
+
+class ConfigTable;
+
+// A parsed document with its overrides ("key.path=value", as given to --set) applied.
+class Config {
+ public:
+  // Throws InputError if the file cannot be read, is not TOML, or an override is malformed.
+  static Config FromFile(const std::string& path, const std::vector<std::string>& overrides = {});
+  static Config FromText(const std::string& text, const std::string& name,
+                         const std::vector<std::string>& overrides = {});
+
+  ConfigTable Root() const;
+
+  // Throws InputError for the first key (in file order) that nothing has read, with the nearest key that was asked for.
+  void RejectUnknownKeys() const;
+
+  // Every key asked for so far with the value that it got, defaults included, as TOML in a fixed order.
+  std::string Resolved() const;
+
+ private:
+  struct State;
+  explicit Config(std::shared_ptr<State> state);
+  std::shared_ptr<State> state_;
+  friend class ConfigTable;
+};
+
+// One table of the document, possibly absent (then every key takes its default). Cheap to copy; shares the document.
+class ConfigTable {
+ public:
+  bool Has(const std::string& key) const;
+
+  // Without a fallback the key is required.
+  double Number(const std::string& key, Range range, std::optional<double> fallback = {}) const;
+  int64_t Integer(const std::string& key, int64_t low, int64_t high,
+                  std::optional<int64_t> fallback = {}) const;
+  bool Bool(const std::string& key, std::optional<bool> fallback = {}) const;
+  std::string String(const std::string& key, std::optional<std::string> fallback = {}) const;
+  // A string out of `allowed`; the error lists them.
+  std::string Choice(const std::string& key, const std::vector<std::string>& allowed,
+                     std::optional<std::string> fallback = {}) const;
+  std::vector<double> Numbers(const std::string& key, Range range,
+                              std::optional<std::vector<double>> fallback = {}) const;
+  std::vector<std::string> Strings(const std::string& key,
+                                   std::optional<std::vector<std::string>> fallback = {}) const;
+
+  ConfigTable Table(const std::string& key) const;                 // [key]
+  std::vector<ConfigTable> Tables(const std::string& key) const;   // [[key]]; empty if absent
+
+  // A path read from `key`, relative to the folder of the document.
+  std::string Path(const std::string& key, std::optional<std::string> fallback = {}) const;
+
+  // An error about `key`, with file, line and full key in front: "a.toml:3: 'x.y' <problem>".
+  InputError Error(const std::string& key, const std::string& problem) const;
+
+ private:
+  friend class Config;
+  struct Node;
+  explicit ConfigTable(std::shared_ptr<Node> node);
+  std::shared_ptr<Node> node_;
+};
+
+}  // namespace hat

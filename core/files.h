@@ -1,0 +1,45 @@
+// Reading input files and writing results so that a crash, a full disk or a signal never leaves half a result behind.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace hat {
+
+// The whole file. Throws InputError "cannot read 'path': reason" (folders and files above max_bytes included).
+std::string ReadFile(const std::string& path, size_t max_bytes = size_t{1} << 30);
+
+// Writes beside the target, fsyncs, renames. Throws RunError (disk full, no permission); the old file then still stands.
+void WriteFileAtomically(const std::string& path, std::string_view content);
+
+// A folder of results that appears whole or not at all: files are written to a sibling folder, Commit() renames it.
+class ResultFolder {
+ public:
+  // Throws InputError if `path` exists and is not an empty folder, unless `replace`; then Commit() replaces it, but
+  // only if it holds a manifest.json, so that a mistyped path never deletes other data.
+  explicit ResultFolder(std::string path, bool replace = false);
+  ~ResultFolder();  // without Commit(): removes what was written
+  ResultFolder(const ResultFolder&) = delete;
+  ResultFolder& operator=(const ResultFolder&) = delete;
+
+  void Write(const std::string& name, std::string_view content);  // throws RunError
+  void Commit();                                                  // throws RunError
+
+ private:
+  std::string path_;
+  std::string staging_;
+  bool committed_ = false;
+};
+
+// Writes `text` to stdout and flushes it; throws RunError if stdout is closed or full.
+void PrintResult(std::string_view text);
+
+// SHA-256 of `content` as 64 hex digits.
+std::string Sha256Hex(std::string_view content);
+
+// The git commit that this program was built from, "unknown" outside a checkout; with "-dirty" behind it where the tree had changes.
+std::string BuildCommit();
+
+}  // namespace hat

@@ -1,0 +1,75 @@
+// What travels between a device and the cloud. The same size, to the byte, in every world. No field can hold a token
+// or text, but for the simulator-only `cloud-only` system, whose kinds kRawPrompt and kRawToken stand for them.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "core/units.h"
+
+namespace hat {
+
+using SessionId = uint64_t;  // unique in a run; the request's number
+
+enum class FrameKind : uint8_t {
+  kPrefill = 1,    // up: shallow states of prompt positions
+  kVerify = 2,     // up: shallow states of a round; down: their deep states
+  kClose = 3,      // up: the request has ended, the cloud frees its cache
+  kFirst = 4,      // down: the deep state of the last prompt position (or of all of a part, with return_all_positions)
+  kRawPrompt = 5,  // up, cloud-only: 4 bytes a prompt token
+  kRawToken = 6,   // down, cloud-only: one token, 4 bytes
+};
+
+enum class WireDtype : uint8_t { kFloat32 = 1, kFloat16 = 2, kBfloat16 = 3 };
+int BytesPerValue(WireDtype dtype);  // 4, 2, 2
+
+inline constexpr uint16_t kFlagTree = 1;        // a parent a node follows
+inline constexpr uint16_t kFlagBackToBack = 2;  // the frame entered its link the moment the one before had left it
+inline constexpr uint16_t kFlagAllPositions = 4;  // in a kFirst frame: states of every position of a part
+
+inline constexpr int kFrameHeaderBytes = 64;
+
+// The 64-byte header, little-endian on the wire (layout: docs/formats.md). Monitor fields are 0 where nothing was measured yet.
+struct FrameHeader {
+  SessionId session = 0;
+  FrameKind kind = FrameKind::kPrefill;
+  WireDtype dtype = WireDtype::kFloat16;
+  uint16_t flags = 0;
+  int32_t first_position = 0;
+  int32_t count = 0;       // of states, a tree's root included; of tokens in raw kinds
+  int32_t kept_count = 0;  // of indices into the previous frame
+  int32_t prompt_tokens = 0;
+  int32_t output_tokens = 0;
+  // Monitor, down only.
+  float uplink_bytes_per_s = 0;   // of this device, from the stamps of back-to-back frames
+  float prefill_wait_s = 0;       // arrival to entry into stage 0
+  float cloud_fixed_s = 0;        // a of g = a + b tokens: stage 0 entered to last stage left
+  float cloud_s_per_token = 0;    // b
+
+  bool operator==(const FrameHeader&) const = default;
+};
+
+// Hidden states of consecutive (or tree) positions, opaque to protocol code. A simulator carries none: `values` is
+// empty there, the frame's size counts them all the same.
+using States = std::vector<std::byte>;  // [count, hidden] of the header's dtype
+
+struct Frame {
+  FrameHeader header;
+  std::vector<int32_t> kept;     // node numbers in the previous frame, root 0, in path order
+  std::vector<int32_t> parents;  // with kFlagTree, a node: its parent's number, root -1
+  States states;
+};
+
+// Size on the wire, header included, transport overhead not: 64 + 4 kept + 4 parents + count * hidden * bytes a value
+// (raw kinds: 64 + 4 count). Close frames are 64.
+Bytes FrameBytes(const FrameHeader& header, int hidden);
+
+std::array<std::byte, kFrameHeaderBytes> EncodeHeader(const FrameHeader& header);
+
+// Throws InputError on an unknown kind, dtype or flag, a negative or contradictory count, or non-finite monitor fields.
+FrameHeader DecodeHeader(std::span<const std::byte, kFrameHeaderBytes> bytes);
+
+}  // namespace hat

@@ -1,0 +1,126 @@
+// The Observer port: what happened when, told as it ends. Recorder, laws, timeline, explain and tests are observers.
+// Every event is told once; the times of one event are in order (requested <= start <= end); calls come in order of
+// the event's last time but for frames, which are told on arrival. In the live runtime calls may come from any thread: an observer
+// that is used there locks.
+#pragma once
+
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "core/units.h"
+#include "protocol/frame.h"
+#include "protocol/request.h"
+
+namespace hat {
+
+// When an operation was asked for, when it got its resource, when it ended.
+struct Span {
+  Seconds requested;
+  Seconds start;
+  Seconds end;
+};
+
+enum class DeviceOp { kInput, kAdapter, kHead, kMedusa, kDraft, kDraftAhead };
+std::string_view Name(DeviceOp op);  // "input", "adapter", "head", "medusa", "draft", "draft-ahead"
+
+struct DeviceOpEvent {
+  int request = 0;
+  int device = 0;
+  DeviceOp op = DeviceOp::kInput;
+  int tokens = 0;   // width of the operation: new positions, or branches of a draft-ahead step
+  int context = 0;  // positions in the cache before
+  Span span;
+};
+
+enum class Direction { kUp, kDown };
+
+// One frame over one device's link. sent <= start <= left <= arrived.
+struct FrameEvent {
+  int request = 0;
+  int device = 0;
+  Direction direction = Direction::kUp;
+  FrameHeader header;
+  Bytes size;       // as FrameBytes
+  Seconds sent;     // handed to the link's queue
+  Seconds start;    // first byte enters the link
+  Seconds left;     // last byte has entered it
+  Seconds arrived;  // last byte is there
+};
+
+// A sequence's share of a batch.
+struct BatchPart {
+  SessionId session = 0;
+  int device = 0;
+  FrameKind kind = FrameKind::kPrefill;  // kPrefill, kVerify or kRawPrompt; a raw decode token is kVerify
+  int first_position = 0;                // also the context: positions in the cloud's cache before
+  int tokens = 0;
+  bool completes_prompt = false;  // holds position L - 1
+  Seconds arrived;                // of the (first) frame it comes from
+  std::vector<int32_t> kept;      // from the frame, for the cache
+  std::vector<int32_t> parents;   // a tree's
+  States states;                  // shallow in front of stage 0, deep behind the last stage; empty in the simulator
+};
+
+struct Batch {
+  int ordinal = 0;  // counts a replica's batches from 0
+  int replica = 0;
+  int tokens = 0;   // sum of its parts'
+  std::vector<BatchPart> parts;
+  Seconds formed;   // stage 0 entered
+};
+
+// One batch on one pipeline stage. requested: the batch lay complete in the stage's buffer (stage 0: = start).
+struct StageEvent {
+  const Batch* batch = nullptr;  // valid during the call only
+  int stage = 0;
+  Span span;
+  Seconds linked;  // the batch has reached the next stage's buffer; = span.end behind the last stage
+};
+
+// A round's outcome, told when its tokens are out. For u-shape: drafted = accepted = 0.
+struct RoundEvent {
+  int request = 0;
+  int drafted = 0;
+  int accepted = 0;
+  int ahead_steps = 0;  // draft-ahead steps done while this round was verified
+  int wasted_steps = 0;  // of these, thrown away
+  Seconds at;
+};
+
+enum class Outcome { kCompleted, kFailed };
+
+class Observer {
+ public:
+  virtual ~Observer() = default;
+  virtual void OnArrival(const Request&) {}
+  virtual void OnStart(const Request&, Seconds) {}  // a session of the device takes it
+  virtual void OnDeviceOp(const DeviceOpEvent&) {}
+  virtual void OnFrame(const FrameEvent&) {}
+  virtual void OnAdmitted(int /*request*/, int /*replica*/, Seconds) {}
+  virtual void OnStage(const StageEvent&) {}
+  virtual void OnRound(const RoundEvent&) {}
+  virtual void OnTokens(int /*request*/, int /*count*/, Seconds) {}  // `count` output tokens are out on the device
+  virtual void OnEnd(int /*request*/, Outcome, Seconds) {}           // told after its last OnTokens
+};
+
+// Passes every event on to each of `observers`, in order.
+class ObserverList : public Observer {
+ public:
+  void Add(Observer* observer) { observers_.push_back(observer); }
+
+  void OnArrival(const Request& request) override;
+  void OnStart(const Request& request, Seconds at) override;
+  void OnDeviceOp(const DeviceOpEvent& event) override;
+  void OnFrame(const FrameEvent& event) override;
+  void OnAdmitted(int request, int replica, Seconds at) override;
+  void OnStage(const StageEvent& event) override;
+  void OnRound(const RoundEvent& event) override;
+  void OnTokens(int request, int count, Seconds at) override;
+  void OnEnd(int request, Outcome outcome, Seconds at) override;
+
+ private:
+  std::vector<Observer*> observers_;  // not owned
+};
+
+}  // namespace hat

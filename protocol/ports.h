@@ -1,0 +1,100 @@
+// The remaining ports: what a device computes, what the cloud computes, and the links between them. Calls block the calling activity
+// until the work is done.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "protocol/channel.h"
+#include "protocol/frame.h"
+#include "protocol/observer.h"
+#include "protocol/request.h"
+#include "protocol/tree.h"
+
+namespace hat {
+
+using Inbox = Channel<Frame>;  // of one session: answers from the cloud
+
+// What a device computes for one session. Tokens live behind this port; in front of it are positions, counts,
+// confidences and opaque States. All sessions of a device share its GPU, a FIFO of operations.
+// A chain is: the newest committed token, then proposals, each the drafter's likeliest next token.
+class DeviceCompute {
+ public:
+  virtual ~DeviceCompute() = default;
+
+  struct Result {
+    Span span;
+    States states;  // shallow, rounded to the wire's dtype; empty in the simulator
+  };
+
+  // -- prefill
+  virtual Result RunInput(int first_position, int tokens) = 0;  // prompt positions through the first layers
+  virtual Span RunAdapter(int prompt_tokens) = 0;               // adapter(L, 0)
+  virtual Span CommitFirst(const States& deep) = 0;             // head(1): output token 1 is out
+  virtual Span RunMedusa() = 0;  // medusa(1) on the deep state of the newest token's predecessor
+
+  // -- a round
+  virtual Result RunNewest() = 0;  // input(1): the newest committed token, no drafting
+
+  struct DraftStep {
+    Span span;
+    States states;         // of the token that went through the step
+    float confidence = 0;  // of the proposal that it made
+  };
+  virtual DraftStep RunDraftStep() = 0;  // draft(1): the chain's newest token
+
+  // draft(k): all k branches behind the chain's unsent last proposal, one step on. Waits until no other operation holds or wants the GPU; nothing
+  // if an answer lies in the inbox before that.
+  virtual std::optional<Span> RunAheadStep(int branches, Inbox& inbox) = 0;
+
+  virtual Result RunTree(const Tree& tree) = 0;  // input(nodes): root and proposals of the Medusa heads
+
+  struct Verified {
+    Span span;                      // head(n + 1)
+    int accepted = 0;               // proposals kept
+    bool ahead_is_kept = false;     // all were kept and the target's token is one of the branches' first
+    std::vector<float> ahead_confidences;  // then: of each ahead step's proposal on that branch
+    std::vector<States> ahead_states;      // then: of each step (entries empty in the simulator)
+  };
+  // The deep states of the chain's `drafted` + 1 positions: commits accepted + 1 tokens, cuts the caches.
+  virtual Verified Verify(int drafted, const States& deep) = 0;
+
+  // After a Verify that kept the branch: its first `steps` steps are the new chain's, the rest is cut.
+  virtual void KeepAhead(int steps) = 0;
+
+  struct VerifiedTree {
+    Span span;                  // head(nodes)
+    std::vector<int32_t> path;  // kept node numbers from the root (0) on; accepted = size - 1
+  };
+  virtual VerifiedTree VerifyTree(const Tree& tree, const States& deep) = 0;
+};
+
+// A device's uplink, shared by its sessions. Frames go in the order of Send, one at a time.
+class Uplink {
+ public:
+  virtual ~Uplink() = default;
+  virtual void Send(Frame frame) = 0;  // queues it and returns
+  // Blocks until fewer than two prefill frames of `session` have bytes that have not left.
+  virtual void WaitForRoom(SessionId session) = 0;
+};
+
+// All devices' downlinks, as the cloud sees them.
+class Downlinks {
+ public:
+  virtual ~Downlinks() = default;
+  virtual void Send(int device, Frame frame) = 0;  // queues it and returns
+};
+
+// What the cloud computes.
+class CloudCompute {
+ public:
+  virtual ~CloudCompute() = default;
+  // One pipeline stage on one batch; blocks while it computes. Replaces the parts' states with this stage's output.
+  virtual void RunStage(int stage, Batch& batch) = 0;
+  // The session's cache is no longer needed.
+  virtual void Forget(SessionId session) = 0;
+  // When a batch that leaves `stage` now has crossed the server's link (a FIFO) into the next stage's buffer.
+  virtual Seconds CrossStageLink(int stage, const Batch& batch) = 0;
+};
+
+}  // namespace hat

@@ -1,0 +1,61 @@
+// A system under comparison: which parts and policies make it up.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "core/units.h"
+#include "protocol/frame.h"
+
+namespace hat {
+
+// Parameters of the policies and the protocol; defaults with reasons: docs/defaults.md.
+struct PolicyOptions {
+  // chunking
+  int chunk_min = 32;
+  int chunk_max = 256;
+  int chunk_initial = 64;  // before the monitor has its first sample
+  int chunk_fixed = 256;   // policy "fixed"
+  // drafting
+  double draft_threshold = 0.6;
+  int max_draft = 8;
+  int draft_fixed = 4;  // policy "fixed"
+  // drafting ahead
+  int ahead_branches = 4;  // k
+  // u-medusa
+  std::string tree = "chain";
+  // cloud: C tokens a session and batch, prefill cut "fixed"
+  int cut_tokens = 256;
+};
+
+struct SystemSpec {
+  enum class Kind { kSplit, kMedusa, kCloudOnly, kDeviceOnly };
+  std::string name;
+  Kind kind = Kind::kSplit;
+  std::string chunking = "none";     // of ChunkingPolicyNames()
+  std::string drafting = "none";     // of DraftingPolicyNames()
+  bool draft_ahead = false;
+  std::string prefill_cut = "whole";  // of BatchingPolicyNames()
+  bool return_all_positions = false;  // the cloud answers a prefill with every position's deep state
+  PolicyOptions options;
+};
+
+// hat, u-shape, u-sarathi, u-medusa, cloud-only, device-only with their defaults; throws InputError that lists them.
+SystemSpec FindSystem(const std::string& name);
+std::vector<std::string> SystemNames();
+
+// Throws InputError if the parts contradict each other or name an unknown policy.
+void CheckSystem(const SystemSpec& system);
+
+// The cloud's scheduler.
+struct CloudConfig {
+  int replicas = 1;
+  int stages = 1;            // P
+  int token_budget = 512;    // new tokens a batch
+  int64_t kv_tokens = 0;     // capacity a replica
+};
+
+// KV tokens that a request reserves beside prompt and output: max draft + 1, or the tree's nodes.
+int ReservedExtraTokens(const SystemSpec& system);
+
+}  // namespace hat
