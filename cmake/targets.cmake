@@ -1,0 +1,28 @@
+# The three kinds of target that this project has. Link what each one needs with target_link_libraries().
+include(GoogleTest)
+
+# A folder's static library; its headers are included from the repository's root ("core/units.h").
+function(hat_add_library name)
+  add_library(${name} STATIC ${ARGN})
+  target_include_directories(${name} PUBLIC ${PROJECT_SOURCE_DIR})
+  target_link_libraries(${name} PRIVATE hat_warnings)
+endfunction()
+
+# The program bin/hat-<verb>, as target hat-<verb>.
+function(hat_add_program verb)
+  add_executable(hat-${verb} ${ARGN})
+  target_include_directories(hat-${verb} PRIVATE ${PROJECT_SOURCE_DIR})
+  target_link_libraries(hat-${verb} PRIVATE hat_warnings CLI11::CLI11)
+endfunction()
+
+# The folder's tests as one program, hat_<folder>_test. They run in the repository's root, where they
+# find tests/data; HAT_BIN_DIR is where the programs are. ctest calls them <folder>/Suite.Name.
+function(hat_add_test folder)
+  set(target hat_${folder}_test)
+  add_executable(${target} ${ARGN})
+  target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR})
+  target_compile_definitions(${target} PRIVATE HAT_BIN_DIR="${CMAKE_RUNTIME_OUTPUT_DIRECTORY}")
+  target_link_libraries(${target} PRIVATE hat_warnings GTest::gmock_main)
+  gtest_discover_tests(${target} TEST_PREFIX ${folder}/ WORKING_DIRECTORY ${PROJECT_SOURCE_DIR}
+                       DISCOVERY_TIMEOUT 60 PROPERTIES LABELS fast TIMEOUT 120)
+endfunction()
