@@ -1,29 +1,19 @@
-// Strict reading of TOML: every key that is read is checked for type and range, every key that was not read is an
-// error that suggests the nearest known one, and everything read (defaults included) can be written out again.
-// All errors are InputErrors that name file, line and full key ("spec.toml:12: 'workload.rate_per_s' must be ...").
+// Strict reading of TOML: every key that is read is checked for type and range, every key that was
+// not read is an error that suggests the nearest known one, and everything read (defaults included)
+// can be written out again. All errors are InputErrors that name file, line and full key
+// ("spec.toml:12: 'workload.rate_per_s' must be ...").
 #pragma once
 
 #include <cstdint>
-#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "core/error.h"
+#include "core/range.h"
 
 namespace hat {
-
-// The allowed values of a number. NaN and infinities are never allowed.
-struct Range {
-  double low = -1e300;
-  double high = 1e300;
-  bool low_is_open = false;  // "> low" instead of ">= low"
-
-  static Range Positive(double high = 1e12) { return {0, high, true}; }
-  static Range NonNegative(double high = 1e12) { return {0, high, false}; }
-  static Range Between(double low, double high) { return {low, high, false}; }
-};
 
 class ConfigTable;
 
@@ -37,10 +27,12 @@ class Config {
 
   ConfigTable Root() const;
 
-  // Throws InputError for the first key (in file order) that nothing has read, with the nearest key that was asked for.
+  // Throws InputError for the first key (in file order) that nothing has read, with the nearest key
+  // that was asked for.
   void RejectUnknownKeys() const;
 
-  // Every key asked for so far with the value that it got, defaults included, as TOML in a fixed order.
+  // Every key asked for so far with the value that it got, defaults included, as TOML in a fixed
+  // order.
   std::string Resolved() const;
 
  private:
@@ -50,7 +42,8 @@ class Config {
   friend class ConfigTable;
 };
 
-// One table of the document, possibly absent (then every key takes its default). Cheap to copy; shares the document.
+// One table of the document, possibly absent (then every key takes its default). Cheap to copy;
+// shares the document.
 class ConfigTable {
  public:
   bool Has(const std::string& key) const;
@@ -69,8 +62,8 @@ class ConfigTable {
   std::vector<std::string> Strings(const std::string& key,
                                    std::optional<std::vector<std::string>> fallback = {}) const;
 
-  ConfigTable Table(const std::string& key) const;                 // [key]
-  std::vector<ConfigTable> Tables(const std::string& key) const;   // [[key]]; empty if absent
+  ConfigTable Table(const std::string& key) const;                // [key]
+  std::vector<ConfigTable> Tables(const std::string& key) const;  // [[key]]; empty if absent
 
   // A path read from `key`, relative to the folder of the document.
   std::string Path(const std::string& key, std::optional<std::string> fallback = {}) const;

@@ -1,28 +1,35 @@
-// Strict CSV (RFC 4180, UTF-8, a header line): the columns that a reader asks for must be there, each row as wide as
-// the header; errors are InputErrors that name file, line and column.
+// Strict CSV (RFC 4180, UTF-8, a header line): the columns that a reader asks for must be there,
+// each row as wide as the header; errors are InputErrors that name file, line and column.
 #pragma once
 
 #include <cstdint>
 #include <string>
 #include <vector>
 
-#include "core/config.h"
+#include "core/error.h"
+#include "core/range.h"
 
 namespace hat {
 
 class CsvFile {
  public:
+  // Throws InputError: unreadable, not CSV, not UTF-8, no header, a row of another width. Blank
+  // lines are skipped; spaces belong to their field.
   static CsvFile Load(const std::string& path);
   static CsvFile Parse(const std::string& text, const std::string& name);
 
   const std::string& name() const { return name_; }
   int rows() const { return static_cast<int>(rows_.size()); }
   bool HasColumn(const std::string& column) const;
-  int ColumnIndex(const std::string& column) const;  // throws InputError that lists the columns there are
+  int ColumnIndex(
+      const std::string& column) const;  // throws InputError that lists the columns there are
 
   const std::string& Text(int row, int column) const;
   double Number(int row, int column, Range range) const;
   int64_t Integer(int row, int column, int64_t low, int64_t high) const;
+
+  // "file:line: 'column' must be <allowed>, got 'text'".
+  InputError Error(int row, int column, const std::string& allowed) const;
 
  private:
   std::string name_;

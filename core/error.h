@@ -24,9 +24,10 @@ class RunError : public std::runtime_error {
 
 }  // namespace hat
 
-// A claim about our own code, checked in every build: HAT_CHECK(condition) or HAT_CHECK(condition, detail).
-#define HAT_CHECK(condition, ...)                                             \
-  do {                                                                        \
-    if (!(condition)) [[unlikely]]                                            \
+// A claim about our own code, checked in every build: HAT_CHECK(condition) or HAT_CHECK(condition,
+// detail).
+#define HAT_CHECK(condition, ...)                                                 \
+  do {                                                                            \
+    if (!(condition)) [[unlikely]]                                                \
       ::hat::FailCheck(__FILE__, __LINE__, #condition, std::string(__VA_ARGS__)); \
   } while (false)

@@ -1,4 +1,5 @@
-// Reading input files and writing results so that a crash, a full disk or a signal never leaves half a result behind.
+// Reading input files and writing results so that a crash, a full disk or a signal never leaves
+// half a result behind.
 #pragma once
 
 #include <string>
@@ -8,27 +9,35 @@
 
 namespace hat {
 
-// The whole file. Throws InputError "cannot read 'path': reason" (folders and files above max_bytes included).
+// The whole file. Throws InputError "cannot read 'path': reason" (folders and files above max_bytes
+// included).
 std::string ReadFile(const std::string& path, size_t max_bytes = size_t{1} << 30);
 
-// Writes beside the target, fsyncs, renames. Throws RunError (disk full, no permission); the old file then still stands.
+// Writes beside the target, fsyncs, renames. Throws RunError (disk full, no permission); the old
+// file then still stands. A device or a pipe (/dev/stdout) is written in place.
 void WriteFileAtomically(const std::string& path, std::string_view content);
 
-// A folder of results that appears whole or not at all: files are written to a sibling folder, Commit() renames it.
+// A folder of results that appears whole or not at all: files are written to a sibling folder,
+// Commit() renames it.
 class ResultFolder {
  public:
-  // Throws InputError if `path` exists and is not an empty folder, unless `replace`; then Commit() replaces it, but
-  // only if it holds a manifest.json, so that a mistyped path never deletes other data.
+  // Throws InputError if `path` exists and is not an empty folder, unless `replace`; then Commit()
+  // replaces it, but only if it holds a manifest.json, so that a mistyped path never deletes other
+  // data.
   explicit ResultFolder(std::string path, bool replace = false);
   ~ResultFolder();  // without Commit(): removes what was written
   ResultFolder(const ResultFolder&) = delete;
   ResultFolder& operator=(const ResultFolder&) = delete;
 
-  void Write(const std::string& name, std::string_view content);  // throws RunError
-  void Commit();                                                  // throws RunError
+  // `name` may be in a folder below ("runs/1/requests.csv"). Throws RunError.
+  void Write(const std::string& name, std::string_view content);
+  // Where the files lie until Commit(), for another program that adds one (a plot).
+  const std::string& staging() const { return staging_; }
+  void Commit();  // throws RunError
 
  private:
   std::string path_;
+  bool replace_;
   std::string staging_;
   bool committed_ = false;
 };
@@ -39,7 +48,8 @@ void PrintResult(std::string_view text);
 // SHA-256 of `content` as 64 hex digits.
 std::string Sha256Hex(std::string_view content);
 
-// The git commit that this program was built from, "unknown" outside a checkout; with "-dirty" behind it where the tree had changes.
+// The git commit that this program was built from, "unknown" outside a checkout; with "-dirty"
+// behind it where the tree had changes.
 std::string BuildCommit();
 
 }  // namespace hat

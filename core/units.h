@@ -1,5 +1,6 @@
-// Physical quantities as types: a Bytes plus a Seconds does not compile. Every quantity holds its SI base unit
-// as a double (exact for whole bytes up to 2^53). Token counts are plain `int ..._tokens`.
+// Physical quantities as types: a Bytes plus a Seconds does not compile. Every quantity holds its
+// SI base unit as a double (exact for whole bytes up to 2^53). Token counts are plain `int
+// ..._tokens`.
 #pragma once
 
 #include <cmath>
@@ -17,17 +18,19 @@ class Quantity {
   // The number of base units: seconds, bytes, bytes per second, ...
   constexpr double value() const { return value_; }
 
-  static constexpr Quantity Infinity() {
-    return Quantity(std::numeric_limits<double>::infinity());
-  }
+  static constexpr Quantity Infinity() { return Quantity(std::numeric_limits<double>::infinity()); }
   bool IsFinite() const { return std::isfinite(value_); }
 
   constexpr auto operator<=>(const Quantity&) const = default;
   constexpr Quantity operator-() const { return Quantity(-value_); }
   constexpr Quantity& operator+=(Quantity other) { return value_ += other.value_, *this; }
   constexpr Quantity& operator-=(Quantity other) { return value_ -= other.value_, *this; }
-  friend constexpr Quantity operator+(Quantity a, Quantity b) { return Quantity(a.value_ + b.value_); }
-  friend constexpr Quantity operator-(Quantity a, Quantity b) { return Quantity(a.value_ - b.value_); }
+  friend constexpr Quantity operator+(Quantity a, Quantity b) {
+    return Quantity(a.value_ + b.value_);
+  }
+  friend constexpr Quantity operator-(Quantity a, Quantity b) {
+    return Quantity(a.value_ - b.value_);
+  }
   friend constexpr Quantity operator*(Quantity a, double k) { return Quantity(a.value_ * k); }
   friend constexpr Quantity operator*(double k, Quantity a) { return Quantity(k * a.value_); }
   friend constexpr Quantity operator/(Quantity a, double k) { return Quantity(a.value_ / k); }

@@ -1,0 +1,334 @@
+#include "core/config.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <toml++/toml.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <set>
+#include <sstream>
+#include <tuple>
+#include <utility>
+
+#include "core/config_overrides.h"
+#include "core/files.h"
+#include "core/nearest.h"
+
+namespace hat {
+namespace {
+
+std::string Join(const std::string& path, const std::string& key) {
+  return path.empty() ? key : path + "." + key;
+}
+
+std::string ParentOf(const std::string& path) {
+  const size_t dot = path.rfind('.');
+  return dot == std::string::npos ? "" : path.substr(0, dot);
+}
+
+// A value as an error message shows it.
+std::string Shown(const toml::node& node) {
+  if (node.is_table()) return "a table";
+  std::ostringstream text;
+  node.visit([&](const auto& value) { text << value; });
+  std::string shown = text.str();
+  std::ranges::replace(shown, '\n', ' ');
+  return shown.size() <= 60 ? shown : shown.substr(0, 57) + "...";
+}
+
+std::optional<double> AsNumber(const toml::node& node) {
+  if (const auto* integer = node.as_integer()) return static_cast<double>(integer->get());
+  if (const auto* real = node.as_floating_point()) return real->get();
+  return std::nullopt;
+}
+
+std::optional<std::string> AsString(const toml::node& node) {
+  if (const auto* text = node.as_string()) return text->get();
+  return std::nullopt;
+}
+
+// Tables that were asked for but hold nothing are left out, so that reading the text again finds
+// the same tables.
+void RemoveEmptyTables(toml::table& table) {
+  std::vector<std::string> empty;
+  for (auto&& [key, node] : table) {
+    toml::table* child = node.as_table();
+    if (child) RemoveEmptyTables(*child);
+    if (child && child->empty()) empty.emplace_back(key.str());
+  }
+  for (const std::string& key : empty) table.erase(key);
+}
+
+}  // namespace
+
+struct Config::State {
+  std::string name;  // of the document, in errors
+  toml::table document;
+  std::set<std::string> overridden;  // paths that --set gave
+  std::set<std::string> known;       // paths that were asked for
+  toml::table resolved;
+
+  bool IsOverridden(std::string path) const {
+    for (; !path.empty(); path = ParentOf(path)) {
+      if (overridden.contains(path)) return true;
+    }
+    return false;
+  }
+
+  std::string Where(const std::string& path, const toml::node* node) const {
+    if (IsOverridden(path)) return "--set";
+    const auto line = node ? node->source().begin.line : 0;
+    return line > 0 ? fmt::format("{}:{}", name, line) : name;
+  }
+
+  struct Unknown {
+    std::string path;
+    const toml::node* node;
+  };
+
+  void FindUnknown(const toml::node& node, const std::string& path,
+                   std::vector<Unknown>& found) const {
+    if (!path.empty() && !known.contains(path)) {
+      found.push_back({path, &node});
+    } else if (const toml::table* table = node.as_table()) {
+      for (auto&& [key, child] : *table)
+        FindUnknown(child, Join(path, std::string(key.str())), found);
+    } else if (node.is_array_of_tables()) {
+      size_t index = 0;
+      for (const toml::node& child : *node.as_array()) {
+        for (auto&& [key, grandchild] : *child.as_table()) {
+          const std::string element = Join(path, std::to_string(index));
+          FindUnknown(grandchild, Join(element, std::string(key.str())), found);
+        }
+        ++index;
+      }
+    }
+  }
+
+  // "; did you mean ...?" or what there is to know about the keys of that table.
+  std::string Hint(const std::string& path) const {
+    std::set<std::string> siblings;
+    for (const std::string& key : known) {
+      if (ParentOf(key) == ParentOf(path)) siblings.insert(key.substr(key.rfind('.') + 1));
+    }
+    const std::string last = path.substr(path.rfind('.') + 1);
+    if (const auto nearest = Nearest(last, siblings)) {
+      return fmt::format("; did you mean '{}'?", Join(ParentOf(path), *nearest));
+    }
+    for (const std::string& key : known) {
+      if (key.substr(key.rfind('.') + 1) == last) return fmt::format("; did you mean '{}'?", key);
+    }
+    if (const auto nearest = Nearest(path, known)) {
+      return fmt::format("; did you mean '{}'?", *nearest);
+    }
+    return siblings.empty() ? "" : fmt::format("; known here: {}", fmt::join(siblings, ", "));
+  }
+};
+
+struct ConfigTable::Node {
+  std::shared_ptr<Config::State> state;
+  std::string path;
+  const toml::table* table;  // null if the document has no such table
+  toml::table* resolved;
+
+  const toml::node* Ask(const std::string& key) const {
+    state->known.insert(Join(path, key));
+    return table ? table->get(key) : nullptr;
+  }
+
+  InputError Error(const std::string& key, const std::string& problem) const {
+    const toml::node* node = table ? table->get(key) : nullptr;
+    const std::string full = Join(path, key);
+    const std::string where = state->Where(full, node ? node : table);
+    return InputError(fmt::format("{}: '{}' {}", where, full, problem));
+  }
+
+  // The value of `key` by `read` (nothing: not allowed), or the fallback; recorded for Resolved().
+  template <class T, class Read>
+  T Get(const std::string& key, const std::optional<T>& fallback, const std::string& allowed,
+        Read read) const {
+    const toml::node* node = Ask(key);
+    if (!node && !fallback) throw Error(key, fmt::format("is missing; it must be {}", allowed));
+    const std::optional<T> value = node ? std::optional<T>(read(*node)) : fallback;
+    if (!value) throw Error(key, fmt::format("must be {}, got {}", allowed, Shown(*node)));
+    Record(key, *value);
+    return *value;
+  }
+
+  template <class T>
+  void Record(const std::string& key, const T& value) const {
+    resolved->insert_or_assign(key, value);
+  }
+
+  template <class T>
+  void Record(const std::string& key, const std::vector<T>& values) const {
+    toml::array array;
+    for (const T& value : values) array.push_back(value);
+    resolved->insert_or_assign(key, std::move(array));
+  }
+
+  // Every element of an array by `read`; nothing if one is not allowed.
+  template <class T, class Read>
+  static std::optional<std::vector<T>> ReadArray(const toml::node& node, Read read) {
+    const toml::array* array = node.as_array();
+    if (!array) return std::nullopt;
+    std::vector<T> values;
+    for (const toml::node& element : *array) {
+      const std::optional<T> value = read(element);
+      if (!value) return std::nullopt;
+      values.push_back(*value);
+    }
+    return values;
+  }
+};
+
+Config::Config(std::shared_ptr<State> state) : state_(std::move(state)) {}
+
+Config Config::FromFile(const std::string& path, const std::vector<std::string>& overrides) {
+  return FromText(ReadFile(path, size_t{1} << 24), path, overrides);
+}
+
+Config Config::FromText(const std::string& text, const std::string& name,
+                        const std::vector<std::string>& overrides) {
+  auto state = std::make_shared<State>();
+  state->name = name;
+  try {
+    state->document = toml::parse(text);
+  } catch (const toml::parse_error& error) {
+    throw InputError(
+        fmt::format("{}:{}: {}", name, error.source().begin.line, error.description()));
+  }
+  for (const std::string& text_of_one : overrides) {
+    state->overridden.insert(ApplyOverride(state->document, text_of_one));
+  }
+  return Config(std::move(state));
+}
+
+ConfigTable Config::Root() const {
+  return ConfigTable(std::make_shared<ConfigTable::Node>(
+      ConfigTable::Node{state_, "", &state_->document, &state_->resolved}));
+}
+
+void Config::RejectUnknownKeys() const {
+  std::vector<State::Unknown> unknown;
+  state_->FindUnknown(state_->document, "", unknown);
+  if (unknown.empty()) return;
+  const auto position = [&](const State::Unknown& key) {
+    const toml::source_position begin = key.node->source().begin;
+    return std::tuple(state_->IsOverridden(key.path), begin.line, begin.column, key.path);
+  };
+  const State::Unknown first = std::ranges::min(unknown, {}, position);
+  throw InputError(fmt::format("{}: unknown key '{}'{}", state_->Where(first.path, first.node),
+                               first.path, state_->Hint(first.path)));
+}
+
+std::string Config::Resolved() const {
+  toml::table resolved = state_->resolved;
+  RemoveEmptyTables(resolved);
+  std::ostringstream text;
+  text << toml::toml_formatter(resolved, toml::format_flags::allow_unicode_strings) << "\n";
+  return text.str();
+}
+
+ConfigTable::ConfigTable(std::shared_ptr<Node> node) : node_(std::move(node)) {}
+
+bool ConfigTable::Has(const std::string& key) const {
+  return node_->table && node_->table->contains(key);
+}
+
+double ConfigTable::Number(const std::string& key, Range range,
+                           std::optional<double> fallback) const {
+  return node_->Get<double>(key, fallback, "a number " + range.Text(), [&](const toml::node& node) {
+    const std::optional<double> value = AsNumber(node);
+    return value && range.Contains(*value) ? value : std::nullopt;
+  });
+}
+
+int64_t ConfigTable::Integer(const std::string& key, int64_t low, int64_t high,
+                             std::optional<int64_t> fallback) const {
+  const std::string allowed = fmt::format("an integer in {}..{}", low, high);
+  return node_->Get<int64_t>(key, fallback, allowed, [&](const toml::node& node) {
+    const auto* integer = node.as_integer();
+    const bool is_allowed = integer && integer->get() >= low && integer->get() <= high;
+    return is_allowed ? std::optional<int64_t>(integer->get()) : std::nullopt;
+  });
+}
+
+bool ConfigTable::Bool(const std::string& key, std::optional<bool> fallback) const {
+  return node_->Get<bool>(key, fallback, "true or false", [](const toml::node& node) {
+    const auto* value = node.as_boolean();
+    return value ? std::optional<bool>(value->get()) : std::nullopt;
+  });
+}
+
+std::string ConfigTable::String(const std::string& key, std::optional<std::string> fallback) const {
+  return node_->Get<std::string>(key, fallback, "a string", AsString);
+}
+
+std::string ConfigTable::Choice(const std::string& key, const std::vector<std::string>& allowed,
+                                std::optional<std::string> fallback) const {
+  const std::string names = fmt::format("one of '{}'", fmt::join(allowed, "', '"));
+  return node_->Get<std::string>(key, fallback, names, [&](const toml::node& node) {
+    const std::optional<std::string> value = AsString(node);
+    const bool is_allowed = value && std::ranges::count(allowed, *value) > 0;
+    return is_allowed ? value : std::nullopt;
+  });
+}
+
+std::vector<double> ConfigTable::Numbers(const std::string& key, Range range,
+                                         std::optional<std::vector<double>> fallback) const {
+  const auto read = [&](const toml::node& element) {
+    const std::optional<double> value = AsNumber(element);
+    return value && range.Contains(*value) ? value : std::nullopt;
+  };
+  return node_->Get<std::vector<double>>(
+      key, fallback, fmt::format("an array of numbers {}", range.Text()),
+      [&](const toml::node& node) { return Node::ReadArray<double>(node, read); });
+}
+
+std::vector<std::string> ConfigTable::Strings(
+    const std::string& key, std::optional<std::vector<std::string>> fallback) const {
+  return node_->Get<std::vector<std::string>>(
+      key, fallback, "an array of strings",
+      [](const toml::node& node) { return Node::ReadArray<std::string>(node, AsString); });
+}
+
+ConfigTable ConfigTable::Table(const std::string& key) const {
+  const toml::node* node = node_->Ask(key);
+  if (node && !node->is_table()) throw Error(key, "must be a table, got " + Shown(*node));
+  auto& resolved = *node_->resolved->insert(key, toml::table{}).first->second.as_table();
+  return ConfigTable(std::make_shared<Node>(
+      Node{node_->state, Join(node_->path, key), node ? node->as_table() : nullptr, &resolved}));
+}
+
+std::vector<ConfigTable> ConfigTable::Tables(const std::string& key) const {
+  const toml::node* node = node_->Ask(key);
+  if (!node) return {};
+  if (!node->is_array_of_tables()) {
+    throw Error(key, fmt::format("must be tables ([[{}]]), got {}", key, Shown(*node)));
+  }
+  const toml::array& tables = *node->as_array();
+  auto& resolved = *node_->resolved->insert(key, toml::array{}).first->second.as_array();
+  while (resolved.size() < tables.size()) resolved.push_back(toml::table{});
+  std::vector<ConfigTable> result;
+  for (size_t i = 0; i < tables.size(); ++i) {
+    const std::string path = Join(Join(node_->path, key), std::to_string(i));
+    result.push_back(ConfigTable(std::make_shared<Node>(
+        Node{node_->state, path, tables[i].as_table(), resolved[i].as_table()})));
+  }
+  return result;
+}
+
+std::string ConfigTable::Path(const std::string& key, std::optional<std::string> fallback) const {
+  const std::string path = String(key, std::move(fallback));
+  if (path.empty()) return "";
+  const auto folder = std::filesystem::path(node_->state->name).parent_path();
+  return (folder / path).lexically_normal();
+}
+
+InputError ConfigTable::Error(const std::string& key, const std::string& problem) const {
+  return node_->Error(key, problem);
+}
+
+}  // namespace hat

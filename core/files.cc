@@ -1,0 +1,210 @@
+#include "core/files.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <openssl/evp.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+#include <optional>
+
+#include "core/error.h"
+
+namespace hat {
+namespace {
+
+namespace fs = std::filesystem;
+
+[[noreturn]] void FailWrite(const std::string& path, int error) {
+  throw RunError(fmt::format("cannot write '{}': {}", path, std::strerror(error)));
+}
+
+class FileDescriptor {
+ public:
+  explicit FileDescriptor(int fd) : fd_(fd) {}
+  ~FileDescriptor() { Close(); }
+  FileDescriptor(const FileDescriptor&) = delete;
+  FileDescriptor& operator=(const FileDescriptor&) = delete;
+
+  int get() const { return fd_; }
+  bool IsOpen() const { return fd_ >= 0; }
+  bool Close() { return fd_ < 0 || ::close(std::exchange(fd_, -1)) == 0; }
+
+ private:
+  int fd_;
+};
+
+bool WriteAll(int fd, std::string_view content) {
+  while (!content.empty()) {
+    const ssize_t n = ::write(fd, content.data(), content.size());
+    if (n < 0 && errno != EINTR) return false;
+    if (n > 0) content.remove_prefix(static_cast<size_t>(n));
+  }
+  return true;
+}
+
+// Writes and syncs a file; 0 or the errno. A pipe or a device cannot be synced (EINVAL), which is
+// no failure.
+int WriteSynced(const std::string& path, std::string_view content, int extra_flags) {
+  FileDescriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | extra_flags, 0666));
+  const bool ok = file.IsOpen() && WriteAll(file.get(), content) &&
+                  (::fsync(file.get()) == 0 || errno == EINVAL) && file.Close();
+  return ok ? 0 : errno;
+}
+
+// Makes a rename in this folder durable; best effort, since not every file system can.
+void SyncFolder(const fs::path& folder) {
+  const std::string name = folder.empty() ? "." : folder.string();
+  const FileDescriptor fd(::open(name.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (fd.IsOpen()) ::fsync(fd.get());
+}
+
+// A name beside `path` that no other process uses.
+std::string Beside(const fs::path& path, std::string_view purpose) {
+  static int count = 0;
+  return path.parent_path() /
+         fmt::format(".{}.{}-{}-{}", path.filename().string(), purpose, ::getpid(), ++count);
+}
+
+bool IsDeviceOrPipe(const fs::path& path) {
+  std::error_code error;
+  const fs::file_status status = fs::status(path, error);
+  return fs::exists(status) && !fs::is_regular_file(status) && !fs::is_directory(status);
+}
+
+// Puts the folder `from` in the place of the folder `to` in one step, where the file system can;
+// the old content is then under `from`.
+void ExchangeFolders(const std::string& from, const std::string& to) {
+  if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_EXCHANGE) == 0) return;
+  const std::string old = Beside(to, "old");
+  if (::rename(to.c_str(), old.c_str()) != 0) FailWrite(to, errno);
+  if (::rename(from.c_str(), to.c_str()) != 0) {
+    const int error = errno;
+    ::rename(old.c_str(), to.c_str());
+    FailWrite(to, error);
+  }
+  if (::rename(old.c_str(), from.c_str()) != 0) FailWrite(from, errno);
+}
+
+// The path without a trailing '/', symbolic links followed.
+std::string CleanPath(const std::string& path) {
+  if (path.empty()) throw InputError("the results folder must have a name, got ''");
+  std::error_code error;
+  fs::path clean = fs::weakly_canonical(fs::absolute(path), error);
+  if (error) clean = fs::absolute(path).lexically_normal();
+  return clean.has_filename() ? clean : clean.parent_path();
+}
+
+// Why `path` cannot become a results folder; nothing if it can.
+std::optional<std::string> Refusal(const std::string& path, bool replace) {
+  std::error_code error;
+  const fs::file_status status = fs::status(path, error);
+  if (!fs::exists(status)) return std::nullopt;
+  if (!fs::is_directory(status)) return "exists and is not a folder";
+  if (fs::is_empty(path, error) && !error) return std::nullopt;
+  if (!replace) return "exists and is not empty; give a new folder, or remove it";
+  if (fs::exists(fs::path(path) / "manifest.json", error)) return std::nullopt;
+  return "holds no manifest.json, so it is not a results folder and is not replaced";
+}
+
+}  // namespace
+
+std::string ReadFile(const std::string& path, size_t max_bytes) {
+  const auto fail = [&](const std::string& reason) {
+    return InputError(fmt::format("cannot read '{}': {}", path, reason));
+  };
+  const FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file.IsOpen()) throw fail(std::strerror(errno));
+  std::string content;
+  std::array<char, 1 << 16> buffer;
+  while (true) {
+    const ssize_t n = ::read(file.get(), buffer.data(), buffer.size());
+    if (n == 0) return content;
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) throw fail(std::strerror(errno));
+    content.append(buffer.data(), static_cast<size_t>(n));
+    if (content.size() > max_bytes) throw fail(fmt::format("larger than {} bytes", max_bytes));
+  }
+}
+
+void WriteFileAtomically(const std::string& path, std::string_view content) {
+  if (IsDeviceOrPipe(path)) {
+    if (const int failure = WriteSynced(path, content, 0)) FailWrite(path, failure);
+    return;
+  }
+  std::error_code error;
+  const fs::path target =
+      fs::is_symlink(path, error) ? fs::weakly_canonical(path, error) : fs::path(path);
+  const std::string temporary = Beside(target, "tmp");
+  int failure = WriteSynced(temporary, content, O_EXCL);
+  if (failure == 0 && ::rename(temporary.c_str(), target.c_str()) != 0) failure = errno;
+  if (failure != 0) {
+    ::unlink(temporary.c_str());
+    FailWrite(path, failure);
+  }
+  SyncFolder(target.parent_path());
+}
+
+ResultFolder::ResultFolder(std::string path, bool replace)
+    : path_(CleanPath(path)), replace_(replace) {
+  if (const auto refusal = Refusal(path_, replace_)) {
+    throw InputError(fmt::format("'{}' {}", path, *refusal));
+  }
+  staging_ = Beside(path_, "partial");
+  std::error_code error;
+  fs::create_directories(staging_, error);
+  if (error) throw RunError(fmt::format("cannot write '{}': {}", path, error.message()));
+}
+
+ResultFolder::~ResultFolder() {
+  std::error_code ignored;
+  fs::remove_all(staging_, ignored);
+}
+
+void ResultFolder::Write(const std::string& name, std::string_view content) {
+  const fs::path file = fs::path(staging_) / name;
+  HAT_CHECK(!committed_ && !name.empty() && fs::path(name).is_relative(), name);
+  std::error_code error;
+  fs::create_directories(file.parent_path(), error);
+  if (error) FailWrite(file, error.value());
+  if (const int failure = WriteSynced(file, content, O_TRUNC)) FailWrite(file, failure);
+}
+
+void ResultFolder::Commit() {
+  HAT_CHECK(!committed_);
+  if (const auto refusal = Refusal(path_, replace_)) {
+    throw RunError(fmt::format("cannot write '{}': it {}", path_, *refusal));
+  }
+  SyncFolder(staging_);
+  std::error_code error;
+  if (!fs::exists(path_, error) || fs::is_empty(path_, error)) {
+    if (::rename(staging_.c_str(), path_.c_str()) != 0) FailWrite(path_, errno);
+  } else {
+    ExchangeFolders(staging_, path_);
+  }
+  committed_ = true;
+  SyncFolder(fs::path(path_).parent_path());
+}
+
+void PrintResult(std::string_view text) {
+  const bool ok =
+      std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0;
+  if (!ok) throw RunError(fmt::format("cannot write to stdout: {}", std::strerror(errno)));
+}
+
+std::string Sha256Hex(std::string_view content) {
+  std::array<unsigned char, EVP_MAX_MD_SIZE> digest;
+  unsigned size = 0;
+  HAT_CHECK(
+      EVP_Digest(content.data(), content.size(), digest.data(), &size, EVP_sha256(), nullptr));
+  std::string hex;
+  for (unsigned i = 0; i < size; ++i) hex += fmt::format("{:02x}", digest[i]);
+  return hex;
+}
+
+}  // namespace hat

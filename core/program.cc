@@ -1,0 +1,76 @@
+#include "core/program.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <csignal>
+#include <cstdio>
+#include <exception>
+#include <filesystem>
+
+#include "core/error.h"
+#include "core/files.h"
+
+namespace hat {
+namespace {
+
+// Were stdin, stdout or stderr closed, the next file to be opened would take its place and get our
+// output.
+void OccupyStandardStreams() {
+  for (const int fd : {0, 1, 2}) {
+    if (::fcntl(fd, F_GETFD) < 0) (void)::open("/dev/null", fd == 1 ? O_RDONLY : O_RDWR);
+  }
+}
+
+int Fail(const std::string& command, std::string message, int exit_code) {
+  std::ranges::replace(message, '\n', ' ');
+  fmt::print(stderr, "{}: {}\n", command, message);
+  return exit_code;
+}
+
+int RunBody(CommandLine& line, const std::function<int(CommandLine&)>& body) {
+  const std::string command = line.get_name();
+  try {
+    const int exit_code = body(line);
+    PrintResult("");
+    return exit_code;
+  } catch (const CLI::Success& request) {  // --help, --version
+    return line.exit(request);
+  } catch (const CLI::ParseError& error) {
+    return Fail(command, fmt::format("{} ('{} --help' lists the options)", error.what(), command),
+                2);
+  } catch (const InputError& error) {
+    return Fail(command, error.what(), 2);
+  } catch (const RunError& error) {
+    return Fail(command, error.what(), 1);
+  } catch (const std::bad_alloc&) {
+    return Fail(command, "out of memory", 1);
+  } catch (const std::exception& error) {
+    return Fail(command, fmt::format("unexpected failure: {}", error.what()), 1);
+  }
+}
+
+}  // namespace
+
+CommandLine::CommandLine(int argc, char** argv)
+    : CLI::App("", CommandName(argv[0])), argc_(argc), argv_(argv) {
+  set_version_flag("--version", BuildCommit());
+}
+
+void CommandLine::Parse() { parse(argc_, argv_); }
+
+std::string CommandName(const std::string& program_path) {
+  std::string name = std::filesystem::path(program_path).filename();
+  std::ranges::replace(name, '-', ' ');
+  return name;
+}
+
+int RunMain(int argc, char** argv, const std::function<int(CommandLine&)>& body) {
+  OccupyStandardStreams();
+  std::signal(SIGPIPE, SIG_IGN);
+  CommandLine line(argc, argv);
+  return RunBody(line, body);
+}
+
+}  // namespace hat

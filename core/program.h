@@ -1,0 +1,45 @@
+// What every program's main does around its work: the command line, failures, exit codes.
+//
+//   int main(int argc, char** argv) {
+//     return hat::RunMain(argc, argv, [](hat::CommandLine& line) {
+//       std::string scenario;
+//       line.description("Simulates one scenario");
+//       line.add_option("scenario", scenario, "a TOML file")->required();
+//       line.Parse();
+//       ...
+//       return 0;
+//     });
+//   }
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <string>
+
+namespace hat {
+
+// The program's options, and its arguments.
+class CommandLine : public CLI::App {
+ public:
+  CommandLine(int argc, char** argv);
+
+  // Reads the arguments into the options. --help, --version and mistakes leave by an exception that
+  // RunMain handles.
+  void Parse();
+
+ private:
+  int argc_;
+  char** argv_;
+};
+
+// The verb of a program as a user types it: "hat profile model" for
+// "build/release/bin/hat-profile-model".
+std::string CommandName(const std::string& program_path);
+
+// Runs the body and returns the program's exit code: the body's own; 0 after --help; 2 after a
+// mistake on the command line or an InputError; 1 after a RunError, any other exception, or if
+// stdout could not be written. A failure is one line on stderr: "hat simulate: <message>". SIGPIPE
+// is ignored, so that a closed stdout is such a failure too.
+int RunMain(int argc, char** argv, const std::function<int(CommandLine&)>& body);
+
+}  // namespace hat
