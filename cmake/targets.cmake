@@ -12,7 +12,7 @@ endfunction()
 function(hat_add_program verb)
   add_executable(hat-${verb} ${ARGN})
   target_include_directories(hat-${verb} PRIVATE ${PROJECT_SOURCE_DIR})
-  target_link_libraries(hat-${verb} PRIVATE hat_warnings CLI11::CLI11)
+  target_link_libraries(hat-${verb} PRIVATE hat_warnings hat_core)
 endfunction()
 
 # The folder's tests as one program, hat_<folder>_test. They run in the repository's root, where they
