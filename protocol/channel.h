@@ -1,4 +1,5 @@
-// A FIFO between activities, built on the World's Signal. Any activity or callback may push; one activity pops.
+// A FIFO between activities, built on the World's Signal. Any activity or callback may push; one
+// activity pops.
 #pragma once
 
 #include <deque>
@@ -39,7 +40,8 @@ class Channel {
     return TakeFront();
   }
 
-  // Blocks until there is an item or the deadline has come. Returns whether there is one; takes nothing.
+  // Blocks until there is an item or the deadline has come. Returns whether there is one; takes
+  // nothing.
   bool WaitUntil(Seconds deadline) {
     while (MustWait()) {
       if (!signal_->WaitUntil(deadline)) {

@@ -1,5 +1,6 @@
-// What travels between a device and the cloud. The same size, to the byte, in every world. No field can hold a token
-// or text, but for the simulator-only `cloud-only` system, whose kinds kRawPrompt and kRawToken stand for them.
+// What travels between a device and the cloud. The same size, to the byte, in every world. No field
+// can hold a token or text, but for the simulator-only `cloud-only` system, whose kinds kRawPrompt
+// and kRawToken stand for them.
 #pragma once
 
 #include <array>
@@ -18,7 +19,8 @@ enum class FrameKind : uint8_t {
   kPrefill = 1,    // up: shallow states of prompt positions
   kVerify = 2,     // up: shallow states of a round; down: their deep states
   kClose = 3,      // up: the request has ended, the cloud frees its cache
-  kFirst = 4,      // down: the deep state of the last prompt position (or of all of a part, with return_all_positions)
+  kFirst = 4,      // down: the deep state of the last prompt position (or of all of a part, with
+                   // return_all_positions)
   kRawPrompt = 5,  // up, cloud-only: 4 bytes a prompt token
   kRawToken = 6,   // down, cloud-only: one token, 4 bytes
 };
@@ -26,13 +28,16 @@ enum class FrameKind : uint8_t {
 enum class WireDtype : uint8_t { kFloat32 = 1, kFloat16 = 2, kBfloat16 = 3 };
 int BytesPerValue(WireDtype dtype);  // 4, 2, 2
 
-inline constexpr uint16_t kFlagTree = 1;        // a parent a node follows
-inline constexpr uint16_t kFlagBackToBack = 2;  // the frame entered its link the moment the one before had left it
-inline constexpr uint16_t kFlagAllPositions = 4;  // in a kFirst frame: states of every position of a part
+inline constexpr uint16_t kFlagTree = 1;  // a parent a node follows
+inline constexpr uint16_t kFlagBackToBack =
+    2;  // the frame entered its link the moment the one before had left it
+inline constexpr uint16_t kFlagAllPositions =
+    4;  // in a kFirst frame: states of every position of a part
 
 inline constexpr int kFrameHeaderBytes = 64;
 
-// The 64-byte header, little-endian on the wire (layout: docs/formats.md). Monitor fields are 0 where nothing was measured yet.
+// The 64-byte header, little-endian on the wire (layout: docs/formats.md). Monitor fields are 0
+// where nothing was measured yet.
 struct FrameHeader {
   SessionId session = 0;
   FrameKind kind = FrameKind::kPrefill;
@@ -44,16 +49,16 @@ struct FrameHeader {
   int32_t prompt_tokens = 0;
   int32_t output_tokens = 0;
   // Monitor, down only.
-  float uplink_bytes_per_s = 0;   // of this device, from the stamps of back-to-back frames
-  float prefill_wait_s = 0;       // arrival to entry into stage 0
-  float cloud_fixed_s = 0;        // a of g = a + b tokens: stage 0 entered to last stage left
-  float cloud_s_per_token = 0;    // b
+  float uplink_bytes_per_s = 0;  // of this device, from the stamps of back-to-back frames
+  float prefill_wait_s = 0;      // arrival to entry into stage 0
+  float cloud_fixed_s = 0;       // a of g = a + b tokens: stage 0 entered to last stage left
+  float cloud_s_per_token = 0;   // b
 
   bool operator==(const FrameHeader&) const = default;
 };
 
-// Hidden states of consecutive (or tree) positions, opaque to protocol code. A simulator carries none: `values` is
-// empty there, the frame's size counts them all the same.
+// Hidden states of consecutive (or tree) positions, opaque to protocol code. A simulator carries
+// none: `values` is empty there, the frame's size counts them all the same.
 using States = std::vector<std::byte>;  // [count, hidden] of the header's dtype
 
 struct Frame {
@@ -63,13 +68,14 @@ struct Frame {
   States states;
 };
 
-// Size on the wire, header included, transport overhead not: 64 + 4 kept + 4 parents + count * hidden * bytes a value
-// (raw kinds: 64 + 4 count). Close frames are 64.
+// Size on the wire, header included, transport overhead not: 64 + 4 kept + 4 parents + count *
+// hidden * bytes a value (raw kinds: 64 + 4 count). Close frames are 64.
 Bytes FrameBytes(const FrameHeader& header, int hidden);
 
 std::array<std::byte, kFrameHeaderBytes> EncodeHeader(const FrameHeader& header);
 
-// Throws InputError on an unknown kind, dtype or flag, a negative or contradictory count, or non-finite monitor fields.
+// Throws InputError on an unknown kind, dtype or flag, a negative or contradictory count, or
+// non-finite monitor fields.
 FrameHeader DecodeHeader(std::span<const std::byte, kFrameHeaderBytes> bytes);
 
 }  // namespace hat

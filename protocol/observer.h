@@ -1,7 +1,8 @@
-// The Observer port: what happened when, told as it ends. Recorder, laws, timeline, explain and tests are observers.
-// Every event is told once; the times of one event are in order (requested <= start <= end); calls come in order of
-// the event's last time but for frames, which are told on arrival. In the live runtime calls may come from any thread: an observer
-// that is used there locks.
+// The Observer port: what happened when, told as it ends. Recorder, laws, timeline, explain and
+// tests are observers. Every event is told once; the times of one event are in order (requested <=
+// start <= end); calls come in order of the event's last time but for frames, which are told on
+// arrival. In the live runtime calls may come from any thread: an observer that is used there
+// locks.
 #pragma once
 
 #include <span>
@@ -52,30 +53,33 @@ struct FrameEvent {
 struct BatchPart {
   SessionId session = 0;
   int device = 0;
-  FrameKind kind = FrameKind::kPrefill;  // kPrefill, kVerify or kRawPrompt; a raw decode token is kVerify
-  int first_position = 0;                // also the context: positions in the cloud's cache before
+  FrameKind kind =
+      FrameKind::kPrefill;  // kPrefill, kVerify or kRawPrompt; a raw decode token is kVerify
+  int first_position = 0;   // also the context: positions in the cloud's cache before
   int tokens = 0;
   bool completes_prompt = false;  // holds position L - 1
   Seconds arrived;                // of the (first) frame it comes from
   std::vector<int32_t> kept;      // from the frame, for the cache
   std::vector<int32_t> parents;   // a tree's
-  States states;                  // shallow in front of stage 0, deep behind the last stage; empty in the simulator
+  States states;  // shallow in front of stage 0, deep behind the last stage; empty in the simulator
 };
 
 struct Batch {
   int ordinal = 0;  // counts a replica's batches from 0
   int replica = 0;
-  int tokens = 0;   // sum of its parts'
+  int tokens = 0;  // sum of its parts'
   std::vector<BatchPart> parts;
-  Seconds formed;   // stage 0 entered
+  Seconds formed;  // stage 0 entered
 };
 
-// One batch on one pipeline stage. requested: the batch lay complete in the stage's buffer (stage 0: = start).
+// One batch on one pipeline stage. requested: the batch lay complete in the stage's buffer (stage
+// 0: = start).
 struct StageEvent {
   const Batch* batch = nullptr;  // valid during the call only
   int stage = 0;
   Span span;
-  Seconds linked;  // the batch has reached the next stage's buffer; = span.end behind the last stage
+  Seconds
+      linked;  // the batch has reached the next stage's buffer; = span.end behind the last stage
 };
 
 // A round's outcome, told when its tokens are out. For u-shape: drafted = accepted = 0.
@@ -83,7 +87,7 @@ struct RoundEvent {
   int request = 0;
   int drafted = 0;
   int accepted = 0;
-  int ahead_steps = 0;  // draft-ahead steps done while this round was verified
+  int ahead_steps = 0;   // draft-ahead steps done while this round was verified
   int wasted_steps = 0;  // of these, thrown away
   Seconds at;
 };
@@ -100,8 +104,9 @@ class Observer {
   virtual void OnAdmitted(int /*request*/, int /*replica*/, Seconds) {}
   virtual void OnStage(const StageEvent&) {}
   virtual void OnRound(const RoundEvent&) {}
-  virtual void OnTokens(int /*request*/, int /*count*/, Seconds) {}  // `count` output tokens are out on the device
-  virtual void OnEnd(int /*request*/, Outcome, Seconds) {}           // told after its last OnTokens
+  virtual void OnTokens(int /*request*/, int /*count*/, Seconds) {
+  }  // `count` output tokens are out on the device
+  virtual void OnEnd(int /*request*/, Outcome, Seconds) {}  // told after its last OnTokens
 };
 
 // Passes every event on to each of `observers`, in order.

@@ -1,5 +1,5 @@
-// The remaining ports: what a device computes, what the cloud computes, and the links between them. Calls block the calling activity
-// until the work is done.
+// The remaining ports: what a device computes, what the cloud computes, and the links between them.
+// Calls block the calling activity until the work is done.
 #pragma once
 
 #include <optional>
@@ -13,11 +13,17 @@
 
 namespace hat {
 
-using Inbox = Channel<Frame>;  // of one session: answers from the cloud
+// An answer from the cloud and when its last byte arrived.
+struct Delivery {
+  Frame frame;
+  Seconds arrived;
+};
+using Inbox = Channel<Delivery>;  // of one session
 
-// What a device computes for one session. Tokens live behind this port; in front of it are positions, counts,
-// confidences and opaque States. All sessions of a device share its GPU, a FIFO of operations.
-// A chain is: the newest committed token, then proposals, each the drafter's likeliest next token.
+// What a device computes for one session. Tokens live behind this port; in front of it are
+// positions, counts, confidences and opaque States. All sessions of a device share its GPU, a FIFO
+// of operations. A chain is: the newest committed token, then proposals, each the drafter's
+// likeliest next token.
 class DeviceCompute {
  public:
   virtual ~DeviceCompute() = default;
@@ -28,9 +34,10 @@ class DeviceCompute {
   };
 
   // -- prefill
-  virtual Result RunInput(int first_position, int tokens) = 0;  // prompt positions through the first layers
-  virtual Span RunAdapter(int prompt_tokens) = 0;               // adapter(L, 0)
-  virtual Span CommitFirst(const States& deep) = 0;             // head(1): output token 1 is out
+  virtual Result RunInput(int first_position,
+                          int tokens) = 0;           // prompt positions through the first layers
+  virtual Span RunAdapter(int prompt_tokens) = 0;    // adapter(L, 0)
+  virtual Span CommitFirst(const States& deep) = 0;  // head(1): output token 1 is out
   virtual Span RunMedusa() = 0;  // medusa(1) on the deep state of the newest token's predecessor
 
   // -- a round
@@ -43,23 +50,27 @@ class DeviceCompute {
   };
   virtual DraftStep RunDraftStep() = 0;  // draft(1): the chain's newest token
 
-  // draft(k): all k branches behind the chain's unsent last proposal, one step on. Waits until no other operation holds or wants the GPU; nothing
-  // if an answer lies in the inbox before that.
+  // draft(k): all k branches behind the chain's unsent last proposal, one step on. Waits until no
+  // other operation holds or wants the GPU; nothing if an answer lies in the inbox before that.
   virtual std::optional<Span> RunAheadStep(int branches, Inbox& inbox) = 0;
 
-  virtual Result RunTree(const Tree& tree) = 0;  // input(nodes): root and proposals of the Medusa heads
+  virtual Result RunTree(
+      const Tree& tree) = 0;  // input(nodes): root and proposals of the Medusa heads
 
   struct Verified {
-    Span span;                      // head(n + 1)
-    int accepted = 0;               // proposals kept
-    bool ahead_is_kept = false;     // all were kept and the target's token is one of the branches' first
+    Span span;         // head(n + 1)
+    int accepted = 0;  // proposals kept
+    bool ahead_is_kept =
+        false;  // all were kept and the target's token is one of the branches' first
     std::vector<float> ahead_confidences;  // then: of each ahead step's proposal on that branch
     std::vector<States> ahead_states;      // then: of each step (entries empty in the simulator)
   };
-  // The deep states of the chain's `drafted` + 1 positions: commits accepted + 1 tokens, cuts the caches.
+  // The deep states of the chain's `drafted` + 1 positions: commits accepted + 1 tokens, cuts the
+  // caches.
   virtual Verified Verify(int drafted, const States& deep) = 0;
 
-  // After a Verify that kept the branch: its first `steps` steps are the new chain's, the rest is cut.
+  // After a Verify that kept the branch: its first `steps` steps are the new chain's, the rest is
+  // cut.
   virtual void KeepAhead(int steps) = 0;
 
   struct VerifiedTree {
@@ -89,11 +100,13 @@ class Downlinks {
 class CloudCompute {
  public:
   virtual ~CloudCompute() = default;
-  // One pipeline stage on one batch; blocks while it computes. Replaces the parts' states with this stage's output.
+  // One pipeline stage on one batch; blocks while it computes. Replaces the parts' states with this
+  // stage's output.
   virtual void RunStage(int stage, Batch& batch) = 0;
   // The session's cache is no longer needed.
   virtual void Forget(SessionId session) = 0;
-  // When a batch that leaves `stage` now has crossed the server's link (a FIFO) into the next stage's buffer.
+  // When a batch that leaves `stage` now has crossed the server's link (a FIFO) into the next
+  // stage's buffer.
   virtual Seconds CrossStageLink(int stage, const Batch& batch) = 0;
 };
 

@@ -32,15 +32,17 @@ struct SystemSpec {
   enum class Kind { kSplit, kMedusa, kCloudOnly, kDeviceOnly };
   std::string name;
   Kind kind = Kind::kSplit;
-  std::string chunking = "none";     // of ChunkingPolicyNames()
-  std::string drafting = "none";     // of DraftingPolicyNames()
+  std::string chunking = "none";  // of ChunkingPolicyNames()
+  std::string drafting = "none";  // "none" or of DraftingPolicyNames()
   bool draft_ahead = false;
-  std::string prefill_cut = "whole";  // of BatchingPolicyNames()
-  bool return_all_positions = false;  // the cloud answers a prefill with every position's deep state
+  std::string prefill_cut = "whole";  // of PrefillCutNames()
+  bool return_all_positions =
+      false;  // the cloud answers a prefill with every position's deep state
   PolicyOptions options;
 };
 
-// hat, u-shape, u-sarathi, u-medusa, cloud-only, device-only with their defaults; throws InputError that lists them.
+// hat, u-shape, u-sarathi, u-medusa, cloud-only, device-only with their defaults; throws InputError
+// that lists them.
 SystemSpec FindSystem(const std::string& name);
 std::vector<std::string> SystemNames();
 
@@ -50,9 +52,9 @@ void CheckSystem(const SystemSpec& system);
 // The cloud's scheduler.
 struct CloudConfig {
   int replicas = 1;
-  int stages = 1;            // P
-  int token_budget = 512;    // new tokens a batch
-  int64_t kv_tokens = 0;     // capacity a replica
+  int stages = 1;          // P
+  int token_budget = 512;  // new tokens a batch
+  int64_t kv_tokens = 0;   // capacity a replica
 };
 
 // KV tokens that a request reserves beside prompt and output: max draft + 1, or the tree's nodes.

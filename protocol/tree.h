@@ -8,8 +8,8 @@
 
 namespace hat {
 
-// Nodes in breadth-first order; node 0 is the root, the newest committed token. A node at depth j >= 1 is the rank-th
-// likeliest token of Medusa head j, after its parent.
+// Nodes in breadth-first order; node 0 is the root, the newest committed token. A node at depth j
+// >= 1 is the rank-th likeliest token of Medusa head j, after its parent.
 struct Tree {
   std::vector<int32_t> parents;  // root: -1
   std::vector<int32_t> ranks;    // from 1; root: 0
@@ -19,7 +19,8 @@ struct Tree {
   int max_depth() const { return depths.empty() ? 0 : depths.back(); }
 };
 
-// A named static tree: "chain" (the default: the top-1 chain of 4 heads) and others; throws InputError that lists the known names.
+// A named static tree: "chain" (the default: the top-1 chain of 4 heads) and others; throws
+// InputError that lists the known names.
 const Tree& FindTree(std::string_view name);
 std::vector<std::string> TreeNames();
 

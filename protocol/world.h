@@ -1,5 +1,6 @@
-// The World port: time and concurrency, as protocol code sees them. The simulator supplies SimGrid's clock and actors,
-// the live runtime steady_clock and threads, the in-memory world (memory_world.h) a virtual clock and fibers.
+// The World port: time and concurrency, as protocol code sees them. The simulator supplies
+// SimGrid's clock and actors, the live runtime steady_clock and threads, the in-memory world
+// (memory_world.h) a virtual clock and fibers.
 #pragma once
 
 #include <functional>
@@ -10,8 +11,8 @@
 
 namespace hat {
 
-// A binary wake-up between activities: Raise() before Wait() is not lost, several Raise() count as one.
-// One activity waits at a time.
+// A binary wake-up between activities: Raise() before Wait() is not lost, several Raise() count as
+// one. One activity waits at a time.
 class Signal {
  public:
   virtual ~Signal() = default;
@@ -29,11 +30,13 @@ class World {
   // Blocks the calling activity until Now() >= t; returns at once if that holds already.
   virtual void SleepUntil(Seconds t) = 0;
 
-  // Blocks until everything else that is due at this instant has happened (arrivals and ends before batch formation).
+  // Blocks until everything else that is due at this instant has happened (arrivals and ends before
+  // batch formation).
   virtual void Settle() = 0;
 
-  // Calls `callback` at time t (at once, but never from within this call, if t has passed). Callbacks of one instant
-  // run in the order of CallAt, before any activity that wakes at that instant. A callback must not block.
+  // Calls `callback` at time t (at once, but never from within this call, if t has passed).
+  // Callbacks of one instant run in the order of CallAt, before any activity that wakes at that
+  // instant. A callback must not block.
   virtual void CallAt(Seconds t, std::function<void()> callback) = 0;
 
   // Starts an activity. It must not throw.

@@ -1,0 +1,50 @@
+// KV-cache admission: a request reserves its tokens on one replica before any of its frames is
+// computed, strictly in the order in which first frames arrive.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <unordered_map>
+#include <vector>
+
+#include "protocol/frame.h"
+
+namespace hat {
+
+class Admission {
+ public:
+  Admission(int replicas, int64_t kv_tokens) : free_(static_cast<size_t>(replicas), kv_tokens) {}
+
+  struct Admitted {
+    SessionId session = 0;
+    int replica = 0;
+  };
+
+  // The session waits for `kv_tokens`, behind all that wait already. Returns who is admitted now,
+  // in order.
+  std::vector<Admitted> Enqueue(SessionId session, int64_t kv_tokens);
+
+  // The session has ended. Returns who is admitted now, in order.
+  std::vector<Admitted> Free(SessionId session);
+
+  int64_t free_tokens(int replica) const { return free_[static_cast<size_t>(replica)]; }
+
+ private:
+  struct Waiting {
+    SessionId session;
+    int64_t kv_tokens;
+  };
+  struct Held {
+    int replica;
+    int64_t kv_tokens;
+  };
+
+  // Admits from the front while the replica with most free tokens (lowest index on ties) has room.
+  std::vector<Admitted> AdmitWhatFits();
+
+  std::vector<int64_t> free_;  // by replica
+  std::deque<Waiting> waiting_;
+  std::unordered_map<SessionId, Held> held_;
+};
+
+}  // namespace hat

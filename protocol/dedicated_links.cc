@@ -1,0 +1,68 @@
+#include "protocol/dedicated_links.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace hat {
+
+DedicatedPipe::DedicatedPipe(World& world, Observer& observer, Direction direction, int device,
+                             int hidden, FifoLink link, FrameReceiver receiver,
+                             ExtraDelay extra_delay)
+    : world_(world),
+      observer_(observer),
+      direction_(direction),
+      device_(device),
+      hidden_(hidden),
+      link_(link),
+      receiver_(std::move(receiver)),
+      extra_delay_(std::move(extra_delay)) {}
+
+FifoLink::Transit DedicatedPipe::Send(Frame frame) {
+  const Seconds now = world_.Now();
+  const Bytes size = FrameBytes(frame.header, hidden_);
+  FifoLink::Transit transit = link_.Send(now, size);
+  if (transit.is_back_to_back) frame.header.flags |= kFlagBackToBack;
+  if (extra_delay_) transit.arrived += extra_delay_(frame.header);
+  transit.arrived = last_arrival_ = std::max(transit.arrived, last_arrival_);
+  const FrameEvent event{static_cast<int>(frame.header.session),
+                         device_,
+                         direction_,
+                         frame.header,
+                         size,
+                         now,
+                         transit.start,
+                         transit.left,
+                         transit.arrived};
+  in_flight_.push_back({event, std::move(frame)});
+  world_.CallAt(transit.arrived, [this] { DeliverFirst(); });
+  return transit;
+}
+
+void DedicatedPipe::DeliverFirst() {
+  InFlight first = std::move(in_flight_.front());
+  in_flight_.pop_front();
+  observer_.OnFrame(first.event);
+  receiver_(device_, std::move(first.frame));
+}
+
+DedicatedUplink::DedicatedUplink(World& world, std::unique_ptr<DedicatedPipe> pipe)
+    : world_(world), pipe_(std::move(pipe)) {}
+
+void DedicatedUplink::Send(Frame frame) {
+  const SessionId session = frame.header.session;
+  const FrameKind kind = frame.header.kind;
+  const FifoLink::Transit transit = pipe_->Send(std::move(frame));
+  if (kind == FrameKind::kPrefill) {
+    LastLeft& left = prefill_left_[session];
+    left = {transit.left, left.newest};
+  } else if (!prefill_left_.empty()) {
+    prefill_left_.erase(session);
+  }
+}
+
+void DedicatedUplink::WaitForRoom(SessionId session) {
+  const auto found = prefill_left_.find(session);
+  if (found != prefill_left_.end()) world_.SleepUntil(found->second.second_newest);
+}
+
+}  // namespace hat

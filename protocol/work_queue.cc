@@ -1,0 +1,118 @@
+#include "protocol/work_queue.h"
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+#include "core/error.h"
+
+namespace hat {
+namespace {
+
+// States [first, first + count) of the frame's; empty where the frame carries none (simulator).
+States Slice(const Frame& frame, int first, int count) {
+  if (frame.states.empty()) return {};
+  const size_t size = frame.states.size() / static_cast<size_t>(frame.header.count);
+  const auto begin = frame.states.begin() + static_cast<std::ptrdiff_t>(size) * first;
+  return States(begin, begin + static_cast<std::ptrdiff_t>(size) * count);
+}
+
+BatchPart WholePart(Seconds arrived, int device, Frame frame) {
+  BatchPart part;
+  part.session = frame.header.session;
+  part.device = device;
+  part.kind = frame.header.kind;
+  part.first_position = frame.header.first_position;
+  part.tokens = frame.header.count;
+  part.arrived = arrived;
+  part.kept = std::move(frame.kept);
+  part.parents = std::move(frame.parents);
+  part.states = std::move(frame.states);
+  return part;
+}
+
+// The batch's part of this session, or null.
+BatchPart* FindPart(Batch& batch, SessionId session) {
+  const auto part = std::find_if(batch.parts.begin(), batch.parts.end(),
+                                 [&](const BatchPart& p) { return p.session == session; });
+  return part == batch.parts.end() ? nullptr : &*part;
+}
+
+}  // namespace
+
+void WorkQueue::Insert(std::deque<Item>& items, Item item) {
+  // Arrivals come nearly in order: look for the place from the back.
+  auto place = items.end();
+  while (place != items.begin()) {
+    const Item& before = *std::prev(place);
+    const bool is_behind = before.arrived != item.arrived
+                               ? before.arrived < item.arrived
+                               : before.frame.header.session <= item.frame.header.session;
+    if (is_behind) break;
+    --place;
+  }
+  items.insert(place, std::move(item));
+}
+
+void WorkQueue::Add(Seconds arrived, int device, Frame frame) {
+  const FrameKind kind = frame.header.kind;
+  HAT_CHECK(kind == FrameKind::kPrefill || kind == FrameKind::kRawPrompt ||
+            kind == FrameKind::kVerify);
+  auto& items = kind == FrameKind::kVerify ? verifications_ : prefills_;
+  Insert(items, {arrived, device, std::move(frame)});
+}
+
+WorkQueue::Formed WorkQueue::Form(int token_budget, const PrefillCut& cut) {
+  Formed formed;
+  if (TakeVerifications(token_budget, &formed.batch)) TakePrefills(token_budget, cut, &formed);
+  return formed;
+}
+
+bool WorkQueue::TakeVerifications(int token_budget, Batch* batch) {
+  while (!verifications_.empty()) {
+    Item& item = verifications_.front();
+    if (batch->tokens + item.frame.header.count > token_budget) return false;
+    batch->tokens += item.frame.header.count;
+    batch->parts.push_back(WholePart(item.arrived, item.device, std::move(item.frame)));
+    verifications_.pop_front();
+  }
+  return true;
+}
+
+void WorkQueue::TakePrefills(int token_budget, const PrefillCut& cut, Formed* formed) {
+  Batch& batch = formed->batch;
+  for (auto item = prefills_.begin(); item != prefills_.end() && batch.tokens < token_budget;) {
+    const FrameHeader& header = item->frame.header;
+    BatchPart* earlier = FindPart(batch, header.session);
+    if (earlier != nullptr && !cut.MergesParts()) {
+      ++item;
+      continue;
+    }
+    const int take = cut.TokensToTake(header.count - item->taken, token_budget - batch.tokens);
+    const int first = header.first_position + item->taken;
+    States states = Slice(item->frame, item->taken, take);
+    if (earlier != nullptr) {
+      earlier->tokens += take;
+      earlier->states.insert(earlier->states.end(), states.begin(), states.end());
+    } else {
+      batch.parts.push_back({header.session,
+                             item->device,
+                             header.kind,
+                             first,
+                             take,
+                             false,
+                             item->arrived,
+                             {},
+                             {},
+                             std::move(states)});
+      earlier = &batch.parts.back();
+    }
+    earlier->completes_prompt = first + take == header.prompt_tokens;
+    if (item->taken == 0) formed->prefill_arrivals.push_back(item->arrived);
+    batch.tokens += take;
+    item->taken += take;
+    item = item->taken == header.count ? prefills_.erase(item) : std::next(item);
+  }
+}
+
+}  // namespace hat
