@@ -19,17 +19,24 @@ struct ModelShape {
   int vocabulary = 0;
   bool tied_embeddings = false;
 
-  double LayerWeights() const;      // q, k, v, o, gate, up, down, two norms
-  double EmbeddingWeights() const;  // vocabulary x hidden
-  double AdapterWeights() const;    // 4 hidden^2 (one self-attention block; HAT, arXiv 2503.18989)
-  double MedusaHeadWeights() const; // d^2 + d + vocabulary d, one head (Medusa-1)
+  double LayerWeights() const;       // q, k, v, o, gate, up, down, two norms
+  double EmbeddingWeights() const;   // vocabulary x hidden
+  double AdapterWeights() const;     // 4 hidden^2: one self-attention block (HAT, arXiv 2503.18989)
+  double MedusaHeadWeights() const;  // d^2 + d + vocabulary d, one head (Medusa-1)
+  double TotalWeights() const;       // layers, embedding, final norm and, unless tied, the head
   Bytes KvBytesPerToken(int layers, int bytes_per_value) const;
 
+  // The same sizes, whatever the names.
+  bool HasSameSizes(const ModelShape& other) const;
   bool operator==(const ModelShape&) const = default;
 };
 
-// A named shape (vicuna-7b, vicuna-13b, llama-3-8b, llama-2-70b, tinyllama-1.1b) or, if `name` is a path that ends in .json, a
-// Hugging Face config.json. Throws InputError (unknown name: lists the known ones; config: file, key, what is allowed).
+// "hidden 4096, 32 layers, 32 heads (32 KV) of 128, FFN 11008, vocabulary 32000": for messages.
+std::string Describe(const ModelShape& shape);
+
+// A named shape or, if `name` ends in .json, a Hugging Face config.json of the Llama architecture
+// (model_type llama or mistral, SwiGLU, no biases), named after the folder that holds it. Throws
+// InputError (unknown name: lists the known ones; config: file, key, what is allowed).
 ModelShape FindModelShape(const std::string& name);
 std::vector<std::string> ModelShapeNames();
 

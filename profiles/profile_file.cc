@@ -1,0 +1,208 @@
+#include "profiles/profile_file.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "core/error.h"
+#include "core/files.h"
+#include "profiles/strict_json.h"
+
+namespace hat {
+namespace {
+
+constexpr char kFormat[] = "hat-profile/1";
+constexpr double kMaxUs = 1e12;
+
+ModelShape ReadModel(const JsonNode& node) {
+  node.AllowOnly({"name", "hidden", "layers", "heads", "kv_heads", "head_dim", "ffn", "vocabulary",
+                  "tied_embeddings"});
+  const auto size = [&](const char* key) {
+    return static_cast<int>(node.At(key).Integer(1, 1 << 24));
+  };
+  ModelShape shape;
+  shape.name = node.At("name").String();
+  shape.hidden = size("hidden");
+  shape.layers = size("layers");
+  shape.heads = size("heads");
+  shape.kv_heads = size("kv_heads");
+  shape.head_dim = size("head_dim");
+  shape.ffn = size("ffn");
+  shape.vocabulary = size("vocabulary");
+  shape.tied_embeddings = node.At("tied_embeddings").Bool();
+  return shape;
+}
+
+Provenance ReadProvenance(const JsonNode& node) {
+  const std::string name = node.Choice({"measured", "published", "modelled"});
+  if (name == "measured") return Provenance::kMeasured;
+  return name == "published" ? Provenance::kPublished : Provenance::kModelled;
+}
+
+ProfileInfo ReadInfo(const JsonNode& root) {
+  ProfileInfo info;
+  info.id = root.At("id").String();
+  info.role = root.At("role").Choice({"device", "cloud"});
+  info.provenance = ReadProvenance(root.At("provenance"));
+  info.hardware = root.At("hardware").String();
+  if (root.Has("power_mode")) info.power_mode = root.At("power_mode").String();
+  info.memory = Bytes(static_cast<double>(root.At("memory_bytes").Integer(1, int64_t{1} << 50)));
+  info.model = ReadModel(root.At("model"));
+  info.dtype = root.At("dtype").Choice({"fp16", "bf16", "fp32", "fp64"});
+  info.source = root.At("source").String();
+  return info;
+}
+
+LatencyGrid::Point ReadPoint(const JsonNode& node) {
+  node.AllowOnly({"tokens", "context", "samples_us", "quantiles_us"});
+  LatencyGrid::Point point;
+  point.tokens = static_cast<int>(node.At("tokens").Integer(1, 1 << 30));
+  point.context = static_cast<int>(node.At("context").Integer(0, 1 << 30));
+  if (node.Has("samples_us") == node.Has("quantiles_us")) {
+    node.Fail("must have either 'samples_us' or 'quantiles_us'");
+  }
+  if (node.Has("samples_us")) {
+    for (const JsonNode& sample : node.At("samples_us").Items()) {
+      point.samples_us.push_back(sample.Number(0, kMaxUs));
+    }
+    return point;
+  }
+  for (const JsonNode& pair : node.At("quantiles_us").Items()) {
+    const std::vector<JsonNode> numbers = pair.Items();
+    if (numbers.size() != 2) pair.Fail("must be [quantile, us]");
+    point.quantiles.push_back(numbers[0].Number(0, 1));
+    point.samples_us.push_back(numbers[1].Number(0, kMaxUs));
+  }
+  return point;
+}
+
+std::vector<LatencyGrid::Point> ReadOperation(const JsonNode& node) {
+  node.AllowOnly({"unit", "points"});
+  node.At("unit").Choice({"us"});
+  std::vector<LatencyGrid::Point> points;
+  for (const JsonNode& point : node.At("points").Items()) points.push_back(ReadPoint(point));
+  return points;
+}
+
+void ReadOperations(const JsonNode& node, ProfileData& data) {
+  const OperationNames names = OperationsOf(data.info.role);
+  std::vector<std::string> all = names.required;
+  all.insert(all.end(), names.optional.begin(), names.optional.end());
+  node.AllowOnly(all);
+  for (const std::string& name : names.required) node.At(name);
+  for (const std::string& name : node.Keys()) data.operations[name] = ReadOperation(node.At(name));
+}
+
+std::string Quote(const std::string& text) { return nlohmann::json(text).dump(); }
+
+std::string PointText(const LatencyGrid::Point& point) {
+  std::string text = fmt::format(R"({{"tokens":{},"context":{},)", point.tokens, point.context);
+  if (point.quantiles.empty()) {
+    return text + fmt::format(R"("samples_us":[{}]}})", fmt::join(point.samples_us, ","));
+  }
+  std::vector<std::string> pairs;
+  for (size_t i = 0; i < point.quantiles.size(); ++i) {
+    pairs.push_back(fmt::format("[{},{}]", point.quantiles[i], point.samples_us[i]));
+  }
+  return text + fmt::format(R"("quantiles_us":[{}]}})", fmt::join(pairs, ","));
+}
+
+std::string OperationText(const std::string& name, const std::vector<LatencyGrid::Point>& points) {
+  std::vector<std::string> lines;
+  for (const LatencyGrid::Point& point : points) lines.push_back(PointText(point));
+  return fmt::format("    {}: {{\"unit\": \"us\", \"points\": [\n{}]}}", Quote(name),
+                     fmt::join(lines, ",\n"));
+}
+
+std::string ModelText(const ModelShape& m) {
+  return fmt::format(
+      R"({{"name": {}, "hidden": {}, "layers": {}, "heads": {}, "kv_heads": {}, "head_dim": {}, )"
+      R"("ffn": {}, "vocabulary": {}, "tied_embeddings": {}}})",
+      Quote(m.name), m.hidden, m.layers, m.heads, m.kv_heads, m.head_dim, m.ffn, m.vocabulary,
+      m.tied_embeddings);
+}
+
+std::string OperationsText(const ProfileData& data) {
+  const OperationNames names = OperationsOf(data.info.role);
+  std::vector<std::string> texts;
+  for (const auto& list : {names.required, names.optional}) {
+    for (const std::string& name : list) {
+      const auto found = data.operations.find(name);
+      if (found != data.operations.end()) texts.push_back(OperationText(name, found->second));
+    }
+  }
+  if (texts.size() != data.operations.size()) {
+    throw InputError(fmt::format("a {} profile may have the operations {}, {}", data.info.role,
+                                 fmt::join(names.required, ", "), fmt::join(names.optional, ", ")));
+  }
+  return fmt::format("{}", fmt::join(texts, ",\n"));
+}
+
+}  // namespace
+
+std::string ToString(Provenance provenance) {
+  switch (provenance) {
+    case Provenance::kMeasured:
+      return "measured";
+    case Provenance::kPublished:
+      return "published";
+    case Provenance::kModelled:
+      return "modelled";
+  }
+  HAT_CHECK(false);
+}
+
+OperationNames OperationsOf(const std::string& role) {
+  if (role == "device") return {{"embedding", "layer", "head"}, {"adapter", "medusa", "draft"}};
+  HAT_CHECK(role == "cloud", role);
+  return {{"linear", "a0", "attention"}, {"embedding", "head"}};
+}
+
+ProfileData ParseProfile(const std::string& text, const std::string& name) {
+  const nlohmann::json document = ParseJson(text, name);
+  const JsonNode root(document, name);
+  root.At("format").Choice({kFormat});
+  root.AllowOnly({"format", "id", "role", "provenance", "hardware", "power_mode", "memory_bytes",
+                  "model", "dtype", "source", "allow_extrapolation", "draft_layers", "operations"});
+  ProfileData data;
+  data.info = ReadInfo(root);
+  data.info.path = name;
+  data.info.sha256 = Sha256Hex(text);
+  if (root.Has("allow_extrapolation"))
+    data.allow_extrapolation = root.At("allow_extrapolation").Bool();
+  ReadOperations(root.At("operations"), data);
+  const bool has_draft = data.operations.contains("draft");
+  if (has_draft) {
+    data.draft_layers =
+        static_cast<int>(root.At("draft_layers").Integer(1, data.info.model.layers));
+  } else if (root.Has("draft_layers")) {
+    root.At("draft_layers").Fail("needs an operation 'draft'");
+  }
+  return data;
+}
+
+ProfileData ReadProfile(const std::string& path) { return ParseProfile(ReadFile(path), path); }
+
+std::string ProfileText(const ProfileData& data) {
+  const ProfileInfo& info = data.info;
+  std::string text = "{\n";
+  const auto add = [&](const char* key, const std::string& value) {
+    text += fmt::format("  {}: {},\n", Quote(key), value);
+  };
+  add("format", Quote(kFormat));
+  add("id", Quote(info.id));
+  add("role", Quote(info.role));
+  add("provenance", Quote(ToString(info.provenance)));
+  add("hardware", Quote(info.hardware));
+  if (!info.power_mode.empty()) add("power_mode", Quote(info.power_mode));
+  add("memory_bytes", fmt::format("{:.0f}", info.memory.value()));
+  add("model", ModelText(info.model));
+  add("dtype", Quote(info.dtype));
+  add("source", Quote(info.source));
+  if (data.allow_extrapolation) add("allow_extrapolation", "true");
+  if (data.draft_layers > 0) add("draft_layers", fmt::format("{}", data.draft_layers));
+  return text + "  \"operations\": {\n" + OperationsText(data) + "\n  }\n}\n";
+}
+
+}  // namespace hat

@@ -1,0 +1,58 @@
+// Profile files, format "hat-profile/1" (docs/formats.md): reading them strictly and writing them
+// with the same bytes for the same content.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "core/units.h"
+#include "profiles/latency_grid.h"
+#include "profiles/model_shape.h"
+
+namespace hat {
+
+enum class Provenance { kMeasured, kPublished, kModelled };
+std::string ToString(Provenance provenance);
+
+// What is true of every profile, device or cloud.
+struct ProfileInfo {
+  std::string id;      // e.g. "agx-xavier-maxn_vicuna-7b_device"
+  std::string path;    // of the file; empty if it was made in memory
+  std::string sha256;  // of the file's bytes
+  std::string role;    // "device" or "cloud"
+  Provenance provenance = Provenance::kModelled;
+  std::string hardware;
+  std::string power_mode;  // empty where there is none
+  ModelShape model;
+  std::string dtype;  // fp16, bf16, fp32, fp64
+  std::string source;
+  Bytes memory;  // of the hardware
+};
+
+// The content of a file. Operations of a device: embedding, layer, head, and optionally adapter,
+// medusa, draft; of a cloud: linear, a0, attention, and optionally embedding, head.
+struct ProfileData {
+  ProfileInfo info;
+  bool allow_extrapolation = false;
+  int draft_layers = 0;  // number of layers that "draft" was measured with; 0 without one
+  std::map<std::string, std::vector<LatencyGrid::Point>> operations;
+};
+
+// The operations that a role must and may have, in the order in which they are written.
+struct OperationNames {
+  std::vector<std::string> required;
+  std::vector<std::string> optional;
+};
+OperationNames OperationsOf(const std::string& role);
+
+// Checks all but the grids, which DeviceProfile and CloudProfile check when they are made. Throws
+// InputError that names file and key.
+ProfileData ReadProfile(const std::string& path);
+ProfileData ParseProfile(const std::string& text, const std::string& name);
+
+// The file's text: keys in a fixed order, a line a point, numbers as short as they can be without
+// loss. Throws InputError if an operation does not belong to the role.
+std::string ProfileText(const ProfileData& data);
+
+}  // namespace hat

@@ -1,0 +1,54 @@
+// Modelled latencies: what a decoder layer and its companions cost on a preset's hardware
+// (docs/model.md has a worked number for each formula). n = new tokens, c = context, d = hidden
+// size; 16-bit values.
+#pragma once
+
+#include <string>
+
+#include "core/units.h"
+#include "profiles/hardware.h"
+#include "profiles/model_shape.h"
+#include "profiles/profile_file.h"
+
+namespace hat {
+
+class Roofline {
+ public:
+  Roofline(HardwareMode hardware, ModelShape shape);
+
+  // max(2 weights / BW, 2 weights tiles(n) / F(n)): a product of n tokens with weights of 2 bytes.
+  // tiles(n) = n up to half a tile, else n rounded up to whole tiles.
+  Seconds Product(double weights, int tokens) const;
+
+  // Product(layer's weights, n) + o + o_tok n: a layer without attention.
+  Seconds Linear(int tokens) const;
+  Seconds AttentionBase() const;
+  // s + t n + max(KV bytes of c + n tokens / BW_kv, 4 heads head_dim n (c + (n + 1) / 2) /
+  // F_attention): one sequence, a layer.
+  Seconds Attention(int tokens, int context) const;
+  Seconds Layer(int tokens, int context) const;  // Linear + AttentionBase + Attention
+
+  Seconds Embedding(int tokens) const;  // launch + 4 n d bytes / BW: rows read and written
+  Seconds Head(int tokens) const;       // Product(vocabulary d, n) + launch
+  Seconds Adapter(int tokens,
+                  int context) const;  // a layer of 4 d^2 weights, with as many KV heads as heads
+  Seconds Medusa(
+      int tokens) const;  // four heads of d^2 + d + vocabulary d weights, each with a launch
+
+ private:
+  double Tflops(int tokens) const;
+  Seconds Overhead(int tokens) const;
+  Seconds AttentionOf(int kv_heads, int tokens, int context) const;
+
+  HardwareMode hardware_;
+  ModelShape shape_;
+};
+
+// A whole profile from the roofline, on grids between whose points linear interpolation is within
+// 1% of it (2% in attention alone): tokens 1..4096 for a device, 1..16384 for a cloud, contexts
+// 0..8192. Throws InputError for another role than "device", "cloud" or another dtype than "fp16",
+// "bf16".
+ProfileData ModelProfile(HardwareMode hardware, const ModelShape& shape, const std::string& role,
+                         const std::string& dtype = "fp16");
+
+}  // namespace hat

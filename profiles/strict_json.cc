@@ -1,0 +1,115 @@
+#include "profiles/strict_json.h"
+
+#include <algorithm>
+#include <set>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "core/error.h"
+
+namespace hat {
+
+using nlohmann::json;
+
+json ParseJson(const std::string& text, const std::string& name) {
+  std::vector<std::set<std::string>> open_objects;
+  const auto refuse_duplicates = [&](int, json::parse_event_t event, json& parsed) {
+    if (event == json::parse_event_t::object_start) open_objects.emplace_back();
+    if (event == json::parse_event_t::object_end) open_objects.pop_back();
+    if (event == json::parse_event_t::key) {
+      const auto key = parsed.get<std::string>();
+      if (!open_objects.back().insert(key).second) {
+        throw InputError(fmt::format("{}: the key '{}' stands twice in one object", name, key));
+      }
+    }
+    return true;
+  };
+  try {
+    return json::parse(text, refuse_duplicates);
+  } catch (const json::exception& error) {
+    throw InputError(fmt::format("{}: not valid JSON: {}", name, error.what()));
+  }
+}
+
+JsonNode::JsonNode(const json& value, std::string file, std::string key)
+    : value_(value), file_(std::move(file)), key_(std::move(key)) {}
+
+void JsonNode::Fail(const std::string& problem) const {
+  if (key_.empty()) throw InputError(fmt::format("{}: the document {}", file_, problem));
+  throw InputError(fmt::format("{}: '{}' {}", file_, key_, problem));
+}
+
+bool JsonNode::Has(const std::string& key) const {
+  return value_.is_object() && value_.contains(key);
+}
+
+JsonNode JsonNode::At(const std::string& key) const {
+  if (!value_.is_object()) Fail("must be an object");
+  const std::string full = key_.empty() ? key : key_ + "." + key;
+  if (!value_.contains(key)) throw InputError(fmt::format("{}: '{}' is missing", file_, full));
+  return {value_[key], file_, full};
+}
+
+std::vector<std::string> JsonNode::Keys() const {
+  if (!value_.is_object()) Fail("must be an object");
+  std::vector<std::string> keys;
+  for (const auto& item : value_.items()) keys.push_back(item.key());
+  return keys;
+}
+
+std::vector<JsonNode> JsonNode::Items() const {
+  if (!value_.is_array()) Fail("must be an array");
+  std::vector<JsonNode> items;
+  items.reserve(value_.size());
+  for (size_t i = 0; i < value_.size(); ++i) {
+    items.emplace_back(value_[i], file_, fmt::format("{}[{}]", key_, i));
+  }
+  return items;
+}
+
+void JsonNode::AllowOnly(const std::vector<std::string>& keys) const {
+  for (const std::string& key : Keys()) {
+    if (std::find(keys.begin(), keys.end(), key) != keys.end()) continue;
+    throw InputError(fmt::format("{}: unknown key '{}'; allowed: {}", file_,
+                                 key_.empty() ? key : key_ + "." + key, fmt::join(keys, ", ")));
+  }
+}
+
+std::string JsonNode::String() const {
+  if (!value_.is_string()) Fail("must be a string");
+  return value_.get<std::string>();
+}
+
+std::string JsonNode::Choice(const std::vector<std::string>& allowed) const {
+  const std::string choice = String();
+  if (std::find(allowed.begin(), allowed.end(), choice) == allowed.end()) {
+    Fail(fmt::format("must be one of {}, got \"{}\"", fmt::join(allowed, ", "), choice));
+  }
+  return choice;
+}
+
+bool JsonNode::Bool() const {
+  if (!value_.is_boolean()) Fail("must be true or false");
+  return value_.get<bool>();
+}
+
+int64_t JsonNode::Integer(int64_t low, int64_t high) const {
+  if (!value_.is_number_integer()) Fail(fmt::format("must be an integer in {}..{}", low, high));
+  const bool is_huge = value_.is_number_unsigned() && value_.get<uint64_t>() > uint64_t{INT64_MAX};
+  if (is_huge || value_.get<int64_t>() < low || value_.get<int64_t>() > high) {
+    Fail(fmt::format("must be an integer in {}..{}, got {}", low, high, value_.dump()));
+  }
+  return value_.get<int64_t>();
+}
+
+double JsonNode::Number(double low, double high) const {
+  if (!value_.is_number()) Fail(fmt::format("must be a number in {}..{}", low, high));
+  const double number = value_.get<double>();
+  if (!(number >= low && number <= high)) {
+    Fail(fmt::format("must be a number in {}..{}, got {}", low, high, value_.dump()));
+  }
+  return number;
+}
+
+}  // namespace hat
