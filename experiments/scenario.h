@@ -1,101 +1,120 @@
-// What an experiment is, for both worlds: read from a TOML file (docs/formats.md), every default in docs/defaults.md.
+// What an experiment is, for both worlds: read from a TOML file. Every key with unit, range and
+// default: docs/formats.md; the reason of every default: docs/defaults.md. The defaults stand here,
+// in place, and nowhere else.
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/config.h"
 #include "core/units.h"
 #include "profiles/model_shape.h"
+#include "profiles/profile.h"
 #include "protocol/frame.h"
 #include "protocol/system.h"
 
 namespace hat {
 
-// A class of identical devices.
+// A class of identical devices ([[fleet.class]]).
 struct DeviceClass {
   std::string name;                        // e.g. "agx-xavier"
   int count = 0;                           // already times fleet.scale
-  std::vector<std::string> profile_paths;  // the power modes, advanced every fleet.power_mode_requests requests
+  std::vector<std::string> profile_paths;  // power modes, advanced every power_mode_requests
 };
 
 struct FleetConfig {
   std::vector<DeviceClass> classes;
-  int max_sessions = 0;         // a device runs at once; FIFO beyond
-  int power_mode_requests = 0;  // n of "advanced every n requests started there"
-  int device_layers = 0;        // split: layers on the device
-  bool jitter = false;          // draw latencies from the measured spread
+  double scale = 1;             // multiplies the devices, and nothing else
+  int max_sessions = 8;         // that a device runs at once; FIFO beyond
+  int power_mode_requests = 5;  // n of "advanced every n requests started there"
+  int device_layers = 0;        // model.device_layers: the split, layers on the device
+  bool jitter = true;           // draw latencies from the measured spread
 };
 
-// One direction of the devices' links.
+// One direction of the devices' links ([link.up], [link.down]).
 struct RateConfig {
   enum class Kind { kConstant, kUniform, kTrace };
   Kind kind = Kind::kConstant;
   BytesPerSecond low, high;  // constant: equal; uniform: one draw a device
-  std::string trace_path;    // seconds, Mbit/s pairs; repeats; each device starts at a drawn offset
+  std::string trace_path;    // see rate_trace.h; each device starts at a drawn offset
 };
 
 struct LinkConfig {
   enum class Kind { kDedicated, kShared };
   Kind kind = Kind::kDedicated;
   RateConfig up, down;
-  Seconds latency;        // one way
-  double efficiency = 1;  // payload over bytes on the wire
-  // shared only: capacities that all devices contend for; infinite where absent.
-  BytesPerSecond cell = BytesPerSecond::Infinity();          // both directions together (a WiFi cell)
-  BytesPerSecond ingress = BytesPerSecond::Infinity();       // all uplinks together
-  BytesPerSecond egress = BytesPerSecond::Infinity();        // all downlinks together
+  Seconds latency = Milliseconds(2);  // one way
+  double efficiency = 1;              // payload over bytes on the wire
+  // shared only: capacities that all devices contend for, in bytes on the wire; infinite where
+  // absent.
+  BytesPerSecond cell = BytesPerSecond::Infinity();     // both directions together (a WiFi cell)
+  BytesPerSecond ingress = BytesPerSecond::Infinity();  // all uplinks together
+  BytesPerSecond egress = BytesPerSecond::Infinity();   // all downlinks together
 };
 
 struct CloudHardware {
-  std::string profile_path;
-  BytesPerSecond stage_link_rate;  // the server's link from stage to stage, a FIFO
-  Seconds stage_link_latency;
+  std::string profile_path;    // empty only with device-only
+  Bytes memory = Bytes(48e9);  // of one stage's GPU; gives kv_tokens its default
+  BytesPerSecond stage_link_rate = MegabitsPerSecond(32e3);  // server's link between stages, a FIFO
+  Seconds stage_link_latency = Microseconds(4);
 };
 
 struct ArrivalConfig {
   enum class Kind { kPoisson, kGamma, kUniform, kClosedLoop, kReplay };
   Kind kind = Kind::kPoisson;
-  double rate_per_s = 0;  // over all devices (not closed loop, not replay)
-  double burstiness = 1;  // gamma: coefficient of variation of the gaps
-  Seconds think_time;     // closed loop: from a request's end to the next, one request a device outstanding
-  std::string replay_path;  // CSV with a column arrival_s
+  double rate_per_s = 0;    // over all devices (not closed loop, not replay)
+  double burstiness = 2;    // gamma: coefficient of variation of the gaps
+  Seconds think_time;       // closed loop: from a request's end to the device's next
+  std::string replay_path;  // CSV
+  std::string replay_column = "arrival_s";
 };
 
+// Prompt or output lengths ([workload.prompts], [workload.outputs]).
 struct LengthConfig {
+  static constexpr int kPromptMax =
+      3968;  // default clamp: Vicuna v1.5's 4096 positions less 128 outputs
+  static constexpr int kOutputTokens =
+      128;  // default constant, and default cap of a geometric length
   enum class Kind { kConstant, kCsv, kLognormal, kGeometric };
   Kind kind = Kind::kConstant;
-  int tokens = 0;            // constant
-  std::string path, column;  // CSV
-  double mu = 0, sigma = 0;  // lognormal, of the natural logarithm of the tokens
-  double mean = 0;           // geometric
-  int min = 1, max = 0;      // clamp
+  int tokens = 0;                 // constant
+  std::string path, column;       // CSV
+  bool is_in_file_order = false;  // CSV: request i takes row i mod rows, not a permutation's
+  double mu = 0, sigma = 0;       // lognormal, of the natural logarithm of the tokens
+  double mean = 0;                // geometric, before the cap
+  int min = 1, max = 0;           // lognormal: clamp; geometric: max is the cap (both inclusive)
 };
 
 struct WorkloadConfig {
   ArrivalConfig arrivals;
   LengthConfig prompts;  // constant, CSV or lognormal
   LengthConfig outputs;  // constant, CSV or geometric
-  int requests = 0;      // stop after so many arrivals (0: only by time)
-  Seconds duration;      // stop arrivals at this time (0: only by requests)
-  int warmup_requests = 0;  // the first so many are left out of the summary
+  int requests = 0;      // stop after so many arrivals (0: only by time, or at a replay's end)
+  Seconds duration;      // no arrivals after this time (0: only by requests)
+  int warmup_requests =
+      0;  // the first so many are left out of the summary; default: a tenth of `requests`
 };
 
 // What the drafter would say: recorded, or drawn.
 struct AcceptanceConfig {
-  std::string trace_path;      // empty: calibrated drafter
-  double accept_length = 0;    // tokens a round that the named drafting policy reaches
-  double concentration = 2;    // a + b of the Beta distribution of confidences
-  std::vector<double> rank_curve;  // P(target's token has rank 2, 3, ...) given that rank 1 missed
-  double medusa_accept_length = 0;
-  double medusa_ratio = 0;     // r: head j hits with p r^(j-1)
+  std::string trace_path;  // empty: calibrated drafter
+  // Calibrated drafter. The accept length is what the *reference* policy reaches, whatever policy
+  // the run then uses: so a sweep of the threshold or the maximum draft keeps one drafter.
+  double accept_length = 2.06;       // tokens a round, the target's own included
+  std::string policy = "threshold";  // the reference: drafting policy,
+  PolicyOptions reference;   // its draft_threshold, max_draft, draft_fixed, and u-medusa's tree
+  double concentration = 2;  // a + b of the Beta distribution of confidences
+  std::vector<double> rank_curve = {0.26, 0.13,
+                                    0.065};  // P(target's token has rank 2, 3, ... | rank 1 missed)
+  double medusa_accept_length = 1.89;
+  double medusa_ratio = 0.8;  // r: head j hits with p r^(j-1)
 };
 
 struct Scenario {
   std::string path;
-  std::string name;
+  std::string name;  // default: the file's name without .toml
   uint64_t seed = 1;
   SystemSpec system;
   ModelShape model;
@@ -109,10 +128,33 @@ struct Scenario {
   std::string resolved;  // TOML of every key, defaults included
 
   int devices() const;
+  bool has_cloud() const { return system.kind != SystemSpec::Kind::kDeviceOnly; }
+  // Layers that the cloud's stages hold together: all with cloud-only, none with device-only.
+  int cloud_layers() const;
 };
 
-// Reads and checks everything that can be known before a run (ranges, shapes of profiles are checked when they are loaded).
+// Reads and checks everything that can be known without the files that it names; those are checked
+// by who opens them (profiles: CheckProfileFits, prompt lengths against the KV cache: Workload).
 // Throws InputError.
-Scenario LoadScenario(const std::string& path, const std::vector<std::string>& overrides);
+Scenario LoadScenario(const std::string& path, const std::vector<std::string>& overrides = {});
+
+// The same from text; relative paths in it are relative to the folder of `path`, which need not
+// exist.
+Scenario ParseScenario(const std::string& text, const std::string& path,
+                       const std::vector<std::string>& overrides = {});
+
+// Contradictions between the keys of a scenario (part of LoadScenario; scenario_check.cc). Throws
+// InputError.
+void CheckScenario(const Scenario& scenario);
+
+// KV tokens that fit a replica of `stages` GPUs: 90% of a GPU's memory, less the weights (fp16) of
+// its layers, over the keys and values (fp16) of these layers. The fullest stage decides. 0 if the
+// weights alone do not fit. vicuna-7b, 30 layers, 4 stages, 48 GB: (43.2e9 - 8 * 404.8e6) / (8 *
+// 16384) = 304,885.
+int64_t KvTokensThatFit(const ModelShape& model, int cloud_layers, int stages, Bytes memory);
+
+// Throws InputError if the profile is of another model shape (sizes, not the name) or not of `role`
+// ("device" or "cloud").
+void CheckProfileFits(const ProfileInfo& profile, std::string_view role, const Scenario& scenario);
 
 }  // namespace hat
