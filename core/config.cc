@@ -149,7 +149,12 @@ struct ConfigTable::Node {
   T Get(const std::string& key, const std::optional<T>& fallback, const std::string& allowed,
         Read read) const {
     const toml::node* node = Ask(key);
-    if (!node && !fallback) throw Error(key, fmt::format("is missing; it must be {}", allowed));
+    if (!node && !fallback) {
+      const std::string where =
+          table && !state->IsOverridden(path) ? state->Where(path, table) : state->name;
+      throw InputError(
+          fmt::format("{}: '{}' is missing; it must be {}", where, Join(path, key), allowed));
+    }
     const std::optional<T> value = node ? std::optional<T>(read(*node)) : fallback;
     if (!value) throw Error(key, fmt::format("must be {}, got {}", allowed, Shown(*node)));
     Record(key, *value);

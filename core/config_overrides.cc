@@ -43,6 +43,7 @@ std::string ApplyOverride(toml::table& document, const std::string& text) {
 
   toml::node* parent = &document;
   std::string_view rest = key;
+  std::string made;
   while (true) {
     const size_t dot = rest.find('.');
     const std::string name(rest.substr(0, dot));
@@ -52,13 +53,16 @@ std::string ApplyOverride(toml::table& document, const std::string& text) {
       if (!table) throw fail("cannot be set: what holds it is not a table");
       toml::table parsed = ParseValue(text.substr(equals + 1));
       table->insert_or_assign(name, std::move(*parsed.get("value")));
-      return key;
+      return made.empty() ? key : made;
     }
     toml::node* next = Step(*parent, name);
-    if (!next && table) next = &table->insert(name, toml::table{}).first->second;
+    const std::string path = key.substr(0, key.size() - rest.size() + dot);
+    if (!next && table) {
+      next = &table->insert(name, toml::table{}).first->second;
+      if (made.empty()) made = path;
+    }
     if (!next || !(next->is_table() || next->is_array())) {
-      throw fail(fmt::format("cannot be set: '{}' is not a table",
-                             key.substr(0, key.size() - rest.size() + dot)));
+      throw fail(fmt::format("cannot be set: '{}' is not a table", path));
     }
     parent = next;
     rest.remove_prefix(dot + 1);

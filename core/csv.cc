@@ -161,9 +161,12 @@ int64_t CsvFile::Integer(int row, int column, int64_t low, int64_t high) const {
 }
 
 InputError CsvFile::Error(int row, int column, const std::string& allowed) const {
-  return InputError(
-      fmt::format("{}:{}: '{}' must be {}, got '{}'", name_, lines_.at(static_cast<size_t>(row)),
-                  header_.at(static_cast<size_t>(column)), allowed, Text(row, column)));
+  std::string shown = Text(row, column).substr(0, 60);
+  std::ranges::replace_if(
+      shown, [](char c) { return c == '\n' || c == '\r'; }, ' ');
+  return InputError(fmt::format("{}:{}: '{}' must be {}, got '{}'", name_,
+                                lines_.at(static_cast<size_t>(row)),
+                                header_.at(static_cast<size_t>(column)), allowed, shown));
 }
 
 }  // namespace hat

@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <exception>
 #include <filesystem>
+#include <sstream>
 
 #include "core/error.h"
 #include "core/files.h"
@@ -30,13 +31,21 @@ int Fail(const std::string& command, std::string message, int exit_code) {
 }
 
 int RunBody(CommandLine& line, const std::function<int(CommandLine&)>& body) {
+  int exit_code = 0;
+  std::ostringstream answer;
+  try {
+    exit_code = body(line);
+  } catch (const CLI::Success& request) {  // --help, --version
+    line.exit(request, answer, answer);
+  }
+  PrintResult(answer.str());  // fails also if anything printed before could not be written
+  return exit_code;
+}
+
+int RunGuarded(CommandLine& line, const std::function<int(CommandLine&)>& body) {
   const std::string command = line.get_name();
   try {
-    const int exit_code = body(line);
-    PrintResult("");
-    return exit_code;
-  } catch (const CLI::Success& request) {  // --help, --version
-    return line.exit(request);
+    return RunBody(line, body);
   } catch (const CLI::ParseError& error) {
     return Fail(command, fmt::format("{} ('{} --help' lists the options)", error.what(), command),
                 2);
@@ -68,9 +77,10 @@ std::string CommandName(const std::string& program_path) {
 
 int RunMain(int argc, char** argv, const std::function<int(CommandLine&)>& body) {
   OccupyStandardStreams();
-  std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGPIPE, SIG_IGN);  // writing to a closed pipe fails with EPIPE instead
+  std::signal(SIGXFSZ, SIG_IGN);  // and beyond the limit of file sizes with EFBIG
   CommandLine line(argc, argv);
-  return RunBody(line, body);
+  return RunGuarded(line, body);
 }
 
 }  // namespace hat

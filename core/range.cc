@@ -9,7 +9,7 @@ bool Range::Contains(double value) const {
 }
 
 std::string Range::Text() const {
-  return fmt::format("{} {} and <= {}", low_is_open ? ">" : ">=", low, high);
+  return fmt::format("{} {:g} and <= {:g}", low_is_open ? ">" : ">=", low, high);
 }
 
 }  // namespace hat

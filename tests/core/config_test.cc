@@ -1,0 +1,209 @@
+#include "core/config.h"
+
+#include <gmock/gmock.h>
+
+#include <fstream>
+
+#include "tests/core/expect_error.h"
+#include "tests/core/temp_folder.h"
+
+namespace hat {
+namespace {
+
+using testing::AllOf, testing::ElementsAre, testing::EndsWith, testing::HasSubstr,
+    testing::StartsWith;
+
+Config Parse(const std::string& text, const std::vector<std::string>& overrides = {}) {
+  return Config::FromText(text, "spec.toml", overrides);
+}
+
+double Rate(const std::string& text, const std::vector<std::string>& overrides = {}) {
+  return Parse(text, overrides).Root().Table("workload").Number("rate_per_s", Range::Positive());
+}
+
+TEST(ConfigTest, ReadsEveryKindOfValue) {
+  const Config config = Parse(R"(
+    name = "paper"
+    seed = 42
+    [fleet]
+    jitter = true
+    weights = [1, 2.5]
+    modes = ["a", "b"]
+    [[fleet.class]]
+    count = 20
+    [[fleet.class]]
+    count = 10
+  )");
+  const ConfigTable fleet = config.Root().Table("fleet");
+  EXPECT_EQ(config.Root().String("name"), "paper");
+  EXPECT_EQ(config.Root().Integer("seed", 0, 100), 42);
+  EXPECT_EQ(config.Root().Number("seed", Range::Positive()), 42.0);
+  EXPECT_TRUE(fleet.Bool("jitter"));
+  EXPECT_THAT(fleet.Numbers("weights", Range::Positive()), ElementsAre(1, 2.5));
+  EXPECT_THAT(fleet.Strings("modes"), ElementsAre("a", "b"));
+  ASSERT_EQ(fleet.Tables("class").size(), 2u);
+  EXPECT_EQ(fleet.Tables("class")[0].Integer("count", 1, 100), 20);
+  EXPECT_EQ(fleet.Tables("class")[1].Integer("count", 1, 100), 10);
+  EXPECT_NO_THROW(config.RejectUnknownKeys());
+}
+
+TEST(ConfigTest, AnAbsentKeyOrTableTakesItsDefault) {
+  const ConfigTable cloud = Parse("").Root().Table("cloud");
+  EXPECT_EQ(cloud.Integer("stages", 1, 64, 4), 4);
+  EXPECT_EQ(cloud.Choice("batching", {"fcfs", "sarathi"}, "fcfs"), "fcfs");
+  EXPECT_FALSE(cloud.Has("stages"));
+  EXPECT_TRUE(cloud.Tables("replica").empty());
+}
+
+TEST(ConfigTest, ANumberOutOfRangeNamesFileLineKeyAndRange) {
+  for (const std::string value : {"0", "-1", "nan", "inf", "-inf", "1e308", "1e13"}) {
+    EXPECT_INPUT_ERROR(
+        Rate("[workload]\n\nrate_per_s = " + value),
+        StartsWith("spec.toml:3: 'workload.rate_per_s' must be a number > 0 and <= 1e+12, got "))
+        << value;
+  }
+  EXPECT_INPUT_ERROR(Rate("[workload]\nrate_per_s = nan"), EndsWith("got nan"));
+  EXPECT_INPUT_ERROR(Parse("seed = 101").Root().Integer("seed", 0, 100),
+                     "spec.toml:1: 'seed' must be an integer in 0..100, got 101");
+  EXPECT_INPUT_ERROR(Parse("x = [1,\n -2]").Root().Numbers("x", Range::NonNegative()),
+                     HasSubstr("spec.toml:1: 'x' must be an array of numbers >= 0"));
+}
+
+TEST(ConfigTest, AWrongTypeNamesFileLineKeyAndType) {
+  const ConfigTable root = Parse("a = \"fast\"\nb = 1.5\nc = 3\nd = [1]\n[t]\nx = 1").Root();
+  EXPECT_INPUT_ERROR(
+      root.Number("a", Range{}),
+      AllOf(StartsWith("spec.toml:1: 'a' must be a number"), EndsWith("got 'fast'")));
+  EXPECT_INPUT_ERROR(root.Integer("b", 0, 9),
+                     "spec.toml:2: 'b' must be an integer in 0..9, got 1.5");
+  EXPECT_INPUT_ERROR(root.Bool("c"), "spec.toml:3: 'c' must be true or false, got 3");
+  EXPECT_INPUT_ERROR(root.String("c"), "spec.toml:3: 'c' must be a string, got 3");
+  EXPECT_INPUT_ERROR(root.Strings("d"), HasSubstr("spec.toml:4: 'd' must be an array of strings"));
+  EXPECT_INPUT_ERROR(root.Table("c"), "spec.toml:3: 'c' must be a table, got 3");
+  EXPECT_INPUT_ERROR(root.Tables("t"), "spec.toml:5: 't' must be tables ([[t]]), got a table");
+  EXPECT_INPUT_ERROR(root.Number("t", Range{}), EndsWith("got a table"));
+}
+
+TEST(ConfigTest, AChoiceListsWhatIsAllowed) {
+  EXPECT_INPUT_ERROR(
+      Parse("[system]\nname = 'hut'").Root().Table("system").Choice("name", {"hat", "u-shape"}),
+      "spec.toml:2: 'system.name' must be one of 'hat', 'u-shape', got 'hut'");
+}
+
+TEST(ConfigTest, AMissingKeyNamesWhereItBelongs) {
+  EXPECT_INPUT_ERROR(
+      Rate("\n[workload]\n"),
+      StartsWith("spec.toml:2: 'workload.rate_per_s' is missing; it must be a number > 0"));
+  EXPECT_INPUT_ERROR(Rate(""), StartsWith("spec.toml: 'workload.rate_per_s' is missing"));
+  EXPECT_INPUT_ERROR(Rate("", {"workload.requests=1"}),
+                     StartsWith("spec.toml: 'workload.rate_per_s' is missing"));
+}
+
+TEST(ConfigTest, MalformedTomlNamesTheLine) {
+  for (const std::string text :
+       {"a = 1\nb = = 2", "a = 1\na = 2", "a = 1\n[a]\n", "\n\"\xff\" = 1"}) {
+    EXPECT_INPUT_ERROR(Parse(text), StartsWith("spec.toml:2: ")) << text;
+  }
+  EXPECT_INPUT_ERROR(Config::FromFile("no/such.toml"),
+                     "cannot read 'no/such.toml': No such file or directory");
+}
+
+TEST(ConfigTest, AnErrorOfTheCallersHasTheSamePlaceInFront) {
+  const ConfigTable root = Parse("\n[cloud]\nkv_tokens = 10").Root();
+  EXPECT_STREQ(root.Table("cloud").Error("kv_tokens", "is too small").what(),
+               "spec.toml:3: 'cloud.kv_tokens' is too small");
+}
+
+TEST(ConfigTest, PathsAreRelativeToTheDocument) {
+  const auto path = [](const std::string& value) {
+    return Config::FromText("path = '" + value + "'", "a/b/spec.toml").Root().Path("path", "");
+  };
+  EXPECT_EQ(path("../data/x.csv"), "a/data/x.csv");
+  EXPECT_EQ(path("/data/x.csv"), "/data/x.csv");
+  EXPECT_EQ(path(""), "");
+}
+
+TEST(OverrideTest, ReplacesAndAddsValuesOfEveryType) {
+  const Config config = Parse("[system]\nname = 'u-shape'\n[[fleet.class]]\ncount = 1",
+                              {"system.name=hat", "seed=7", "workload.rate_per_s=0.5", "a.b.c=true",
+                               "fleet.class.0.count=3", "list=[1, 2]", "empty=", "eq=x=y"});
+  const ConfigTable root = config.Root();
+  EXPECT_EQ(root.Table("system").String("name"), "hat");
+  EXPECT_EQ(root.Integer("seed", 0, 9), 7);
+  EXPECT_EQ(root.Table("workload").Number("rate_per_s", Range::Positive()), 0.5);
+  EXPECT_TRUE(root.Table("a").Table("b").Bool("c"));
+  EXPECT_EQ(root.Table("fleet").Tables("class")[0].Integer("count", 1, 9), 3);
+  EXPECT_THAT(root.Numbers("list", Range{}), ElementsAre(1, 2));
+  EXPECT_EQ(root.String("empty"), "");
+  EXPECT_EQ(root.String("eq"), "x=y");
+}
+
+TEST(OverrideTest, TheLastOneWins) {
+  EXPECT_EQ(Rate("", {"workload.rate_per_s=1", "workload.rate_per_s=2"}), 2);
+}
+
+TEST(OverrideTest, ABadValueIsAnErrorAboutSet) {
+  for (const std::string value : {"0", "nan", "1e308", "fast", "[1", "'6'"}) {
+    EXPECT_INPUT_ERROR(Rate("[workload]\nrate_per_s = 6", {"workload.rate_per_s=" + value}),
+                       StartsWith("--set: 'workload.rate_per_s' must be a number > 0"))
+        << value;
+  }
+}
+
+TEST(OverrideTest, AMalformedOneSaysWhatIsAllowed) {
+  EXPECT_INPUT_ERROR(Parse("", {"seed"}), "--set 'seed': must be key=value");
+  EXPECT_INPUT_ERROR(Parse("", {"=1"}), StartsWith("--set: '' is not a key"));
+  EXPECT_INPUT_ERROR(Parse("", {"a..b=1"}), StartsWith("--set: 'a..b' is not a key"));
+  EXPECT_INPUT_ERROR(Parse("seed = 1", {"seed.x.y=1"}),
+                     "--set: 'seed.x.y' cannot be set: 'seed' is not a table");
+  EXPECT_INPUT_ERROR(Parse("seed = 1", {"seed.x=1"}),
+                     "--set: 'seed.x' cannot be set: 'seed' is not a table");
+  EXPECT_INPUT_ERROR(Parse("[[c]]\nx = 1", {"c.1.x=1"}),
+                     "--set: 'c.1.x' cannot be set: 'c.1' is not a table");
+  EXPECT_INPUT_ERROR(Parse("[[c]]\nx = 1", {"c.x=1"}), StartsWith("--set: 'c.x' cannot be set"));
+}
+
+// Whatever was read, defaults included, reads back to the same values.
+TEST(ResolvedTest, HoldsEverythingReadAndReadsBackTheSame) {
+  const auto read = [](const Config& config) {
+    const ConfigTable link = config.Root().Table("link");
+    link.Number("up_mbps", Range::Positive(), 0.1 + 0.2);
+    link.Choice("kind", {"dedicated", "shared"}, "dedicated");
+    link.Numbers("rank_curve", Range::Between(0, 1), std::vector<double>{0.25, 1e-9});
+    config.Root().Table("absent").Table("too");
+    config.Root().Path("trace", "");
+    for (const ConfigTable& one : config.Root().Table("fleet").Tables("class")) {
+      one.Integer("count", 1, 100);
+      one.String("name", "the \"fast\" one, \xc3\xbc");
+    }
+    config.RejectUnknownKeys();
+    return config.Resolved();
+  };
+  const std::string once =
+      read(Parse("trace = '../t.csv'\n[link]\nup_mbps = 7\n[[fleet.class]]\ncount = "
+                 "2\n[[fleet.class]]\ncount = 3"));
+  EXPECT_EQ(read(Parse(once)), once);
+  EXPECT_THAT(once,
+              AllOf(HasSubstr("up_mbps = 7.0"), HasSubstr("kind = \"dedicated\""),
+                    HasSubstr("\"../t.csv\""), HasSubstr("0.25, 1e-09"), Not(HasSubstr("absent"))));
+  EXPECT_EQ(read(Parse(read(Parse("")))), read(Parse("")));
+  EXPECT_THAT(read(Parse("")), HasSubstr("0.30000000000000004"));
+}
+
+TEST(ResolvedTest, DoesNotDependOnTheOrderOfReadingOrWriting) {
+  const Config a = Parse("x = 1\ny = 2");
+  const Config b = Parse("y = 2\nx = 1");
+  a.Root().Integer("x", 0, 9), a.Root().Integer("y", 0, 9);
+  b.Root().Integer("y", 0, 9), b.Root().Integer("x", 0, 9);
+  EXPECT_EQ(a.Resolved(), b.Resolved());
+}
+
+TEST(ConfigTest, AFileIsReadWithItsNameInErrors) {
+  const TempFolder folder;
+  std::ofstream(folder / "a.toml") << "seed = 'x'\n";
+  EXPECT_INPUT_ERROR(Config::FromFile(folder / "a.toml").Root().Integer("seed", 0, 9),
+                     StartsWith(folder / "a.toml:1: 'seed' must be"));
+}
+
+}  // namespace
+}  // namespace hat

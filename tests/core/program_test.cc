@@ -1,0 +1,97 @@
+#include "core/program.h"
+
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <filesystem>
+#include <vector>
+
+#include "core/error.h"
+#include "core/files.h"
+
+namespace hat {
+namespace {
+
+using testing::ExitedWithCode;
+
+// A program with one option, which prints a line.
+int RunProgram(
+    std::vector<std::string> arguments, const std::function<void()>& work = [] {}) {
+  arguments.insert(arguments.begin(), "build/bin/hat-profile-model");
+  std::vector<char*> argv;
+  for (std::string& argument : arguments) argv.push_back(argument.data());
+  return RunMain(static_cast<int>(argv.size()), argv.data(), [&](CommandLine& line) {
+    int n = 0;
+    line.add_option("--n", n, "a number");
+    line.Parse();
+    work();
+    PrintResult("result\n");
+    return n;
+  });
+}
+
+void CloseReaderOfStdout() {
+  int ends[2];
+  HAT_CHECK(pipe(ends) == 0);
+  dup2(ends[1], STDOUT_FILENO);
+  close(ends[0]);
+  close(ends[1]);
+}
+
+TEST(ProgramDeathTest, TheBodysExitCodeIsTheProgramsAndStderrStaysEmpty) {
+  EXPECT_EXIT(exit(RunProgram({"--n", "7"})), ExitedWithCode(7), "^$");
+}
+
+TEST(ProgramDeathTest, HelpAndVersionSucceed) {
+  EXPECT_EXIT(exit(RunProgram({"--help"})), ExitedWithCode(0), "^$");
+  EXPECT_EXIT(exit(RunProgram({"--version"})), ExitedWithCode(0), "^$");
+}
+
+TEST(ProgramDeathTest, AMistakeOnTheCommandLineIsOneLineAndExitCodeTwo) {
+  EXPECT_EXIT(exit(RunProgram({"--m"})), ExitedWithCode(2),
+              "^hat profile model: [^\n]*--m[^\n]*\n$");
+  EXPECT_EXIT(exit(RunProgram({"--n", "x"})), ExitedWithCode(2),
+              "^hat profile model: [^\n]*--n[^\n]*\n$");
+}
+
+TEST(ProgramDeathTest, FailuresAreOneLineWithTheirExitCode) {
+  EXPECT_EXIT(exit(RunProgram({}, [] { throw InputError("a.toml:1: no"); })), ExitedWithCode(2),
+              "^hat profile model: a.toml:1: no\n$");
+  EXPECT_EXIT(exit(RunProgram({}, [] { throw RunError("no"); })), ExitedWithCode(1),
+              "^hat profile model: no\n$");
+  EXPECT_EXIT(exit(RunProgram({}, [] { throw std::logic_error("a\nb"); })), ExitedWithCode(1),
+              "^hat profile model: unexpected failure: a b\n$");
+}
+
+TEST(ProgramDeathTest, AClosedOrFullStdoutIsAFailedRun) {
+  EXPECT_EXIT((CloseReaderOfStdout(), exit(RunProgram({}))), ExitedWithCode(1),
+              "^hat profile model: cannot write to stdout: Broken pipe\n$");
+  EXPECT_EXIT((CloseReaderOfStdout(), exit(RunProgram({"--help"}))), ExitedWithCode(1),
+              "cannot write to stdout");
+  EXPECT_EXIT((close(STDOUT_FILENO), exit(RunProgram({}))), ExitedWithCode(1),
+              "^hat profile model: cannot write to stdout: [^\n]*\n$");
+  EXPECT_EXIT((std::freopen("/dev/full", "w", stdout), exit(RunProgram({}))), ExitedWithCode(1),
+              "^hat profile model: cannot write to stdout: No space left on device\n$");
+}
+
+// Without care the first file opened would get file descriptor 1, and with it the program's output.
+TEST(ProgramDeathTest, OutputForAClosedStdoutNeverEndsUpInAFile) {
+  const std::string path = testing::TempDir() + "hat_program_test";
+  const auto work = [&] {
+    std::FILE* file = std::fopen(path.c_str(), "w");
+    HAT_CHECK(file != nullptr && fileno(file) > 2);
+  };
+  EXPECT_EXIT((close(STDOUT_FILENO), exit(RunProgram({}, work))), ExitedWithCode(1), "stdout");
+  EXPECT_EQ(ReadFile(path), "");
+  std::filesystem::remove(path);
+}
+
+TEST(ProgramTest, TheCommandIsTheProgramsNameWithSpaces) {
+  EXPECT_EQ(CommandName("/x/hat-simulate"), "hat simulate");
+  EXPECT_EQ(CommandName("hat-profile-model"), "hat profile model");
+}
+
+}  // namespace
+}  // namespace hat
