@@ -1,0 +1,17 @@
+// hat trace import: a draft trace from text.
+#include "core/files.h"
+#include "core/program.h"
+#include "experiments/draft_trace_text.h"
+
+int main(int argc, char** argv) {
+  return hat::RunMain(argc, argv, [](hat::CommandLine& line) {
+    std::string input, output;
+    line.description("Makes a draft trace from JSON lines (docs/formats.md)");
+    line.add_option("input", input, "JSON lines, as 'hat trace show --text' prints them")
+        ->required();
+    line.add_option("--out", output, "the draft trace to write")->required();
+    line.Parse();
+    hat::ParseDraftTraceText(hat::ReadFile(input), input).Save(output);
+    return 0;
+  });
+}
