@@ -1,0 +1,109 @@
+// hat profile model: a profile from the roofline of a hardware preset.
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <string>
+
+#include "core/error.h"
+#include "core/files.h"
+#include "core/program.h"
+#include "profiles/hardware.h"
+#include "profiles/model_shape.h"
+#include "profiles/profile_report.h"
+#include "profiles/roofline.h"
+
+namespace {
+
+constexpr char kDescription[] =
+    "Writes a latency profile from the roofline of a hardware preset: what a device or a cloud GPU "
+    "takes for each operation of a "
+    "model. Its provenance is 'modelled': use it where nothing was measured.";
+constexpr char kExamples[] =
+    "Examples:\n"
+    "  hat profile model --list\n"
+    "  hat profile model --hardware agx-orin:30w --model vicuna-7b --role device\n"
+    "  hat profile model --hardware a6000 --model models/my-llama/config.json --role cloud --out "
+    "a6000.json";
+
+struct Options {
+  std::string hardware, model, role, out;
+  std::string dtype = "fp16";
+  bool list = false;
+  bool replace = false;
+};
+
+std::string ListText() {
+  std::string text = fmt::format("{:<24}{:>7}{:>10}{:>9}  {}\n", "hardware[:mode]", "GiB", "TFLOPS",
+                                 "GB/s", "(peaks; FP16, dense)");
+  for (const hat::Hardware& hardware : hat::HardwareTable()) {
+    for (const hat::PowerMode& mode : hardware.modes) {
+      const std::string name = mode.name.empty() ? hardware.name : hardware.name + ":" + mode.name;
+      text += fmt::format("{:<24}{:>7}{:>10}{:>9}  {}\n", name, hardware.memory_gib,
+                          mode.peak_tflops, mode.peak_gb_per_s, hardware.title);
+    }
+    text += fmt::format("    source: {}\n", hardware.source);
+    if (!hardware.assumed.empty()) text += fmt::format("    assumed: {}\n", hardware.assumed);
+  }
+  text += "\nmodels:\n";
+  for (const std::string& name : hat::ModelShapeNames()) {
+    text += fmt::format("  {:<16}{}\n", name, hat::Describe(hat::FindModelShape(name)));
+  }
+  return text + "  or the path of a Hugging Face config.json of the Llama architecture\n";
+}
+
+std::string OutputPath(const Options& options, const std::string& id) {
+  if (options.out.empty()) return id + ".json";
+  if (options.out.ends_with('/') || std::filesystem::is_directory(options.out)) {
+    return std::filesystem::path(options.out) / (id + ".json");
+  }
+  return options.out;
+}
+
+void WriteProfile(const std::string& path, const std::string& text, bool replace) {
+  if (!replace && std::filesystem::exists(path) && hat::ReadFile(path) != text) {
+    throw hat::InputError(
+        fmt::format("'{}' exists with other content: give another --out, or --replace", path));
+  }
+  hat::WriteFileAtomically(path, text);
+}
+
+int Run(hat::CommandLine& line) {
+  Options options;
+  line.description(kDescription);
+  line.footer(kExamples);
+  line.add_flag("--list", options.list, "List hardware with its power modes, and models, and end");
+  line.add_option("--hardware", options.hardware,
+                  "NAME or NAME:MODE (see --list); without a mode the first, most powerful one");
+  line.add_option("--model", options.model,
+                  "A model's name (see --list) or the path of its config.json");
+  line.add_option("--role", options.role,
+                  "device (first layers, adapter, head) or cloud (a pipeline stage's layers)");
+  line.add_option("--dtype", options.dtype, "fp16 or bf16 (the same latencies); default fp16");
+  line.add_option("--out", options.out,
+                  "File or folder to write; default ./HARDWARE[-MODE]_MODEL_ROLE.json");
+  line.add_flag("--replace", options.replace, "Overwrite an existing file of other content");
+  line.Parse();
+  if (options.list) {
+    hat::PrintResult(ListText());
+    return 0;
+  }
+  for (const auto& [flag, value] :
+       {std::pair("--hardware", &options.hardware), std::pair("--model", &options.model),
+        std::pair("--role", &options.role)}) {
+    if (value->empty())
+      throw hat::InputError(fmt::format("{} is required (--list shows what there is)", flag));
+  }
+  const hat::ProfileData data =
+      hat::ModelProfile(hat::FindHardware(options.hardware), hat::FindModelShape(options.model),
+                        options.role, options.dtype);
+  const std::string text = hat::ProfileText(data);
+  const std::string path = OutputPath(options, data.info.id);
+  const std::string summary = hat::ProfileSummary(data);
+  WriteProfile(path, text, options.replace);
+  hat::PrintResult(fmt::format("{}\n{}\n{}", path, hat::ProfileTitle(data.info), summary));
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) { return hat::RunMain(argc, argv, Run); }

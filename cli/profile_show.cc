@@ -1,0 +1,51 @@
+// hat profile show: a profile as a table and as a figure.
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <string>
+
+#include "cli/run_plot.h"
+#include "core/error.h"
+#include "core/files.h"
+#include "core/program.h"
+#include "profiles/profile_report.h"
+
+namespace {
+
+constexpr char kDescription[] =
+    "Prints a latency profile as a table: each operation's latency by new tokens and context, and "
+    "what follows for the whole "
+    "model. With --out it also draws it: latency against tokens, a line a context.";
+constexpr char kExamples[] =
+    "Examples:\n"
+    "  hat profile show profiles/data/agx-orin-maxn_vicuna-7b_device.json\n"
+    "  hat profile show profiles/data/a6000_vicuna-7b_cloud.json --out a6000.png";
+
+int Run(hat::CommandLine& line) {
+  std::string path;
+  std::string image;
+  line.description(kDescription);
+  line.footer(kExamples);
+  line.add_option("FILE", path, "The profile, a hat-profile/1 JSON file")->required();
+  line.add_option("--out", image,
+                  "Image to draw, .png, .pdf or .svg; its numbers go beside it, as .csv");
+  line.Parse();
+  const hat::ProfileData data = hat::ReadProfile(path);
+  const std::string report = hat::ProfileReport(data);
+  if (!image.empty()) {
+    const std::string ending = std::filesystem::path(image).extension();
+    if (ending != ".png" && ending != ".pdf" && ending != ".svg") {
+      throw hat::InputError(fmt::format("--out must end in .png, .pdf or .svg, got '{}'", image));
+    }
+    const std::string csv = std::filesystem::path(image).replace_extension(".csv");
+    hat::WriteFileAtomically(csv, hat::ProfileFigureCsv(data));
+    hat::RunPlot("profile.py", {csv, image, "--title", hat::ProfileTitle(data.info), "--caption",
+                                data.info.source});
+  }
+  hat::PrintResult(report);
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) { return hat::RunMain(argc, argv, Run); }

@@ -1,0 +1,166 @@
+#include "profiles/profile_report.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <optional>
+#include <vector>
+
+#include "core/error.h"
+
+namespace hat {
+namespace {
+
+constexpr int kTokenColumns[] = {1, 4, 16, 64, 256, 1024, 4096, 16384};
+constexpr int kDecodeContexts[] = {0, 1024, 4096};
+constexpr int kPrefillTokens[] = {128, 512, 1024, 2048};
+constexpr int kSplitLayers = 2;  // as HAT splits Vicuna-7B
+
+struct NamedGrid {
+  std::string name;
+  LatencyGrid grid;
+};
+
+std::vector<NamedGrid> GridsOf(const ProfileData& data) {
+  const OperationNames names = OperationsOf(data.info.role);
+  std::vector<NamedGrid> grids;
+  for (const auto& list : {names.required, names.optional}) {
+    for (const std::string& name : list) {
+      const auto found = data.operations.find(name);
+      if (found == data.operations.end()) continue;
+      grids.push_back({name, LatencyGrid(name, found->second, false, true)});
+    }
+  }
+  return grids;
+}
+
+// Five significant digits, never an exponent.
+std::string Number(double value) {
+  const int decimals = value >= 1000 ? 0 : value >= 100 ? 1 : value >= 10 ? 2 : 3;
+  return fmt::format("{:.{}f}", value, decimals);
+}
+
+std::string Row(const std::string& name, const std::string& context,
+                const std::vector<std::string>& cells) {
+  std::string row = fmt::format("{:<12}{:>9}", name, context);
+  for (const std::string& cell : cells) row += fmt::format("{:>10}", cell);
+  return row + "\n";
+}
+
+std::string Header(const ProfileInfo& info) {
+  return fmt::format(
+      "{}\n  id      {}\n  memory  {:.0f} GiB\n  model   {}\n  source  {}\n  sha256  {}\n",
+      ProfileTitle(info), info.id, info.memory.value() / 1073741824.0, Describe(info.model),
+      info.source, info.sha256);
+}
+
+std::string OperationRows(const NamedGrid& named) {
+  std::string rows;
+  for (const int context : named.grid.contexts().points()) {
+    std::vector<std::string> cells;
+    for (const int tokens : kTokenColumns) {
+      const bool is_covered = named.grid.tokens().Covers(tokens);
+      cells.push_back(is_covered ? Number(ToMicroseconds(named.grid.At(tokens, context))) : "-");
+    }
+    rows += Row(named.name, fmt::format("{}", context), cells);
+  }
+  return rows;
+}
+
+std::string OperationTable(const ProfileData& data) {
+  std::vector<std::string> columns;
+  for (const int tokens : kTokenColumns) columns.push_back(fmt::format("{}", tokens));
+  std::string table =
+      "Latency in us (median), by new tokens\n" + Row("operation", "context", columns);
+  for (const NamedGrid& named : GridsOf(data)) table += OperationRows(named);
+  return table;
+}
+
+// Nothing where the profile does not reach.
+template <class Profile>
+std::optional<Seconds> PassIfCovered(const Profile& profile, int tokens, int context) {
+  try {
+    return WholeModelPass(profile, tokens, context);
+  } catch (const InputError&) {
+    return std::nullopt;
+  }
+}
+
+template <class Profile>
+std::string WholeModel(const Profile& profile) {
+  std::vector<std::string> decode;
+  std::vector<std::string> prefill;
+  for (const int context : kDecodeContexts) {
+    if (const auto pass = PassIfCovered(profile, 1, context)) {
+      decode.push_back(fmt::format("{} at context {}", Number(ToMilliseconds(*pass)), context));
+    }
+  }
+  for (const int tokens : kPrefillTokens) {
+    if (const auto pass = PassIfCovered(profile, tokens, 0)) {
+      prefill.push_back(fmt::format("{:.0f} for {} tokens", tokens / pass->value(), tokens));
+    }
+  }
+  return fmt::format(
+      "Whole model, if one machine ran all {} layers, one sequence\n  decode, ms a token: {}\n"
+      "  prefill, tokens/s:  {}\n",
+      profile.info().model.layers, fmt::join(decode, ", "), fmt::join(prefill, ", "));
+}
+
+std::string SplitSteps(const DeviceProfile& profile) {
+  std::string text =
+      fmt::format("With {} layers on the device, ms at context 0\n  input(1):  {}\n", kSplitLayers,
+                  Number(ToMilliseconds(profile.Input(1, 0, kSplitLayers))));
+  if (!profile.has_adapter()) return text;
+  return text + fmt::format("  draft(1):  {}\n",
+                            Number(ToMilliseconds(profile.Draft(1, 0, kSplitLayers))));
+}
+
+}  // namespace
+
+Seconds WholeModelPass(const DeviceProfile& profile, int tokens, int context) {
+  return profile.Input(tokens, context, profile.info().model.layers) + profile.Head(1);
+}
+
+Seconds WholeModelPass(const CloudProfile& profile, int tokens, int context) {
+  const Seconds layer =
+      profile.Linear(tokens) + profile.AttentionBase() + profile.Attention(tokens, context);
+  return profile.Embedding(tokens) + profile.info().model.layers * layer + profile.Head(1);
+}
+
+std::string ProfileTitle(const ProfileInfo& info) {
+  const std::string mode = info.power_mode.empty() ? "" : fmt::format(" ({})", info.power_mode);
+  return fmt::format("{} on {}{}, {}, {}: {}", info.model.name, info.hardware, mode, info.role,
+                     info.dtype, ToString(info.provenance));
+}
+
+std::string ProfileSummary(const ProfileData& data) {
+  if (data.info.role == "device") {
+    const DeviceProfile profile(data);
+    return WholeModel(profile) + SplitSteps(profile);
+  }
+  const CloudProfile profile(data);
+  return profile.has_embedding_and_head() ? WholeModel(profile) : "";
+}
+
+std::string ProfileReport(const ProfileData& data) {
+  const std::string summary = ProfileSummary(data);
+  return Header(data.info) + "\n" + OperationTable(data) + "\n" + summary;
+}
+
+std::string ProfileFigureCsv(const ProfileData& data) {
+  std::string csv = "operation,context,tokens,median_us,p10_us,p90_us\n";
+  for (const NamedGrid& named : GridsOf(data)) {
+    for (const int context : named.grid.contexts().points()) {
+      for (const int tokens : named.grid.tokens().points()) {
+        const auto at = [&](double quantile) {
+          return ToMicroseconds(named.grid.At(tokens, context, quantile));
+        };
+        csv += fmt::format("{},{},{},{:.6g},{:.6g},{:.6g}\n", named.name, context, tokens,
+                           at(kMedian), at(0.1), at(0.9));
+      }
+    }
+  }
+  return csv;
+}
+
+}  // namespace hat
