@@ -8,11 +8,14 @@ function(hat_add_library name)
   target_link_libraries(${name} PRIVATE hat_warnings)
 endfunction()
 
-# The program bin/hat-<verb>, as target hat-<verb>.
+# The program bin/hat-<verb>, as target hat-<verb>; ./hat finds the verbs by this call. All together are
+# the target hat_programs.
+add_custom_target(hat_programs)
 function(hat_add_program verb)
   add_executable(hat-${verb} ${ARGN})
   target_include_directories(hat-${verb} PRIVATE ${PROJECT_SOURCE_DIR})
   target_link_libraries(hat-${verb} PRIVATE hat_warnings hat_core)
+  add_dependencies(hat_programs hat-${verb})
 endfunction()
 
 # The folder's tests as one program, hat_<folder>_test. They run in the repository's root, where they
