@@ -9,8 +9,8 @@
 #include "core/program.h"
 #include "profiles/hardware.h"
 #include "profiles/model_shape.h"
+#include "profiles/modelled_profile.h"
 #include "profiles/profile_report.h"
-#include "profiles/roofline.h"
 
 namespace {
 

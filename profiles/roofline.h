@@ -3,12 +3,9 @@
 // size; 16-bit values.
 #pragma once
 
-#include <string>
-
 #include "core/units.h"
 #include "profiles/hardware.h"
 #include "profiles/model_shape.h"
-#include "profiles/profile_file.h"
 
 namespace hat {
 
@@ -23,8 +20,9 @@ class Roofline {
   // Product(layer's weights, n) + o + o_tok n: a layer without attention.
   Seconds Linear(int tokens) const;
   Seconds AttentionBase() const;
-  // s + t n + max(KV bytes of c + n tokens / BW_kv, 4 heads head_dim n (c + (n + 1) / 2) /
-  // F_attention): one sequence, a layer.
+  // s + t n + max(KV bytes of c + n tokens / BW_kv, work / F_attention), one sequence, a layer;
+  // work = 4 heads head_dim n (c + (n + min(n, 128)) / 2): causal in blocks of 128 queries. Linear
+  // in the context.
   Seconds Attention(int tokens, int context) const;
   Seconds Layer(int tokens, int context) const;  // Linear + AttentionBase + Attention
 
@@ -43,12 +41,5 @@ class Roofline {
   HardwareMode hardware_;
   ModelShape shape_;
 };
-
-// A whole profile from the roofline, on grids between whose points linear interpolation is within
-// 1% of it (2% in attention alone): tokens 1..4096 for a device, 1..16384 for a cloud, contexts
-// 0..8192. Throws InputError for another role than "device", "cloud" or another dtype than "fp16",
-// "bf16".
-ProfileData ModelProfile(HardwareMode hardware, const ModelShape& shape, const std::string& role,
-                         const std::string& dtype = "fp16");
 
 }  // namespace hat

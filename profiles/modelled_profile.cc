@@ -1,0 +1,139 @@
+#include "profiles/modelled_profile.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <functional>
+#include <vector>
+
+#include "core/error.h"
+#include "profiles/roofline.h"
+
+namespace hat {
+namespace {
+
+constexpr int kDeviceTokens = 4096;
+constexpr int kCloudTokens = 16384;
+constexpr double kTolerance = 0.01;
+// The roofline is linear in context: two would do, the others are for people.
+const std::vector<int> kContexts = {0, 512, 2048, 8192};
+
+using Latency = std::function<Seconds(int tokens, int context)>;
+
+// Whether the straight line from `low` to `high` tokens stays within the tolerance at every
+// context.
+bool IsNearlyLinear(const Latency& latency, const std::vector<int>& contexts, int low, int high) {
+  const int step = std::max(1, (high - low) / 64);
+  for (const int context : contexts) {
+    const double first = latency(low, context).value();
+    const double slope = (latency(high, context).value() - first) / (high - low);
+    for (int tokens = low + step; tokens < high; tokens += step) {
+      const double exact = latency(tokens, context).value();
+      if (std::abs(first + slope * (tokens - low) - exact) > kTolerance * exact) return false;
+    }
+  }
+  return true;
+}
+
+// Grid points from 1 to `last`, each as far from the one before as the tolerance allows at every
+// context, and every power of two.
+std::vector<int> ChooseTokens(const Latency& latency, const std::vector<int>& contexts, int last) {
+  std::vector<int> points = {1};
+  while (points.back() < last) {
+    const int low = points.back();
+    int power = 1;
+    while (power <= low) power *= 2;
+    int reachable = low + 1;
+    int unreachable = std::min(power, last) + 1;
+    while (unreachable - reachable > 1) {
+      const int middle = (reachable + unreachable) / 2;
+      (IsNearlyLinear(latency, contexts, low, middle) ? reachable : unreachable) = middle;
+    }
+    points.push_back(reachable);
+  }
+  return points;
+}
+
+// Six digits: as much as a model is good for, and files that do not depend on a compiler's last
+// bit.
+double RoundedUs(Seconds time) {
+  return std::strtod(fmt::format("{:.6g}", ToMicroseconds(time)).c_str(), nullptr);
+}
+
+std::vector<LatencyGrid::Point> MakePoints(const Latency& latency,
+                                           const std::vector<int>& tokens_axis,
+                                           const std::vector<int>& contexts) {
+  std::vector<LatencyGrid::Point> points;
+  for (const int tokens : tokens_axis) {
+    for (const int context : contexts) {
+      points.push_back({tokens, context, {RoundedUs(latency(tokens, context))}, {}});
+    }
+  }
+  return points;
+}
+
+std::vector<LatencyGrid::Point> WithContext(const Latency& latency, int last) {
+  return MakePoints(latency, ChooseTokens(latency, kContexts, last), kContexts);
+}
+
+std::vector<LatencyGrid::Point> WithoutContext(const std::function<Seconds(int tokens)>& latency,
+                                               int last) {
+  const Latency at_any = [&](int tokens, int) { return latency(tokens); };
+  return MakePoints(at_any, ChooseTokens(at_any, {0}, last), {0});
+}
+
+std::string SourceText(const HardwareMode& hardware) {
+  std::string text =
+      fmt::format("roofline of {}; {}", hardware.hardware->title, hardware.hardware->source);
+  if (!hardware.hardware->assumed.empty()) text += "; assumed: " + hardware.hardware->assumed;
+  return text;
+}
+
+ProfileInfo MakeInfo(const HardwareMode& hardware, const ModelShape& shape, const std::string& role,
+                     const std::string& dtype) {
+  ProfileInfo info;
+  info.id = fmt::format("{}_{}_{}", hardware.Id(), shape.name, role);
+  info.role = role;
+  info.provenance = Provenance::kModelled;
+  info.hardware = hardware.hardware->name;
+  info.power_mode = hardware.mode->name;
+  info.model = shape;
+  info.dtype = dtype;
+  info.source = SourceText(hardware);
+  info.memory = Bytes(hardware.hardware->memory_gib * 1073741824.0);
+  return info;
+}
+
+}  // namespace
+
+ProfileData ModelProfile(HardwareMode hardware, const ModelShape& shape, const std::string& role,
+                         const std::string& dtype) {
+  if (role != "device" && role != "cloud") {
+    throw InputError(fmt::format("the role must be device or cloud, got '{}'", role));
+  }
+  if (dtype != "fp16" && dtype != "bf16") {
+    throw InputError(fmt::format("the roofline is for the dtypes fp16 and bf16, got '{}'", dtype));
+  }
+  const Roofline roofline(hardware, shape);
+  const int last = role == "device" ? kDeviceTokens : kCloudTokens;
+  ProfileData data;
+  data.info = MakeInfo(hardware, shape, role, dtype);
+  auto& operations = data.operations;
+  operations["embedding"] = WithoutContext([&](int n) { return roofline.Embedding(n); }, last);
+  operations["head"] = WithoutContext([&](int n) { return roofline.Head(n); }, last);
+  if (role == "device") {
+    operations["layer"] = WithContext([&](int n, int c) { return roofline.Layer(n, c); }, last);
+    operations["adapter"] = WithContext([&](int n, int c) { return roofline.Adapter(n, c); }, last);
+    operations["medusa"] = WithoutContext([&](int n) { return roofline.Medusa(n); }, last);
+    return data;
+  }
+  operations["linear"] = WithoutContext([&](int n) { return roofline.Linear(n); }, last);
+  operations["a0"] = {{1, 0, {RoundedUs(roofline.AttentionBase())}, {}}};
+  operations["attention"] =
+      WithContext([&](int n, int c) { return roofline.Attention(n, c); }, last);
+  return data;
+}
+
+}  // namespace hat

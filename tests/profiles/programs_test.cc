@@ -1,0 +1,129 @@
+// hat profile model and hat profile show, as a user runs them.
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <sys/wait.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
+#include "core/files.h"
+#include "profiles/profile.h"
+#include "tests/core/temp_folder.h"
+
+namespace hat {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::StartsWith;
+
+struct Outcome {
+  int exit_code;
+  std::string out, err;
+};
+
+class ProfileProgramsTest : public testing::Test {
+ protected:
+  Outcome Run(const std::string& program, const std::string& arguments) {
+    const std::string command = fmt::format("{}/hat-profile-{} {} > {} 2> {}", HAT_BIN_DIR, program,
+                                            arguments, folder_ / "out", folder_ / "err");
+    const int status = std::system(command.c_str());
+    return {WEXITSTATUS(status), ReadFile(folder_ / "out"), ReadFile(folder_ / "err")};
+  }
+
+  const TempFolder folder_;
+};
+
+TEST_F(ProfileProgramsTest, ModelWritesAProfileAndNamesIt) {
+  const std::string path = folder_ / "p.json";
+  const Outcome outcome =
+      Run("model", "--hardware a6000 --model vicuna-7b --role cloud --out " + path);
+  EXPECT_EQ(outcome.exit_code, 0);
+  EXPECT_THAT(outcome.out, AllOf(StartsWith(path + "\n"), HasSubstr("21.40 at context 0")));
+  EXPECT_THAT(outcome.err, IsEmpty());
+  EXPECT_EQ(CloudProfile::Load(path).info().model, FindModelShape("vicuna-7b"));
+}
+
+TEST_F(ProfileProgramsTest, ModelNeverOverwritesOtherContentUnasked) {
+  const std::string path = folder_ / "p.json";
+  std::ofstream(path) << "mine";
+  const std::string arguments = "--hardware a6000 --model vicuna-7b --role cloud --out " + path;
+  const Outcome outcome = Run("model", arguments);
+  EXPECT_EQ(outcome.exit_code, 2);
+  EXPECT_THAT(outcome.err, HasSubstr("exists with other content"));
+  EXPECT_EQ(ReadFile(path), "mine");
+  EXPECT_EQ(Run("model", arguments + " --replace").exit_code, 0);
+  EXPECT_EQ(Run("model", arguments).exit_code, 0);  // the same content
+}
+
+TEST_F(ProfileProgramsTest, ModelTakesAHuggingFaceConfig) {
+  std::filesystem::create_directory(folder_ / "mine");
+  std::ofstream(folder_ / "mine/config.json")
+      << R"({"model_type": "llama", "hidden_size": 64, "num_hidden_layers": 4, "num_attention_heads": 8,
+             "intermediate_size": 96, "vocab_size": 100})";
+  const Outcome outcome =
+      Run("model",
+          fmt::format("--hardware agx-orin:15w --model {}/mine/config.json --role device --out {}/",
+                      folder_.path(), folder_.path()));
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_TRUE(std::filesystem::exists(folder_ / "agx-orin-15w_mine_device.json"));
+}
+
+TEST_F(ProfileProgramsTest, ListNamesHardwareModesAndModels) {
+  const Outcome outcome = Run("model", "--list");
+  EXPECT_EQ(outcome.exit_code, 0);
+  EXPECT_THAT(outcome.out, AllOf(HasSubstr("agx-xavier:10w"), HasSubstr("h100"),
+                                 HasSubstr("assumed: "), HasSubstr("tinyllama-1.1b")));
+}
+
+TEST_F(ProfileProgramsTest, ShowPrintsTheTableAndDrawsIt) {
+  const std::string image = folder_ / "a.png";
+  const Outcome outcome = Run("show", "profiles/data/a6000_vicuna-7b_cloud.json --out " + image);
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_THAT(outcome.out,
+              AllOf(StartsWith("vicuna-7b on a6000, cloud, fp16: modelled\n"),
+                    HasSubstr("attention        2048"), HasSubstr("decode, ms a token: 21.40")));
+  EXPECT_THAT(ReadFile(image), StartsWith("\x89PNG"));
+  EXPECT_THAT(ReadFile(folder_ / "a.csv"),
+              StartsWith("operation,context,tokens,median_us,p10_us,p90_us\n"));
+}
+
+TEST_F(ProfileProgramsTest, BadInputIsOneLineAndExitCodeTwo) {
+  const struct {
+    const char* program;
+    const char* arguments;
+    const char* problem;
+  } cases[] = {
+      {"model", "", "--hardware is required"},
+      {"model", "--hardware a6000 --model vicuna-7b", "--role is required"},
+      {"model", "--hardware b200 --model vicuna-7b --role cloud", "unknown hardware 'b200'"},
+      {"model", "--hardware a6000 --model gpt-5 --role cloud", "unknown model 'gpt-5'"},
+      {"model", "--hardware a6000 --model vicuna-7b --role edge", "device or cloud, got 'edge'"},
+      {"model", "--hardware a6000 --model vicuna-7b --role cloud --dtype int4", "fp16 and bf16"},
+      {"model", "--hardwear a6000", "--hardwear"},
+      {"show", "", "FILE"},
+      {"show", "/nowhere.json", "/nowhere.json"},
+      {"show", "tests/data/profiles/measured.csv", "not valid JSON"},
+      {"show", "profiles/data/a6000_vicuna-7b_cloud.json --out a.gif", ".png, .pdf or .svg"},
+  };
+  for (const auto& [program, arguments, problem] : cases) {
+    const Outcome outcome = Run(program, arguments);
+    EXPECT_EQ(outcome.exit_code, 2) << arguments;
+    EXPECT_THAT(outcome.err,
+                AllOf(StartsWith(fmt::format("hat profile {}: ", program)), HasSubstr(problem)));
+    EXPECT_EQ(std::ranges::count(outcome.err, '\n'), 1) << outcome.err;
+    EXPECT_THAT(outcome.out, IsEmpty());
+  }
+}
+
+TEST_F(ProfileProgramsTest, AFolderThatCannotBeWrittenIsExitCodeOne) {
+  const Outcome outcome =
+      Run("model", "--hardware a6000 --model vicuna-7b --role cloud --out /nowhere/p.json");
+  EXPECT_EQ(outcome.exit_code, 1);
+  EXPECT_THAT(outcome.err, HasSubstr("cannot write '/nowhere/p.json'"));
+}
+
+}  // namespace
+}  // namespace hat
