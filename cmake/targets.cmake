@@ -27,5 +27,5 @@ function(hat_add_test folder)
   target_compile_definitions(${target} PRIVATE HAT_BIN_DIR="${CMAKE_RUNTIME_OUTPUT_DIRECTORY}")
   target_link_libraries(${target} PRIVATE hat_warnings GTest::gmock_main)
   gtest_discover_tests(${target} TEST_PREFIX ${folder}/ WORKING_DIRECTORY ${PROJECT_SOURCE_DIR}
-                       DISCOVERY_TIMEOUT 60 PROPERTIES LABELS fast TIMEOUT 120)
+                       NO_PRETTY_VALUES DISCOVERY_TIMEOUT 60 PROPERTIES LABELS fast TIMEOUT 120)
 endfunction()
