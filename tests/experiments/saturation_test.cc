@@ -1,0 +1,81 @@
+#include "experiments/saturation.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <queue>
+#include <vector>
+
+#include "core/random.h"
+
+namespace hat {
+namespace {
+
+RequestRow Row(double arrival_s, double ended_s, int found) {
+  RequestRow row;
+  row.state = RequestRow::State::kCompleted;
+  row.request.arrival = Seconds(arrival_s);
+  row.ended = Seconds(ended_s);
+  row.found = found;
+  return row;
+}
+
+// An M/M/1 queue with mean service 1 s; the first tenth is warm-up.
+bool MM1IsSaturated(double rho, uint64_t seed, int requests) {
+  RngStream arrivals(seed, "arrivals");
+  RngStream services(seed, "services");
+  double now = 0, free = 0;
+  std::queue<double> ends;
+  std::vector<RequestRow> rows;
+  for (int i = 0; i < requests * 11 / 10; ++i) {
+    now += arrivals.Exponential(1 / rho);
+    while (!ends.empty() && ends.front() <= now) ends.pop();
+    free = std::max(free, now) + services.Exponential(1);
+    rows.push_back(Row(now, free, static_cast<int>(ends.size())));
+    ends.push(free);
+  }
+  return IsSaturated(std::span(rows).last(static_cast<size_t>(requests)), Seconds(free));
+}
+
+int SaturatedOf100(double rho, int requests) {
+  int saturated = 0;
+  for (uint64_t seed = 0; seed < 100; ++seed) saturated += MM1IsSaturated(rho, seed, requests);
+  return saturated;
+}
+
+TEST(SaturationTest, HalfLoadedQueueNeverIs) { EXPECT_EQ(SaturatedOf100(0.5, 600), 0); }
+
+TEST(SaturationTest, BusyQueueHardlyEverIs) {
+  EXPECT_LE(SaturatedOf100(0.9, 600), 2);
+  EXPECT_LE(SaturatedOf100(0.9, 2000), 1);
+}
+
+TEST(SaturationTest, OverloadedQueueIs) {
+  EXPECT_GE(SaturatedOf100(1.2, 2000), 95);
+  EXPECT_EQ(SaturatedOf100(1.5, 2000), 100);
+}
+
+// Every request stays for 100 s, so the system fills up for 100 s; the run takes 200 s.
+TEST(SaturationTest, SystemThatFillsUpIsNot) {
+  std::vector<RequestRow> rows;
+  for (int i = 0; i < 200; ++i) rows.push_back(Row(i, i + 100, std::min(i, 100)));
+  EXPECT_FALSE(IsSaturated(rows, Seconds(300)));
+}
+
+TEST(SaturationTest, RequestsInFlightCountWithTheirAge) {
+  std::vector<RequestRow> rows;
+  for (int i = 0; i < 200; ++i) {  // every second request stays for good
+    rows.push_back(Row(i, i + 1, i / 2));
+    if (i % 2) rows.back().state = RequestRow::State::kInFlight;
+  }
+  EXPECT_FALSE(IsSaturated(rows, Seconds(200)));  // the newest are the youngest: stays shrink
+}
+
+TEST(SaturationTest, FewRequestsNeverAre) {
+  std::vector<RequestRow> rows;
+  for (int i = 0; i < kMinRequests - 1; ++i) rows.push_back(Row(i, 3.0 * i, i));
+  EXPECT_FALSE(IsSaturated(rows, Seconds(200)));
+}
+
+}  // namespace
+}  // namespace hat
