@@ -78,7 +78,13 @@ void ReadModel(const ConfigTable& root, Scenario& scenario) {
   } catch (const InputError& error) {
     throw table.Error("shape", fmt::format("is not usable: {}", error.what()));
   }
-  scenario.fleet.device_layers = static_cast<int>(table.Integer("device_layers", 1, 1000));
+  const int layers = static_cast<int>(table.Integer("device_layers", 1, 1000));
+  if (layers >= scenario.model.layers)
+    throw table.Error(
+        "device_layers",
+        fmt::format("must leave layers for the cloud: 1 to {} of the {} of {}, got {}",
+                    scenario.model.layers - 1, scenario.model.layers, scenario.model.name, layers));
+  scenario.fleet.device_layers = layers;
   const std::string dtype =
       table.Choice("wire_dtype", {"float16", "bfloat16", "float32"}, "float16");
   scenario.wire_dtype = dtype == "float32"    ? WireDtype::kFloat32

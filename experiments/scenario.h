@@ -150,7 +150,7 @@ void CheckScenario(const Scenario& scenario);
 // KV tokens that fit a replica of `stages` GPUs: 90% of a GPU's memory, less the weights (fp16) of
 // its layers, over the keys and values (fp16) of these layers. The fullest stage decides. 0 if the
 // weights alone do not fit. vicuna-7b, 30 layers, 4 stages, 48 GB: (43.2e9 - 8 * 404.8e6) / (8 *
-// 16384) = 304,885.
+// 16384) = 304,884.
 int64_t KvTokensThatFit(const ModelShape& model, int cloud_layers, int stages, Bytes memory);
 
 // Throws InputError if the profile is of another model shape (sizes, not the name) or not of `role`

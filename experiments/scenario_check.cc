@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "experiments/scenario.h"
+#include "protocol/policies/drafting.h"
 #include "protocol/tree.h"
 
 namespace hat {
@@ -19,15 +20,7 @@ constexpr int kFp16Bytes = 2;
   throw InputError(fmt::format("{}: {}", scenario.path, problem));
 }
 
-void CheckSplit(const Scenario& scenario) {
-  const int layers = scenario.model.layers;
-  const bool is_split = scenario.system.kind == SystemSpec::Kind::kSplit ||
-                        scenario.system.kind == SystemSpec::Kind::kMedusa;
-  if (is_split && scenario.fleet.device_layers >= layers)
-    Refuse(scenario,
-           fmt::format("'model.device_layers' must leave layers for the cloud: 1 to {} of the "
-                       "{} of {}, got {}",
-                       layers - 1, layers, scenario.model.name, scenario.fleet.device_layers));
+void CheckStages(const Scenario& scenario) {
   if (scenario.has_cloud() && scenario.scheduler.stages > scenario.cloud_layers())
     Refuse(scenario, fmt::format("'cloud.stages' must be 1 to {}, the cloud's layers, got {}",
                                  scenario.cloud_layers(), scenario.scheduler.stages));
@@ -73,14 +66,20 @@ void CheckAcceptance(const Scenario& scenario) {
   const AcceptanceConfig& acceptance = scenario.acceptance;
   if (!acceptance.trace_path.empty()) return;
   const PolicyOptions& reference = acceptance.reference;
+  try {
+    MakeDraftingPolicy(acceptance.policy, reference);
+  } catch (const InputError& error) {
+    Refuse(scenario, fmt::format("'acceptance.policy': {}", error.what()));
+  }
+  const bool is_fixed = acceptance.policy == "fixed";
   const int longest =
-      1 + (acceptance.policy == "fixed" ? reference.draft_fixed : reference.max_draft);
+      1 + (is_fixed ? std::min(reference.draft_fixed, reference.max_draft) : reference.max_draft);
   if (acceptance.accept_length > longest)
-    Refuse(scenario,
-           fmt::format("'acceptance.accept_length' must be 1 to {}: a draft of the reference "
-                       "policy (acceptance.{}) plus one, got {}",
-                       longest, acceptance.policy == "fixed" ? "draft_fixed" : "max_draft",
-                       acceptance.accept_length));
+    Refuse(
+        scenario,
+        fmt::format("'acceptance.accept_length' must be 1 to {}: a draft of the reference policy "
+                    "(acceptance.{}) plus one, got {}",
+                    longest, is_fixed ? "draft_fixed" : "max_draft", acceptance.accept_length));
   const int path = 1 + FindTree(reference.tree).max_depth();
   if (acceptance.medusa_accept_length > path)
     Refuse(scenario,
@@ -101,7 +100,7 @@ void CheckScenario(const Scenario& scenario) {
     Refuse(scenario, fmt::format("'fleet.scale' makes {} devices; at most {} are allowed",
                                  scenario.devices(), kMaxDevices));
   CheckPolicies(scenario);
-  CheckSplit(scenario);
+  CheckStages(scenario);
   CheckBudget(scenario);
   CheckAcceptance(scenario);
 }
@@ -119,14 +118,10 @@ void CheckProfileFits(const ProfileInfo& profile, std::string_view role, const S
   if (profile.role != role)
     throw InputError(fmt::format("{}: a {} profile is needed here, this is a {} profile ('{}')",
                                  profile.path, role, profile.role, profile.id));
-  ModelShape shape = profile.model;
-  shape.name = scenario.model.name;
-  if (shape != scenario.model)
-    throw InputError(fmt::format(
-        "{}: profile of {} ({} layers, hidden {}), but {} runs {} ({} layers, "
-        "hidden {})",
-        profile.path, profile.model.name, profile.model.layers, profile.model.hidden, scenario.path,
-        scenario.model.name, scenario.model.layers, scenario.model.hidden));
+  if (!profile.model.HasSameSizes(scenario.model))
+    throw InputError(fmt::format("{}: a profile of {} ({}), but {} runs {} ({})", profile.path,
+                                 profile.model.name, Describe(profile.model), scenario.path,
+                                 scenario.model.name, Describe(scenario.model)));
 }
 
 }  // namespace hat

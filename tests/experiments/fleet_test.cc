@@ -1,0 +1,96 @@
+#include "experiments/fleet.h"
+
+#include <gmock/gmock.h>
+
+#include "core/files.h"
+#include "tests/core/temp_folder.h"
+#include "tests/experiments/scenario_text.h"
+
+namespace hat {
+namespace {
+
+const char* const kSpecBench = "experiments/paper/spec_bench_7b.toml";
+
+TEST(FleetTest, ClassesLieOneBehindTheOther) {
+  const Fleet fleet(SmallScenario());
+  EXPECT_EQ(fleet.size(), 30);
+  EXPECT_EQ(fleet.class_of(0), 0);
+  EXPECT_EQ(fleet.class_of(19), 0);
+  EXPECT_EQ(fleet.class_of(20), 1);
+  EXPECT_EQ(fleet.class_of(29), 1);
+}
+
+TEST(FleetTest, AClassThatScalingEmptiedIsSkipped) {
+  const Fleet fleet(SmallScenario({"fleet.scale=0.001"}));
+  EXPECT_EQ(fleet.size(), 1);
+  EXPECT_EQ(fleet.class_of(0), 0);
+}
+
+TEST(FleetTest, ConstantRatesAreTheScenarios) {
+  const Fleet fleet(SmallScenario());
+  EXPECT_EQ(fleet.uplink(3).Mean(), BytesPerSecond(7.5e6));
+  EXPECT_EQ(fleet.downlink(3).At(Seconds(9)), BytesPerSecond(12.5e6));
+  EXPECT_EQ(fleet.uplink(3).curve(), nullptr);
+  EXPECT_EQ(fleet.uplink(3).FinishTime(Seconds(1), Bytes(7.5e6)), Seconds(2));
+}
+
+TEST(FleetTest, UniformRatesLieInTheirRangeAndDiffer) {
+  const Fleet fleet(LoadScenario(kSpecBench, {"fleet.scale=100"}));
+  double total = 0;
+  for (int device = 0; device < fleet.size(); ++device) {
+    const double rate = ToMegabitsPerSecond(fleet.uplink(device).Mean());
+    EXPECT_GE(rate, 40);
+    EXPECT_LT(rate, 80);
+    total += rate;
+  }
+  EXPECT_NEAR(total / fleet.size(), 60, 4 * 40 / std::sqrt(12.0 * fleet.size()));
+  EXPECT_NE(fleet.uplink(0).Mean(), fleet.uplink(1).Mean());
+}
+
+TEST(FleetTest, EverySystemGetsTheSameRates) {
+  const Fleet hat(LoadScenario(kSpecBench));
+  const Fleet u_shape(LoadScenario(kSpecBench, {"system.name=u-shape"}));
+  for (int device = 0; device < hat.size(); ++device) {
+    EXPECT_EQ(hat.uplink(device).Mean(), u_shape.uplink(device).Mean());
+    EXPECT_EQ(hat.downlink(device).Mean(), u_shape.downlink(device).Mean());
+  }
+}
+
+TEST(FleetTest, ALargerFleetBeginsWithTheSmallerOnesRates) {
+  const Fleet few(LoadScenario(kSpecBench));
+  const Fleet many(LoadScenario(kSpecBench, {"fleet.scale=10"}));
+  for (int device = 0; device < few.size(); ++device)
+    EXPECT_EQ(few.uplink(device).Mean(), many.uplink(device).Mean());
+}
+
+TEST(FleetTest, ADeviceEntersATraceAtItsOwnOffset) {
+  const TempFolder folder;
+  WriteFileAtomically(folder / "t.csv", "seconds,mbps\n0,8\n50,80\n");
+  std::string text = SmallScenarioText();
+  text.replace(text.find("rate_mbps = 60"), 14, "kind = \"trace\"\ntrace = \"t.csv\"");
+  const Fleet fleet(ParseScenario(text, folder / "s.toml"));
+  int slow = 0;
+  for (int device = 0; device < 30; ++device) {
+    const LinkRate& rate = fleet.uplink(device);
+    EXPECT_EQ(rate.curve(), &rate);
+    EXPECT_EQ(rate.At(Seconds(3)), rate.At(Seconds(103)));  // the period
+    slow += rate.At(Seconds(0)) == MegabitsPerSecond(8);
+    const Seconds instant = rate.FinishTime(Seconds(3), Bytes(1)) - Seconds(3);
+    EXPECT_NEAR(instant.value(), 1 / rate.At(Seconds(3)).value(), 1e-9);
+  }
+  EXPECT_GT(slow, 5);
+  EXPECT_LT(slow, 25);
+}
+
+TEST(FleetTest, PowerModesAdvanceEveryNRequests) {
+  const Fleet fleet(LoadScenario(kSpecBench));  // 3 modes, n = 5
+  EXPECT_EQ(fleet.PowerMode(0, 0), 0);
+  EXPECT_EQ(fleet.PowerMode(0, 4), 0);
+  EXPECT_EQ(fleet.PowerMode(0, 5), 1);
+  EXPECT_EQ(fleet.PowerMode(0, 14), 2);
+  EXPECT_EQ(fleet.PowerMode(0, 15), 0);
+  EXPECT_EQ(Fleet(SmallScenario()).PowerMode(29, 1000), 0);  // a class with one mode
+}
+
+}  // namespace
+}  // namespace hat
