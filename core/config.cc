@@ -267,12 +267,13 @@ bool ConfigTable::Bool(const std::string& key, std::optional<bool> fallback) con
   });
 }
 
-std::string ConfigTable::String(const std::string& key, std::optional<std::string> fallback) const {
+std::string ConfigTable::String(const std::string& key,
+                                const std::optional<std::string>& fallback) const {
   return node_->Get<std::string>(key, fallback, "a string", AsString);
 }
 
 std::string ConfigTable::Choice(const std::string& key, const std::vector<std::string>& allowed,
-                                std::optional<std::string> fallback) const {
+                                const std::optional<std::string>& fallback) const {
   const std::string names = fmt::format("one of '{}'", fmt::join(allowed, "', '"));
   return node_->Get<std::string>(key, fallback, names, [&](const toml::node& node) {
     const std::optional<std::string> value = AsString(node);
@@ -282,7 +283,7 @@ std::string ConfigTable::Choice(const std::string& key, const std::vector<std::s
 }
 
 std::vector<double> ConfigTable::Numbers(const std::string& key, Range range,
-                                         std::optional<std::vector<double>> fallback) const {
+                                         const std::optional<std::vector<double>>& fallback) const {
   const auto read = [&](const toml::node& element) {
     const std::optional<double> value = AsNumber(element);
     return value && range.Contains(*value) ? value : std::nullopt;
@@ -293,7 +294,7 @@ std::vector<double> ConfigTable::Numbers(const std::string& key, Range range,
 }
 
 std::vector<std::string> ConfigTable::Strings(
-    const std::string& key, std::optional<std::vector<std::string>> fallback) const {
+    const std::string& key, const std::optional<std::vector<std::string>>& fallback) const {
   return node_->Get<std::vector<std::string>>(
       key, fallback, "an array of strings",
       [](const toml::node& node) { return Node::ReadArray<std::string>(node, AsString); });
@@ -325,8 +326,9 @@ std::vector<ConfigTable> ConfigTable::Tables(const std::string& key) const {
   return result;
 }
 
-std::string ConfigTable::Path(const std::string& key, std::optional<std::string> fallback) const {
-  const std::string path = String(key, std::move(fallback));
+std::string ConfigTable::Path(const std::string& key,
+                              const std::optional<std::string>& fallback) const {
+  const std::string path = String(key, fallback);
   if (path.empty()) return "";
   const auto folder = std::filesystem::path(node_->state->name).parent_path();
   return (folder / path).lexically_normal();

@@ -53,20 +53,20 @@ class ConfigTable {
   int64_t Integer(const std::string& key, int64_t low, int64_t high,
                   std::optional<int64_t> fallback = {}) const;
   bool Bool(const std::string& key, std::optional<bool> fallback = {}) const;
-  std::string String(const std::string& key, std::optional<std::string> fallback = {}) const;
+  std::string String(const std::string& key, const std::optional<std::string>& fallback = {}) const;
   // A string out of `allowed`; the error lists them.
   std::string Choice(const std::string& key, const std::vector<std::string>& allowed,
-                     std::optional<std::string> fallback = {}) const;
+                     const std::optional<std::string>& fallback = {}) const;
   std::vector<double> Numbers(const std::string& key, Range range,
-                              std::optional<std::vector<double>> fallback = {}) const;
-  std::vector<std::string> Strings(const std::string& key,
-                                   std::optional<std::vector<std::string>> fallback = {}) const;
+                              const std::optional<std::vector<double>>& fallback = {}) const;
+  std::vector<std::string> Strings(
+      const std::string& key, const std::optional<std::vector<std::string>>& fallback = {}) const;
 
   ConfigTable Table(const std::string& key) const;                // [key]
   std::vector<ConfigTable> Tables(const std::string& key) const;  // [[key]]; empty if absent
 
   // A path read from `key`, relative to the folder of the document.
-  std::string Path(const std::string& key, std::optional<std::string> fallback = {}) const;
+  std::string Path(const std::string& key, const std::optional<std::string>& fallback = {}) const;
 
   // An error about `key`, with file, line and full key in front: "a.toml:3: 'x.y' <problem>".
   InputError Error(const std::string& key, const std::string& problem) const;

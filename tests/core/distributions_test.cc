@@ -9,6 +9,7 @@
 #include <boost/math/distributions/normal.hpp>
 #include <cmath>
 #include <functional>
+#include <ostream>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,8 @@ struct Case {
   std::function<double(RngStream&)> draw;
   double mean, variance, fourth_moment;  // the latter central; it bounds the error of the variance
   std::function<double(double)> cdf;
+
+  friend void PrintTo(const Case& c, std::ostream* out) { *out << c.name; }
 };
 
 // From Boost.Math's distribution of the same name.
