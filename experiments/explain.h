@@ -1,0 +1,77 @@
+// One request's life as a table for people: who held it, from when to when, why; then a line a
+// round. One thread.
+#pragma once
+
+#include <deque>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "experiments/ttft_parts.h"
+#include "protocol/observer.h"
+
+namespace hat {
+
+class Explain : public Observer {
+ public:
+  explicit Explain(int request) : request_(request) {}
+
+  void OnArrival(const Request& request) override;
+  void OnStart(const Request& request, Seconds at) override;
+  void OnDeviceOp(const DeviceOpEvent& event) override;
+  void OnFrame(const FrameEvent& event) override;
+  void OnAdmitted(int request, int replica, Seconds at) override;
+  void OnStage(const StageEvent& event) override;
+  void OnRound(const RoundEvent& event) override;
+  void OnTokens(int request, int count, Seconds at) override;
+  void OnEnd(int request, Outcome outcome, Seconds at) override;
+
+  // The table. Times in ms since the request's arrival. Throws InputError if the request never
+  // arrived.
+  std::string Text() const;
+
+ private:
+  struct Line {
+    Seconds from, to;
+    std::string who;
+    std::string why;
+  };
+  // What happened from one token event to the next.
+  struct Round {
+    Seconds from, to;
+    int tokens = 0;
+    RoundEvent counts;
+    Seconds gpu_wait, device, uplink_wait, upload, cloud_wait, cloud, download, head;
+  };
+  struct Passage {  // of a batch with this request through the cloud, behind the first token
+    int ordinal = 0;
+    Seconds wait, compute;
+    Seconds last;  // when it was in hand last
+  };
+
+  bool IsBeforeFirstToken() const { return rounds_.empty() && !first_token_; }
+  void Add(Seconds from, Seconds to, std::string who,
+           std::string why);  // nothing if it took no time
+  void AddStageLines(const StageEvent& event, const BatchPart& part);
+  void AddToPassage(const StageEvent& event, const BatchPart& part);
+  std::string Head() const;
+  std::string Lines() const;
+  std::string Rounds() const;
+  std::string Tail() const;
+
+  int request_;
+  int last_seen_ = -1;  // the largest request number of the run
+  std::optional<Request> life_;
+  TtftPath path_;
+  TtftParts parts_;
+  std::vector<Line> lines_;
+  std::optional<Seconds> first_frame_;  // its arrival in the cloud
+  std::optional<Seconds> first_token_;
+  std::vector<Round> rounds_;
+  Round current_;
+  std::deque<Passage> passages_;
+  std::optional<Seconds> ended_;
+  Outcome outcome_ = Outcome::kCompleted;
+};
+
+}  // namespace hat

@@ -1,0 +1,183 @@
+#include "experiments/timeline.h"
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <iterator>
+#include <utility>
+
+#include "core/error.h"
+
+namespace hat {
+namespace {
+
+constexpr size_t kFlushBytes = 1 << 20;
+constexpr std::string_view kHead = "{\"displayTimeUnit\":\"ms\",\"traceEvents\":[";
+constexpr std::string_view kTail = "\n]}\n";
+
+// Processes: devices and links by turns, replicas behind them.
+int DeviceProcess(int device) { return 1 + 2 * device; }
+int LinkProcess(int device) { return 2 + 2 * device; }
+int ReplicaProcess(int replica) { return 1'000'000'000 + replica; }
+
+std::string_view KindName(FrameKind kind) {
+  switch (kind) {
+    case FrameKind::kPrefill:
+      return "prefill";
+    case FrameKind::kVerify:
+      return "verify";
+    case FrameKind::kClose:
+      return "close";
+    case FrameKind::kFirst:
+      return "first";
+    case FrameKind::kRawPrompt:
+      return "raw prompt";
+    case FrameKind::kRawToken:
+      return "raw token";
+  }
+  return "";
+}
+
+}  // namespace
+
+Timeline::Timeline() { text_.append(kHead); }
+
+Timeline::Timeline(const std::string& path) : path_(path) {
+  file_ = std::fopen((path_ + ".partial").c_str(), "wb");
+  if (file_ == nullptr) {
+    throw RunError(fmt::format("cannot write '{}': {}", path_, std::strerror(errno)));
+  }
+  text_.append(kHead);
+}
+
+Timeline::~Timeline() {
+  if (file_ == nullptr) return;
+  std::fclose(file_);
+  std::remove((path_ + ".partial").c_str());
+}
+
+void Timeline::OnArrival(const Request& request) { running_[request.id] = request; }
+
+void Timeline::OnDeviceOp(const DeviceOpEvent& event) {
+  const int process = DeviceProcess(event.device);
+  Name(process, "device", event.device);
+  NameThread(process, event.request, "request", event.request);
+  AddEvent(process, event.request, hat::Name(event.op), event.span.start, event.span.end,
+           fmt::format("\"tokens\":{},\"context\":{},\"waited_ms\":{:.6f}", event.tokens,
+                       event.context, ToMilliseconds(event.span.start - event.span.requested)));
+}
+
+void Timeline::OnFrame(const FrameEvent& event) {
+  const int process = LinkProcess(event.device);
+  const bool is_up = event.direction == Direction::kUp;
+  Name(process, "link of device", event.device);
+  NameThread(process, is_up ? 1 : 2, is_up ? "uplink" : "downlink", -1);
+  AddEvent(process, is_up ? 1 : 2, KindName(event.header.kind), event.start, event.left,
+           fmt::format("\"request\":{},\"first\":{},\"count\":{},\"bytes\":{:.0f},"
+                       "\"waited_ms\":{:.6f},\"arrived_ms\":{:.6f}",
+                       event.request, event.header.first_position, event.header.count,
+                       event.size.value(), ToMilliseconds(event.start - event.sent),
+                       ToMilliseconds(event.arrived)));
+}
+
+void Timeline::OnStage(const StageEvent& event) {
+  const int process = ReplicaProcess(event.batch->replica);
+  Name(process, "cloud replica", event.batch->replica);
+  NameThread(process, event.stage, "stage", event.stage);
+  std::string requests;
+  for (const BatchPart& part : event.batch->parts) {
+    fmt::format_to(std::back_inserter(requests), "{}{}", requests.empty() ? "" : ",", part.session);
+  }
+  AddEvent(process, event.stage, fmt::format("batch {}", event.batch->ordinal), event.span.start,
+           event.span.end,
+           fmt::format("\"tokens\":{},\"requests\":[{}],\"linked_ms\":{:.6f}", event.batch->tokens,
+                       requests, ToMilliseconds(event.linked)));
+}
+
+void Timeline::OnTokens(int request, int count, Seconds at) {
+  const auto running = running_.find(request);
+  if (running == running_.end()) return;
+  const int process = DeviceProcess(running->second.device);
+  Name(process, "device", running->second.device);
+  Separate();
+  fmt::format_to(std::back_inserter(text_),
+                 "{{\"ph\":\"i\",\"s\":\"t\",\"name\":\"{} token{}\",\"ts\":{:.3f},\"pid\":{},"
+                 "\"tid\":{}}}",
+                 count, count == 1 ? "" : "s", ToMicroseconds(at), process, request);
+}
+
+void Timeline::OnEnd(int request, Outcome outcome, Seconds at) {
+  const auto running = running_.find(request);
+  if (running == running_.end()) return;
+  const Request& done = running->second;
+  const int process = DeviceProcess(done.device);
+  Name(process, "device", done.device);
+  NameThread(process, request, "request", request);
+  AddEvent(process, request, fmt::format("request {}", request), done.arrival, at,
+           fmt::format("\"prompt_tokens\":{},\"output_tokens\":{},\"outcome\":\"{}\"",
+                       done.prompt_tokens, done.output_tokens,
+                       outcome == Outcome::kCompleted ? "completed" : "failed"));
+  running_.erase(running);
+}
+
+void Timeline::Name(int process, std::string_view kind, int number) {
+  if (!named_.insert(-int64_t{process}).second) return;
+  Separate();
+  fmt::format_to(
+      std::back_inserter(text_),
+      "{{\"ph\":\"M\",\"name\":\"process_name\",\"pid\":{},\"args\":{{\"name\":\"{} {}\"}}}}",
+      process, kind, number);
+}
+
+void Timeline::NameThread(int process, int thread, std::string_view kind, int number) {
+  if (!named_.insert((int64_t{process} << 32) + thread).second) return;
+  Separate();
+  fmt::format_to(std::back_inserter(text_),
+                 "{{\"ph\":\"M\",\"name\":\"thread_name\",\"pid\":{},\"tid\":{},"
+                 "\"args\":{{\"name\":\"{}{}\"}}}}",
+                 process, thread, kind, number < 0 ? "" : fmt::format(" {}", number));
+}
+
+void Timeline::AddEvent(int process, int thread, std::string_view name, Seconds start, Seconds end,
+                        std::string_view arguments) {
+  Separate();
+  fmt::format_to(
+      std::back_inserter(text_),
+      "{{\"ph\":\"X\",\"name\":\"{}\",\"ts\":{:.3f},\"dur\":{:.3f},\"pid\":{},\"tid\":{},"
+      "\"args\":{{{}}}}}",
+      name, ToMicroseconds(start), ToMicroseconds(end - start), process, thread, arguments);
+}
+
+void Timeline::Separate() {
+  text_.append(std::string_view(is_empty_ ? "\n" : ",\n"));
+  is_empty_ = false;
+  if (file_ != nullptr && text_.size() >= kFlushBytes) Flush();
+}
+
+void Timeline::Flush() {
+  const size_t written = std::fwrite(text_.data(), 1, text_.size(), file_);
+  if (written != text_.size()) {
+    throw RunError(fmt::format("cannot write '{}': {}", path_, std::strerror(errno)));
+  }
+  text_.clear();
+}
+
+std::string Timeline::Json() const { return fmt::to_string(text_) + std::string(kTail); }
+
+void Timeline::Finish() {
+  if (file_ == nullptr) return;
+  text_.append(kTail);
+  Flush();
+  std::FILE* file = std::exchange(file_, nullptr);
+  const bool is_written = std::fflush(file) == 0 && ::fsync(::fileno(file)) == 0;
+  const int error = errno;
+  const std::string partial = path_ + ".partial";
+  std::fclose(file);
+  if (is_written && std::rename(partial.c_str(), path_.c_str()) == 0) return;
+  const int reason = is_written ? errno : error;
+  std::remove(partial.c_str());
+  throw RunError(fmt::format("cannot write '{}': {}", path_, std::strerror(reason)));
+}
+
+}  // namespace hat
