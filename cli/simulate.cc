@@ -1,0 +1,184 @@
+// hat simulate: one scenario, one seed, one folder of results.
+#include <fmt/format.h>
+
+#include <atomic>
+#include <csignal>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cli/progress_line.h"
+#include "core/files.h"
+#include "core/program.h"
+#include "experiments/explain.h"
+#include "experiments/laws.h"
+#include "experiments/results.h"
+#include "experiments/timeline.h"
+#include "sim/simgrid_world.h"
+#include "sim/simulation.h"
+
+namespace hat {
+namespace {
+
+std::atomic<bool> interrupted = false;
+
+struct Options {
+  std::string scenario;
+  std::vector<std::string> overrides;
+  std::optional<uint64_t> seed;
+  std::string out;
+  bool replace = false;
+  bool check = false;
+  bool gaps = false;
+  bool quiet = false;
+  std::optional<int> explain;
+  std::string timeline;
+};
+
+void Describe(CommandLine& line, Options& options) {
+  line.description(
+      "Simulates one scenario: devices, links and the cloud from latency profiles, the protocol's "
+      "own code in "
+      "between.\nPrints the summary; with --out also writes requests.csv, summary.json and "
+      "manifest.json.\n\n"
+      "  hat simulate experiments/paper/spec_bench_7b.toml --set system.name=u-shape\n"
+      "  hat simulate experiments/paper/spec_bench_7b.toml --explain 7");
+  line.add_option("scenario", options.scenario, "a TOML file; every key: docs/formats.md")
+      ->required();
+  line.add_option("--set", options.overrides,
+                  "sets a key of the scenario, e.g. --set workload.rate_per_s=4; may be repeated")
+      ->type_name("KEY=VALUE")
+      ->expected(1)
+      ->take_all();
+  line.add_option("--seed", options.seed, "the same as --set seed=N");
+  line.add_option("--out", options.out, "folder for the results; must not exist");
+  line.add_flag("--force", options.replace, "replace a folder of earlier results");
+  line.add_flag("--gaps", options.gaps, "also write gaps.csv: when each token was out");
+  line.add_flag("--check", options.check,
+                "check the model's laws on every event; exit code 1 if one is broken");
+  line.add_option("--explain", options.explain,
+                  "print the life of this request (its number, from 0) in place of the summary");
+  line.add_option(
+      "--timeline", options.timeline,
+      "write all events to this file, in the Chrome trace format (for ui.perfetto.dev)");
+  line.add_flag("--quiet", options.quiet, "no progress on stderr");
+}
+
+RecorderOptions RecorderOptionsFor(const Simulation& simulation, bool keep_gaps) {
+  const Scenario& scenario = simulation.scenario();
+  RecorderOptions options;
+  for (const DeviceClass& device_class : scenario.fleet.classes) {
+    options.classes.push_back(device_class.name);
+  }
+  for (int d = 0; d < simulation.fleet().size(); ++d) {
+    options.class_of_device.push_back(simulation.fleet().class_of(d));
+  }
+  options.replicas = scenario.scheduler.replicas;
+  options.stages = scenario.has_cloud() ? scenario.scheduler.stages : 0;
+  options.warmup_requests = scenario.workload.warmup_requests;
+  options.keep_gaps = keep_gaps;
+  return options;
+}
+
+LawOptions LawOptionsFor(const Simulation& simulation) {
+  const Scenario& scenario = simulation.scenario();
+  LawOptions options;
+  options.kind = scenario.system.kind;
+  options.hidden = scenario.model.hidden;
+  options.devices = simulation.fleet().size();
+  options.replicas = scenario.scheduler.replicas;
+  options.stages = scenario.has_cloud() ? scenario.scheduler.stages : 0;
+  options.token_budget =
+      scenario.system.prefill_cut == "whole" ? 0 : scenario.scheduler.token_budget;
+  return options;
+}
+
+RunInfo InfoOf(const Simulation& simulation) {
+  const Scenario& scenario = simulation.scenario();
+  RunInfo info;
+  info.engine = SimGridWorld::Description();
+  info.scenario = scenario.name;
+  info.system = scenario.system.name;
+  info.seed = scenario.seed;
+  info.config = scenario.resolved;
+  info.profiles = simulation.profiles();
+  return info;
+}
+
+// The observers that the options ask for, and what becomes of them after the run.
+class Observers {
+ public:
+  Observers(const Simulation& simulation, const Options& options)
+      : recorder_(RecorderOptionsFor(simulation, options.gaps)) {
+    list_.Add(&recorder_);
+    if (options.check) list_.Add(&laws_.emplace(LawOptionsFor(simulation)));
+    if (options.explain) list_.Add(&explain_.emplace(*options.explain));
+    if (!options.timeline.empty()) list_.Add(&timeline_.emplace(options.timeline));
+  }
+
+  Observer& all() { return list_; }
+  const Recorder& recorder() const { return recorder_; }
+
+  void CheckLaws(bool is_partial) {
+    if (!laws_) return;
+    laws_->Finish(is_partial);
+    laws_->Require();
+  }
+  std::string Text(const RunInfo& info) const {
+    return explain_ ? explain_->Text() : SummaryJson(recorder_, info);
+  }
+  void FinishTimeline() {
+    if (timeline_) timeline_->Finish();
+  }
+
+ private:
+  ObserverList list_;
+  Recorder recorder_;
+  std::optional<Laws> laws_;
+  std::optional<Explain> explain_;
+  std::optional<Timeline> timeline_;
+};
+
+int Simulate(const Options& options) {
+  std::vector<std::string> overrides = options.overrides;
+  if (options.seed) overrides.push_back(fmt::format("seed={}", *options.seed));
+  std::optional<ResultFolder> folder;
+  if (!options.out.empty()) folder.emplace(options.out, options.replace);
+  Simulation simulation(LoadScenario(options.scenario, overrides));
+  RunInfo info = InfoOf(simulation);
+
+  if (const std::optional<std::string> reason = simulation.not_possible()) {
+    PrintResult(fmt::format("{}: not possible: {}\n", info.system, *reason));
+    if (folder) WriteNotPossible(*folder, info, *reason), folder->Commit();
+    return 0;
+  }
+
+  Observers observers(simulation, options);
+  ProgressLine progress(info.system, !options.quiet);
+  const bool is_complete = simulation.Run(observers.all(), [&](const Progress& now) {
+    progress.Show(now.simulated, now.completed, now.expected);
+    return !interrupted;
+  });
+  progress.Clear();
+  info.is_partial = !is_complete;
+  if (folder) WriteResults(*folder, observers.recorder(), info), folder->Commit();
+  observers.FinishTimeline();
+  observers.CheckLaws(info.is_partial);
+  PrintResult(observers.Text(info));
+  if (!is_complete) throw RunError("interrupted; the results so far are marked partial");
+  return 0;
+}
+
+}  // namespace
+}  // namespace hat
+
+int main(int argc, char** argv) {
+  return hat::RunMain(argc, argv, [](hat::CommandLine& line) {
+    hat::Options options;
+    hat::Describe(line, options);
+    line.Parse();
+    std::signal(SIGINT, [](int) { hat::interrupted = true; });
+    return hat::Simulate(options);
+  });
+}

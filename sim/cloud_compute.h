@@ -1,0 +1,46 @@
+// The CloudCompute port in the simulator: one replica's pipeline, latencies from the cloud's
+// profile.
+#pragma once
+
+#include <vector>
+
+#include "core/random.h"
+#include "experiments/scenario.h"
+#include "profiles/profile.h"
+#include "protocol/fifo_link.h"
+#include "protocol/ports.h"
+
+namespace hat {
+
+// How many of `layers` each of `stages` takes: evenly, the first ones take the remainder (30 over
+// 4: 8, 8, 7, 7).
+std::vector<int> LayersOfStages(int layers, int stages);
+
+// One stage's time for one batch:
+// layers x (linear(sum of new tokens) + a0 + sum of attention(new_i, context_i)), from the profile
+// at `quantile`.
+Seconds StageLatency(const CloudProfile& profile, const Batch& batch, int layers,
+                     double quantile = kMedian);
+
+class SimCloudCompute : public CloudCompute {
+ public:
+  SimCloudCompute(World& world, const Scenario& scenario, const CloudProfile& profile, int replica);
+
+  void RunStage(int stage, Batch& batch) override;
+  void Forget(SessionId) override {}
+  Seconds CrossStageLink(int stage, const Batch& batch) override;
+
+ private:
+  Seconds Latency(int stage, const Batch& batch) const;
+
+  World& world_;
+  const Scenario& scenario_;
+  const CloudProfile& profile_;
+  int replica_;
+  std::vector<int> layers_;  // by stage
+  RngStream jitter_;         // keyed by (replica, batch ordinal, stage)
+  bool has_jitter_;
+  FifoLink stage_link_;
+};
+
+}  // namespace hat

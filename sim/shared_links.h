@@ -1,0 +1,79 @@
+// Links that contend (a WiFi cell, a common ingress), played by SimGrid's flows: max-min fair
+// shares of every link on the way. A device's frames still go in order, one at a time a direction.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <unordered_map>
+#include <vector>
+
+#include "protocol/dedicated_links.h"
+#include "protocol/ports.h"
+#include "sim/simgrid_world.h"
+
+namespace hat {
+
+// One direction of one device's link. An activity carries its frames while there are any.
+class SharedPipe {
+ public:
+  SharedPipe(SimGridWorld& world, Observer& observer, Direction direction, int device, int hidden,
+             Seconds latency, FrameReceiver receiver);
+
+  void Send(Frame frame);
+  // Called with each frame when its last byte has left.
+  void set_on_left(std::function<void(const FrameHeader&)> on_left) {
+    on_left_ = std::move(on_left);
+  }
+  bool is_idle() const { return !is_carrying_ && in_flight_.empty(); }
+
+ private:
+  struct Item {
+    FrameEvent event;
+    Frame frame;
+  };
+  void Carry();
+  void DeliverFirst();
+
+  SimGridWorld& world_;
+  Observer& observer_;
+  Direction direction_;
+  int device_;
+  int hidden_;
+  Seconds latency_;
+  FrameReceiver receiver_;
+  std::function<void(const FrameHeader&)> on_left_;
+  bool is_carrying_ = false;
+  std::deque<Item> queued_;
+  std::deque<Item> in_flight_;  // left, not arrived
+};
+
+class SharedUplink : public Uplink {
+ public:
+  SharedUplink(SimGridWorld& world, std::unique_ptr<SharedPipe> pipe);
+  void Send(Frame frame) override;
+  void WaitForRoom(SessionId session) override;
+  bool is_idle() const { return pipe_->is_idle(); }
+
+ private:
+  struct Unsent {
+    int frames = 0;
+    std::unique_ptr<Signal> left;
+  };
+  SimGridWorld& world_;
+  std::unique_ptr<SharedPipe> pipe_;
+  std::unordered_map<SessionId, Unsent> unsent_;  // prefill frames
+};
+
+class SharedDownlinks : public Downlinks {
+ public:
+  void Add(std::unique_ptr<SharedPipe> pipe) { pipes_.push_back(std::move(pipe)); }
+  void Send(int device, Frame frame) override {
+    pipes_[static_cast<size_t>(device)]->Send(std::move(frame));
+  }
+  bool is_idle() const;
+
+ private:
+  std::vector<std::unique_ptr<SharedPipe>> pipes_;  // by device
+};
+
+}  // namespace hat

@@ -1,0 +1,260 @@
+#include "sim/simgrid_world.h"
+
+#include <fmt/format.h>
+
+#include <simgrid/version.h>
+#include <algorithm>
+#include <array>
+#include <fstream>
+#include <simgrid/kernel/Timer.hpp>
+#include <simgrid/s4u.hpp>
+#include <utility>
+
+#include "core/error.h"
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define HAT_CONTEXT_FACTORY "thread"  // the sanitizers do not follow SimGrid's other contexts
+#else
+#define HAT_CONTEXT_FACTORY "raw"
+#endif
+
+namespace hat {
+namespace {
+
+namespace sg = simgrid::s4u;
+
+// With these a lone flow takes exactly size / rate: no factors on bandwidth or latency, no cross
+// traffic.
+constexpr std::array kSettings = {"network/model:CM02", "network/crosstraffic:0",
+                                  "network/TCP-gamma:0", "contexts/factory:" HAT_CONTEXT_FACTORY,
+                                  "contexts/stack-size:128"};
+
+constexpr const char* kCloudHost = "cloud";
+
+std::string DeviceHost(int device) { return fmt::format("device-{}", device); }
+
+sg::LinkInRoute InRoute(const sg::Link* link) { return sg::LinkInRoute(link); }
+
+// A star: a transfer from a device crosses its own uplink, the cell and the ingress; one to it the
+// egress, the cell, its downlink.
+void BuildSharedPlatform(const SharedPlatform& shared) {
+  sg::NetZone* zone = sg::create_star_zone("star");
+  const auto add_link = [zone](const std::string& name, BytesPerSecond rate) -> sg::Link* {
+    return rate.IsFinite() ? zone->create_link(name, rate.value())->set_latency(0)->seal()
+                           : nullptr;
+  };
+  const auto add_host = [zone](const std::string& name, const std::vector<const sg::Link*>& up,
+                               const std::vector<const sg::Link*>& down) {
+    const sg::Host* host = zone->create_host(name, 1e9)->seal();
+    const auto route = [](const std::vector<const sg::Link*>& links) {
+      std::vector<sg::LinkInRoute> used;
+      for (const sg::Link* link : links) {
+        if (link != nullptr) used.push_back(InRoute(link));
+      }
+      return used;
+    };
+    zone->add_route(host->get_netpoint(), nullptr, nullptr, nullptr, route(up), false);
+    zone->add_route(nullptr, host->get_netpoint(), nullptr, nullptr, route(down), false);
+  };
+  const sg::Link* cell = add_link("cell", shared.cell);
+  add_host(kCloudHost, {add_link("egress", shared.egress)}, {add_link("ingress", shared.ingress)});
+  for (size_t d = 0; d < shared.devices.size(); ++d) {
+    add_host(DeviceHost(static_cast<int>(d)),
+             {add_link(fmt::format("up-{}", d), shared.devices[d].up), cell},
+             {cell, add_link(fmt::format("down-{}", d), shared.devices[d].down)});
+  }
+  zone->seal();
+}
+
+void BuildOneHost() {
+  sg::NetZone* zone = sg::create_full_zone("zone");
+  zone->create_host(kCloudHost, 1e9)->seal();
+  zone->seal();
+}
+
+}  // namespace
+
+struct SimGridWorld::Engine {
+  int argc = 2;
+  std::array<char*, 3> argv{const_cast<char*>("hat"), const_cast<char*>("--log=root.thres:error"),
+                            nullptr};
+  sg::Engine engine{&argc, argv.data()};
+};
+
+// A semaphore that is only touched when an actor really has to block.
+class SimGridWorld::ActorSignal : public Signal {
+ public:
+  explicit ActorSignal(SimGridWorld& world) : world_(world) {}
+
+  void Raise() override {
+    if (is_waiting_) {
+      is_waiting_ = false;
+      semaphore_->release();
+    } else {
+      is_raised_ = true;
+    }
+  }
+
+  void Wait() override {
+    if (std::exchange(is_raised_, false)) return;
+    is_waiting_ = true;
+    semaphore_->acquire();
+  }
+
+  bool WaitUntil(Seconds deadline) override {
+    if (std::exchange(is_raised_, false)) return true;
+    if (deadline <= world_.Now()) return false;
+    is_waiting_ = true;
+    has_timed_out_ = false;
+    const uint64_t wait = ++wait_;
+    world_.CallAt(deadline, [this, wait, alive = std::weak_ptr<char>(alive_)] {
+      if (alive.expired() || wait != wait_ || !is_waiting_) return;
+      has_timed_out_ = true;
+      is_waiting_ = false;
+      semaphore_->release();
+    });
+    semaphore_->acquire();
+    // A Raise() at the very instant of the deadline is not lost.
+    return std::exchange(is_raised_, false) || !has_timed_out_;
+  }
+
+ private:
+  SimGridWorld& world_;
+  sg::SemaphorePtr semaphore_ = sg::Semaphore::create(0);
+  bool is_raised_ = false;
+  bool is_waiting_ = false;
+  bool has_timed_out_ = false;
+  uint64_t wait_ = 0;
+  std::shared_ptr<char> alive_ = std::make_shared<char>();
+};
+
+SimGridWorld::SimGridWorld(const SharedPlatform* shared) : engine_(std::make_unique<Engine>()) {
+  for (const char* setting : kSettings) sg::Engine::set_config(setting);
+  shared != nullptr ? BuildSharedPlatform(*shared) : BuildOneHost();
+}
+
+SimGridWorld::~SimGridWorld() = default;
+
+void SimGridWorld::SleepUntil(Seconds t) {
+  if (t <= now_) return;
+  if (idle_sleepers_.empty()) idle_sleepers_.push_back(std::make_unique<ActorSignal>(*this));
+  std::unique_ptr<ActorSignal> sleeper = std::move(idle_sleepers_.back());
+  idle_sleepers_.pop_back();
+  CallAt(t, [signal = sleeper.get()] { signal->Raise(); });
+  sleeper->Wait();
+  idle_sleepers_.push_back(std::move(sleeper));
+}
+
+void SimGridWorld::Settle() {
+  // A hop lets every activity run that is ready; again, as long as these cause more at this
+  // instant.
+  ActorSignal hop(*this);
+  uint64_t before = 0;
+  do {
+    before = callbacks_run_;
+    CallAt(now_, [this, &hop] {
+      --callbacks_run_;  // a hop is no cause
+      hop.Raise();
+    });
+    hop.Wait();
+  } while (callbacks_run_ != before);
+}
+
+void SimGridWorld::CallAt(Seconds t, std::function<void()> callback) {
+  events_.Add(std::max(t, now_), std::move(callback));
+  Arm();
+}
+
+void SimGridWorld::Arm() {
+  const Seconds next = events_.next();
+  if (next >= armed_) return;
+  if (timer_ != nullptr) timer_->remove();
+  armed_ = next;
+  timer_ = simgrid::kernel::timer::Timer::set(next.value(), [this] { Fire(); });
+}
+
+void SimGridWorld::Fire() {
+  // SimGrid's clock may lie one rounding beside the timer's time; ours is the callbacks' own.
+  const Seconds clock(std::max(sg::Engine::get_clock(), armed_.value()));
+  armed_ = Seconds::Infinity();
+  timer_ = nullptr;
+  try {
+    while (!events_.empty() && events_.next() <= clock) {
+      now_ = std::max(now_, events_.next());
+      ++callbacks_run_;
+      events_.Take()();
+    }
+  } catch (const std::exception&) {
+    Fail(std::current_exception());
+  }
+  if (!events_.empty()) Arm();
+}
+
+void SimGridWorld::Start(const std::string& name, std::function<void()> body) {
+  static const int kMax = MaxActivities();
+  if (activities_ >= kMax) {
+    throw RunError(fmt::format(
+        "{} activities run at once, more than this machine can hold (vm.max_map_count allows {}); "
+        "lower fleet.scale or fleet.max_sessions, or raise vm.max_map_count",
+        activities_ + 1, kMax));
+  }
+  ++activities_;
+  sg::Actor::create(name, sg::Host::by_name(kCloudHost), [this, run = std::move(body)] {
+    try {
+      run();
+    } catch (const std::exception&) {
+      Fail(std::current_exception());
+    }
+    --activities_;
+  })->daemonize();
+}
+
+std::unique_ptr<Signal> SimGridWorld::MakeSignal() { return std::make_unique<ActorSignal>(*this); }
+
+void SimGridWorld::Run(std::function<void()> main) {
+  sg::Actor::create("main", sg::Host::by_name(kCloudHost), [this, run = std::move(main)] {
+    try {
+      run();
+    } catch (const std::exception&) {
+      Fail(std::current_exception());
+    }
+  });
+  engine_->engine.run();
+  if (error_) std::rethrow_exception(error_);
+}
+
+void SimGridWorld::Fail(std::exception_ptr error) {
+  if (!error_) error_ = std::move(error);
+  sg::Actor::kill_all();
+}
+
+void SimGridWorld::TransferFromDevice(int device, Bytes size) {
+  Transfer(DeviceHost(device), kCloudHost, size);
+}
+
+void SimGridWorld::TransferToDevice(int device, Bytes size) {
+  Transfer(kCloudHost, DeviceHost(device), size);
+}
+
+void SimGridWorld::Transfer(const std::string& from, const std::string& to, Bytes size) {
+  sg::Comm::sendto(sg::Host::by_name(from), sg::Host::by_name(to),
+                   static_cast<uint64_t>(size.value()));
+  now_ = std::max(now_, Seconds(sg::Engine::get_clock()));
+}
+
+std::string SimGridWorld::Description() {
+  std::string text = fmt::format("SimGrid {}.{}", SIMGRID_VERSION_MAJOR, SIMGRID_VERSION_MINOR);
+  for (const char* setting : kSettings) {
+    if (std::string_view(setting).starts_with("network/")) text += fmt::format(", {}", setting);
+  }
+  return text;
+}
+
+int SimGridWorld::MaxActivities() {
+  int maps = 65530;
+  std::ifstream("/proc/sys/vm/max_map_count") >> maps;
+  constexpr int kOtherMaps = 4000;  // the program's own, libraries, heap
+  return std::max(0, (maps - kOtherMaps) / 2);
+}
+
+}  // namespace hat

@@ -1,0 +1,87 @@
+// The World port on SimGrid: its clock, its actors, its semaphores. Timed callbacks wait in an
+// EventQueue of our own, with one SimGrid timer armed for the first of them: callbacks of one
+// instant then run in order, and a timer costs less.
+//
+// One SimGridWorld a process: SimGrid's clock carries over from one engine to the next.
+#pragma once
+
+#include <cstdint>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/units.h"
+#include "protocol/event_queue.h"
+#include "protocol/world.h"
+
+namespace simgrid::kernel::timer {
+class Timer;
+}
+
+namespace hat {
+
+// Bandwidths of the links that SimGrid itself plays (shared_links.h); without them the platform is
+// one host.
+struct SharedPlatform {
+  struct DeviceLinks {
+    BytesPerSecond up;
+    BytesPerSecond down;
+  };
+  std::vector<DeviceLinks> devices;
+  BytesPerSecond cell, ingress, egress;  // infinite: absent
+};
+
+class SimGridWorld : public World {
+ public:
+  explicit SimGridWorld(const SharedPlatform* shared = nullptr);
+  ~SimGridWorld() override;
+
+  Seconds Now() const override { return now_; }
+  void SleepUntil(Seconds t) override;
+  void Settle() override;
+  void CallAt(Seconds t, std::function<void()> callback) override;
+  void Start(const std::string& name, std::function<void()> body) override;
+  std::unique_ptr<Signal> MakeSignal() override;
+
+  // Runs `main` as an activity; returns when it has ended, other activities are then dropped.
+  // Rethrows what an activity or a callback threw.
+  void Run(std::function<void()> main);
+
+  // Blocks the calling activity while `size` bytes travel as a flow from a device to the cloud, or
+  // back.
+  void TransferFromDevice(int device, Bytes size);
+  void TransferToDevice(int device, Bytes size);
+
+  bool has_callbacks() const { return !events_.empty(); }
+  Seconds next_callback() const { return events_.next(); }
+
+  // "SimGrid 3.32.0, network/model:CM02, ...": for the manifest.
+  static std::string Description();
+
+  // How many activities this machine can hold at once: each needs two memory maps
+  // (vm.max_map_count).
+  static int MaxActivities();
+
+ private:
+  class ActorSignal;
+  struct Engine;
+
+  void Fire();  // runs the callbacks that are due
+  void Arm();
+  void Transfer(const std::string& from, const std::string& to, Bytes size);
+  void Fail(std::exception_ptr error);  // ends the run
+
+  std::unique_ptr<Engine> engine_;
+  Seconds now_;
+  EventQueue events_;
+  Seconds armed_ = Seconds::Infinity();  // when SimGrid's timer goes off
+  simgrid::kernel::timer::Timer* timer_ = nullptr;
+  std::vector<std::unique_ptr<ActorSignal>> idle_sleepers_;
+  uint64_t callbacks_run_ = 0;
+  int activities_ = 0;
+  std::exception_ptr error_;
+};
+
+}  // namespace hat

@@ -1,0 +1,339 @@
+#include "sim/simulation.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "core/error.h"
+#include "protocol/cloud_server.h"
+#include "protocol/dedicated_links.h"
+#include "protocol/device.h"
+#include "sim/cloud_compute.h"
+#include "sim/device_compute.h"
+#include "sim/shared_links.h"
+#include "sim/simgrid_world.h"
+
+namespace hat {
+namespace {
+
+constexpr Seconds kTick = Milliseconds(50);
+
+int LayersOnDevice(const Scenario& scenario) {
+  return scenario.has_cloud() ? scenario.fleet.device_layers : scenario.model.layers;
+}
+
+}  // namespace
+
+// The world and everything in it, for the time of one run.
+class Simulation::Running {
+ public:
+  Running(Simulation& simulation, Observer& observer, const OnProgress& on_progress)
+      : scenario_(simulation.scenario_),
+        workload_(simulation.workload_),
+        fleet_(simulation.fleet_),
+        profiles_(simulation.device_profiles_),
+        observer_(observer),
+        on_progress_(on_progress),
+        shared_(SharedLinksOf(simulation)),
+        world_(shared_ ? &*shared_ : nullptr),
+        all_ended_(world_.MakeSignal()),
+        chunking_(MakeChunkingPolicy(scenario_.system.chunking, scenario_.system.options)),
+        drafting_(scenario_.system.drafting == "none"
+                      ? nullptr
+                      : MakeDraftingPolicy(scenario_.system.drafting, scenario_.system.options)),
+        drafts_(drafting_ || scenario_.system.kind == SystemSpec::Kind::kMedusa
+                    ? MakeDraftSource(scenario_, workload_)
+                    : nullptr),
+        compute_setup_{scenario_, drafts_.get(), RngStream(scenario_.seed, "device jitter"),
+                       LayersOnDevice(scenario_)} {
+    BuildCloud(simulation);
+    for (int d = 0; d < fleet_.size(); ++d) BuildDevice(d);
+  }
+
+  // Returns whether the run came to its end.
+  bool Run() {
+    world_.Run([this] {
+      if (cloud_) cloud_->Start();
+      ScheduleFirstArrivals();
+      Tick();
+      all_ended_->Wait();
+      // What is still on its way (the last Close frames) arrives too.
+      has_ended_ = true;
+      while (!is_stopped_ && (world_.has_callbacks() || !LinksAreIdle())) {
+        world_.SleepUntil(world_.has_callbacks() ? world_.next_callback() : world_.Now() + kTick);
+      }
+    });
+    return !is_stopped_;
+  }
+
+ private:
+  static std::optional<SharedPlatform> SharedLinksOf(const Simulation& simulation) {
+    const LinkConfig& link = simulation.scenario_.link;
+    if (link.kind != LinkConfig::Kind::kShared) return std::nullopt;
+    // All rates are of bytes on the wire; flows carry payload.
+    const auto payload = [&](BytesPerSecond wire) { return wire * link.efficiency; };
+    SharedPlatform platform{{}, payload(link.cell), payload(link.ingress), payload(link.egress)};
+    for (int d = 0; d < simulation.fleet_.size(); ++d) {
+      platform.devices.push_back({payload(simulation.fleet_.uplink(d).Mean()),
+                                  payload(simulation.fleet_.downlink(d).Mean())});
+    }
+    return platform;
+  }
+
+  void BuildCloud(const Simulation& simulation) {
+    if (!scenario_.has_cloud()) return;
+    std::vector<CloudCompute*> replicas;
+    for (int replica = 0; replica < scenario_.scheduler.replicas; ++replica) {
+      cloud_computes_.push_back(std::make_unique<SimCloudCompute>(
+          world_, scenario_, *simulation.cloud_profile_, replica));
+      replicas.push_back(cloud_computes_.back().get());
+    }
+    Downlinks& downlinks = shared_ ? static_cast<Downlinks&>(shared_downlinks_) : downlinks_;
+    cloud_ = std::make_unique<CloudServer>(world_, scenario_.scheduler, scenario_.system,
+                                           scenario_.model.hidden, std::move(replicas), downlinks,
+                                           observer_);
+  }
+
+  void BuildDevice(int d) {
+    sim_devices_.push_back(std::make_unique<SimDevice>(world_));
+    monitors_.push_back(std::make_unique<DeviceMonitor>());
+    BuildLinks(d);
+    const DeviceContext context{world_,
+                                scenario_.system,
+                                *chunking_,
+                                drafting_.get(),
+                                *monitors_.back(),
+                                *uplinks_.back(),
+                                observer_,
+                                d,
+                                scenario_.model.hidden,
+                                scenario_.wire_dtype,
+                                scenario_.scheduler.stages};
+    // cloud-only needs nothing of the device that a session could occupy.
+    const int max_sessions = scenario_.system.kind == SystemSpec::Kind::kCloudOnly
+                                 ? std::numeric_limits<int>::max()
+                                 : scenario_.fleet.max_sessions;
+    devices_.push_back(std::make_unique<Device>(
+        context, max_sessions,
+        [this, d](const Request& request, int started_before) {
+          SimDevice& device = *sim_devices_[static_cast<size_t>(d)];
+          const auto& modes = profiles_[static_cast<size_t>(fleet_.class_of(d))];
+          device.profile = &modes[static_cast<size_t>(fleet_.PowerMode(d, started_before))];
+          return std::make_unique<SimDeviceCompute>(world_, compute_setup_, device, request);
+        },
+        [this](const Request& request) { OnRequestEnd(request); }));
+  }
+
+  void BuildLinks(int d) {
+    const FrameReceiver to_cloud = [this](int device, Frame frame) {
+      cloud_->OnFrame(device, std::move(frame));
+    };
+    const FrameReceiver to_device = [this](int device, Frame frame) {
+      devices_[static_cast<size_t>(device)]->OnFrame(std::move(frame));
+    };
+    const LinkConfig& link = scenario_.link;
+    const int hidden = scenario_.model.hidden;
+    if (shared_) {
+      const auto pipe = [&](Direction direction, const FrameReceiver& receiver) {
+        return std::make_unique<SharedPipe>(world_, observer_, direction, d, hidden, link.latency,
+                                            receiver);
+      };
+      auto uplink = std::make_unique<SharedUplink>(world_, pipe(Direction::kUp, to_cloud));
+      shared_uplinks_.push_back(uplink.get());
+      uplinks_.push_back(std::move(uplink));
+      shared_downlinks_.Add(pipe(Direction::kDown, to_device));
+      return;
+    }
+    const auto pipe = [&](Direction direction, const LinkRate& rate,
+                          const FrameReceiver& receiver) {
+      const FifoLink fifo(rate.Mean(), link.latency, link.efficiency, rate.curve());
+      return std::make_unique<DedicatedPipe>(world_, observer_, direction, d, hidden, fifo,
+                                             receiver);
+    };
+    uplinks_.push_back(std::make_unique<DedicatedUplink>(
+        world_, pipe(Direction::kUp, fleet_.uplink(d), to_cloud)));
+    downlinks_.Add(pipe(Direction::kDown, fleet_.downlink(d), to_device));
+  }
+
+  void ScheduleFirstArrivals() {
+    if (workload_.is_closed_loop()) {
+      while (const std::optional<Request> request = workload_.Next()) Schedule(*request);
+      no_more_arrivals_ = true;  // but those that follow an end
+      if (scheduled_ == 0) all_ended_->Raise();
+    } else {
+      ScheduleNextArrival();
+    }
+  }
+
+  void ScheduleNextArrival() {
+    const std::optional<Request> next = workload_.Next();
+    if (next) {
+      Schedule(*next);
+    } else {
+      no_more_arrivals_ = true;
+      RaiseIfAllEnded();
+    }
+  }
+
+  void Schedule(const Request& request) {
+    ++scheduled_;
+    world_.CallAt(request.arrival, [this, request] {
+      devices_[static_cast<size_t>(request.device)]->OnArrival(request);
+      if (!workload_.is_closed_loop()) ScheduleNextArrival();
+    });
+  }
+
+  void OnRequestEnd(const Request& request) {
+    ++completed_;
+    if (workload_.is_closed_loop()) {
+      const std::optional<Request> next = workload_.NextAfter(request.device, world_.Now());
+      if (next) Schedule(*next);
+    }
+    RaiseIfAllEnded();
+  }
+
+  void RaiseIfAllEnded() {
+    if (no_more_arrivals_ && completed_ == scheduled_) all_ended_->Raise();
+  }
+
+  void Tick() {
+    if (!on_progress_ || has_ended_) return;
+    if (!on_progress_({world_.Now(), completed_, workload_.expected_requests()})) {
+      is_stopped_ = true;
+      all_ended_->Raise();
+      return;
+    }
+    world_.CallAt(world_.Now() + kTick, [this] { Tick(); });
+  }
+
+  bool LinksAreIdle() const {
+    return shared_downlinks_.is_idle() &&
+           std::all_of(shared_uplinks_.begin(), shared_uplinks_.end(),
+                       [](const SharedUplink* uplink) { return uplink->is_idle(); });
+  }
+
+  const Scenario& scenario_;
+  Workload& workload_;
+  const Fleet& fleet_;
+  const std::vector<std::vector<DeviceProfile>>& profiles_;
+  Observer& observer_;
+  const OnProgress& on_progress_;
+  std::optional<SharedPlatform> shared_;
+  SimGridWorld world_;
+  std::unique_ptr<Signal> all_ended_;
+  std::unique_ptr<ChunkingPolicy> chunking_;
+  std::unique_ptr<DraftingPolicy> drafting_;
+  std::unique_ptr<DraftSource> drafts_;
+  SimDeviceSetup compute_setup_;
+
+  std::vector<std::unique_ptr<SimCloudCompute>> cloud_computes_;
+  std::unique_ptr<CloudServer> cloud_;
+  DedicatedDownlinks downlinks_;
+  SharedDownlinks shared_downlinks_;
+  std::vector<SharedUplink*> shared_uplinks_;
+  // By device.
+  std::vector<std::unique_ptr<Uplink>> uplinks_;
+  std::vector<std::unique_ptr<DeviceMonitor>> monitors_;
+  std::vector<std::unique_ptr<SimDevice>> sim_devices_;
+  std::vector<std::unique_ptr<Device>> devices_;
+
+  int scheduled_ = 0;
+  int completed_ = 0;
+  bool no_more_arrivals_ = false;
+  bool has_ended_ = false;
+  bool is_stopped_ = false;
+};
+
+Simulation::Simulation(Scenario scenario)
+    : scenario_(std::move(scenario)), workload_(scenario_), fleet_(scenario_) {
+  CheckMachineHoldsFleet();
+  LoadProfiles();
+  CheckGridsCoverWorkload();
+}
+
+Simulation::~Simulation() = default;
+
+void Simulation::LoadProfiles() {
+  for (const DeviceClass& device_class : scenario_.fleet.classes) {
+    auto& modes = device_profiles_.emplace_back();
+    for (const std::string& path : device_class.profile_paths) {
+      modes.push_back(DeviceProfile::Load(path));
+      CheckProfileFits(modes.back().info(), "device", scenario_);
+    }
+  }
+  if (!scenario_.has_cloud()) return;
+  cloud_profile_ = CloudProfile::Load(scenario_.cloud.profile_path);
+  CheckProfileFits(cloud_profile_->info(), "cloud", scenario_);
+}
+
+void Simulation::CheckGridsCoverWorkload() const {
+  // Draft steps run up to max_draft + 1 positions behind the last token's.
+  const int most_context = workload_.max_prompt_tokens() + workload_.max_output_tokens() +
+                           ReservedExtraTokens(scenario_.system);
+  const auto check = [&](const ProfileInfo& info, int max_context) {
+    if (max_context >= most_context) return;
+    throw InputError(fmt::format(
+        "{}: the profile covers contexts up to {}, but the longest request needs {} (prompt {} + "
+        "output {} + draft)",
+        info.path, max_context, most_context, workload_.max_prompt_tokens(),
+        workload_.max_output_tokens()));
+  };
+  for (const auto& modes : device_profiles_) {
+    for (const DeviceProfile& profile : modes) check(profile.info(), profile.max_context());
+  }
+  if (cloud_profile_) check(cloud_profile_->info(), cloud_profile_->max_context());
+}
+
+void Simulation::CheckMachineHoldsFleet() const {
+  constexpr double kBytesPerDevice = 4096;
+  const double memory =
+      static_cast<double>(sysconf(_SC_PHYS_PAGES)) * static_cast<double>(sysconf(_SC_PAGESIZE));
+  if (fleet_.size() * kBytesPerDevice > memory / 2) {
+    throw InputError(
+        fmt::format("{}: {} devices need more than half of this machine's memory; "
+                    "at most {:.0f}; lower fleet.scale",
+                    scenario_.path, fleet_.size(), memory / 2 / kBytesPerDevice));
+  }
+  const int most = SimGridWorld::MaxActivities();
+  const int stages = scenario_.scheduler.stages * scenario_.scheduler.replicas;
+  if (workload_.is_closed_loop() && fleet_.size() + stages >= most) {
+    throw InputError(
+        fmt::format("{}: a closed loop over {} devices runs {} sessions at once, but this machine "
+                    "holds at most "
+                    "{} (half of vm.max_map_count); lower fleet.scale",
+                    scenario_.path, fleet_.size(), fleet_.size(), most - stages - 1));
+  }
+}
+
+std::optional<std::string> Simulation::not_possible() const {
+  if (scenario_.has_cloud()) return std::nullopt;
+  constexpr int kBytesPerWeight = 2;
+  const ModelShape& model = scenario_.model;
+  const double embeddings = model.EmbeddingWeights() * (model.tied_embeddings ? 1 : 2);
+  const Bytes needed((model.LayerWeights() * model.layers + embeddings) * kBytesPerWeight);
+  for (const auto& modes : device_profiles_) {
+    const ProfileInfo& info = modes.front().info();
+    if (needed <= info.memory) continue;
+    return fmt::format("{} needs {:.1f} GB for its weights in fp16, {} has {:.1f} GB", model.name,
+                       needed.value() / 1e9, info.hardware, info.memory.value() / 1e9);
+  }
+  return std::nullopt;
+}
+
+bool Simulation::Run(Observer& observer, const OnProgress& on_progress) {
+  HAT_CHECK(!not_possible());
+  return Running(*this, observer, on_progress).Run();
+}
+
+std::vector<ProfileInfo> Simulation::profiles() const {
+  std::vector<ProfileInfo> infos;
+  for (const auto& modes : device_profiles_) {
+    for (const DeviceProfile& profile : modes) infos.push_back(profile.info());
+  }
+  if (cloud_profile_) infos.push_back(cloud_profile_->info());
+  return infos;
+}
+
+}  // namespace hat

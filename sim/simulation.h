@@ -1,0 +1,60 @@
+// One simulated run: the scenario's devices, links and cloud in SimGrid's world, the protocol's own
+// code in between.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "experiments/fleet.h"
+#include "experiments/scenario.h"
+#include "experiments/workload.h"
+#include "profiles/profile.h"
+#include "protocol/observer.h"
+
+namespace hat {
+
+// How far a run has come; told now and then while it runs.
+struct Progress {
+  Seconds simulated;
+  int completed = 0;
+  std::optional<int> expected;  // requests in all, where known
+};
+
+// Called about every 50 ms of simulated time. False ends the run: requests in flight stay so.
+using OnProgress = std::function<bool(const Progress&)>;
+
+class Simulation {
+ public:
+  // Reads what the scenario names: profiles, workload, traces. Throws InputError: also for a fleet
+  // that this machine cannot hold, and for lengths that the profiles do not cover.
+  explicit Simulation(Scenario scenario);
+  ~Simulation();
+
+  // Why the system cannot run on this hardware (device-only: the model exceeds a device's memory),
+  // if so.
+  std::optional<std::string> not_possible() const;
+
+  // Plays the run; once a process (SimGrid). Returns whether it ran to its end.
+  bool Run(Observer& observer, const OnProgress& on_progress = {});
+
+  const Scenario& scenario() const { return scenario_; }
+  const Fleet& fleet() const { return fleet_; }
+  std::vector<ProfileInfo> profiles() const;  // devices' by class and power mode, then the cloud's
+
+ private:
+  class Running;
+  void LoadProfiles();
+  void CheckGridsCoverWorkload() const;
+  void CheckMachineHoldsFleet() const;
+
+  Scenario scenario_;
+  Workload workload_;
+  Fleet fleet_;
+  std::vector<std::vector<DeviceProfile>> device_profiles_;  // [class][power mode]
+  std::optional<CloudProfile> cloud_profile_;
+};
+
+}  // namespace hat
