@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <cstring>
@@ -37,26 +38,48 @@ void Require(bool holds, const char* field, double value, const char* allowed) {
   }
 }
 
-void CheckHeader(const FrameHeader& h) {
+void CheckFields(const FrameHeader& h) {
   const int kind = static_cast<int>(h.kind);
   const int dtype = static_cast<int>(h.dtype);
+  Require(h.session <= INT32_MAX, "session", static_cast<double>(h.session), "below 2^31");
   Require(kind >= 1 && kind <= 6, "kind", kind, "1 to 6");
   Require(dtype >= 1 && dtype <= 3, "dtype", dtype, "1, 2 or 3");
   Require((h.flags & ~(kFlagTree | kFlagBackToBack | kFlagAllPositions)) == 0, "flags", h.flags,
           "a sum of 1, 2 and 4");
   Require(h.first_position >= 0, "first position", h.first_position, ">= 0");
   Require(h.count >= 0, "count", h.count, ">= 0");
-  Require((h.count == 0) == (h.kind == FrameKind::kClose), "count", h.count,
-          "0 in a close frame, > 0 in any other");
   Require(h.kept_count >= 0, "kept count", h.kept_count, ">= 0");
-  Require(h.kept_count == 0 || (h.flags & kFlagTree), "kept count", h.kept_count,
-          "0 without the tree flag");
   Require(h.prompt_tokens >= 1, "prompt tokens", h.prompt_tokens, ">= 1");
   Require(h.output_tokens >= 1, "output tokens", h.output_tokens, ">= 1");
   for (const float value :
        {h.uplink_bytes_per_s, h.prefill_wait_s, h.cloud_fixed_s, h.cloud_s_per_token}) {
     Require(std::isfinite(value) && value >= 0, "monitor field", value, "finite and >= 0");
   }
+}
+
+// What the fields, each within its range, must hold together.
+void CheckTogether(const FrameHeader& h) {
+  const int64_t end = int64_t{h.first_position} + h.count;
+  const int64_t last = int64_t{h.prompt_tokens} + h.output_tokens - 1;  // of the last token
+  const bool is_tree = h.flags & kFlagTree;
+  const bool is_verify = h.kind == FrameKind::kVerify;
+  const bool is_prompt = h.kind == FrameKind::kPrefill || h.kind == FrameKind::kFirst ||
+                         h.kind == FrameKind::kRawPrompt;
+  Require((h.count == 0) == (h.kind == FrameKind::kClose), "count", h.count,
+          "0 in a close frame, > 0 in any other");
+  Require(is_verify || !is_tree, "flags", h.flags, "without the tree flag outside a verification");
+  Require(h.kind == FrameKind::kFirst || !(h.flags & kFlagAllPositions), "flags", h.flags,
+          "without the flag 4 in a frame of this kind");
+  Require(h.kept_count == 0 || (is_tree && h.kept_count <= h.output_tokens), "kept count",
+          h.kept_count, "0 without the tree flag, at most the output tokens with it");
+  Require(!is_prompt || end <= h.prompt_tokens, "count", h.count, "within the prompt");
+  Require(!is_verify || h.first_position >= h.prompt_tokens, "first position", h.first_position,
+          "behind the prompt");
+  Require(!is_verify || h.first_position < last, "first position", h.first_position,
+          "in front of the last token");
+  Require(h.kind != FrameKind::kRawPrompt || h.count == h.prompt_tokens, "count", h.count,
+          "the whole prompt");
+  Require(h.kind != FrameKind::kRawToken || h.count == 1, "count", h.count, "1");
 }
 
 }  // namespace
@@ -89,7 +112,11 @@ FrameHeader DecodeHeader(std::span<const std::byte, kFrameHeaderBytes> bytes) {
     std::memcpy(&field, bytes.data() + at, sizeof field);
     at += sizeof field;
   });
-  CheckHeader(header);
+  const auto is_zero = [](std::byte b) { return b == std::byte{0}; };
+  Require(std::all_of(bytes.begin() + static_cast<std::ptrdiff_t>(at), bytes.end(), is_zero),
+          "byte behind the last field", 1, "0");
+  CheckFields(header);
+  CheckTogether(header);
   return header;
 }
 

@@ -74,8 +74,9 @@ Bytes FrameBytes(const FrameHeader& header, int hidden);
 
 std::array<std::byte, kFrameHeaderBytes> EncodeHeader(const FrameHeader& header);
 
-// Throws InputError on an unknown kind, dtype or flag, a negative or contradictory count, or
-// non-finite monitor fields.
+// Throws InputError on an unknown kind, dtype or flag, a session of 2^31 or more, a negative or
+// contradictory count or position, a monitor field that is not finite and >= 0, or a byte that is
+// not 0 behind the last field.
 FrameHeader DecodeHeader(std::span<const std::byte, kFrameHeaderBytes> bytes);
 
 }  // namespace hat
