@@ -53,8 +53,7 @@ void MemoryWorld::SleepUntil(Seconds t) {
 }
 
 void MemoryWorld::Settle() {
-  Activity* self = running_;
-  events_.Add(now_, [this, self] { MakeReady(self); });
+  settling_.push_back(running_);
   Block();
 }
 
@@ -72,10 +71,20 @@ std::unique_ptr<Signal> MemoryWorld::MakeSignal() { return std::make_unique<Fibe
 
 void MemoryWorld::Run() {
   HAT_CHECK(running_ == nullptr, "MemoryWorld::Run() within an activity");
-  RunReady();
-  while (!events_.empty()) {
-    now_ = std::max(now_, events_.next());
+  do {
+    RunInstant();
+    if (!events_.empty()) now_ = events_.next();
+  } while (!events_.empty());
+}
+
+void MemoryWorld::RunInstant() {
+  for (;;) {
     while (!events_.empty() && events_.next() <= now_) events_.Take()();
+    if (ready_.empty() && !settling_.empty()) {
+      ready_.push_back(settling_.front());
+      settling_.pop_front();
+    }
+    if (ready_.empty()) return;
     RunReady();
   }
 }

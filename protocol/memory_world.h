@@ -38,12 +38,14 @@ class MemoryWorld : public World {
 
   void Block();  // the running activity waits until MakeReady
   void MakeReady(Activity* activity) { ready_.push_back(activity); }
+  void RunInstant();  // all that is due now
   void RunReady();
 
   Seconds now_;
   EventQueue events_;
   std::vector<std::unique_ptr<Activity>> activities_;
   std::deque<Activity*> ready_;
+  std::deque<Activity*> settling_;  // run when nothing else is due at this instant, one by one
   Activity* running_ = nullptr;
 };
 
