@@ -108,10 +108,9 @@ class CloudServer::Replica {
 
   Buffer::Ready TakeFromBuffer(int stage) {
     Buffer::Ready ready = buffer_of(stage).batches.Pop();
-    if (ready.batch != nullptr) {
-      if (!is_last(stage)) buffer_of(stage + 1).room.Pop();
-      buffer_of(stage).room.Push({});
-    }
+    // Before the stop is passed on too: else it could overtake a batch on the server's link.
+    if (!is_last(stage)) buffer_of(stage + 1).room.Pop();
+    if (ready.batch != nullptr) buffer_of(stage).room.Push({});
     return ready;
   }
 
