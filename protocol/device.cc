@@ -29,6 +29,7 @@ void Device::OnArrival(const Request& request) {
 }
 
 void Device::OnFrame(Frame frame) {
+  context_.monitor.OnHeader(frame.header);
   const std::lock_guard lock(mutex_);
   const auto inbox = inboxes_.find(frame.header.session);
   HAT_CHECK(inbox != inboxes_.end(), "an answer for no session of this device");
