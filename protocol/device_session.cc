@@ -81,7 +81,9 @@ int DeviceSession::NextChunk(int first_position) const {
   seen.state_size = Bytes(static_cast<double>(device_.hidden) * BytesPerValue(device_.dtype));
   seen.stages = device_.stages;
   seen.estimate = device_.monitor.Chunk();
-  return device_.chunking.NextChunk(seen);
+  const int tokens = device_.chunking.NextChunk(seen);
+  HAT_CHECK(tokens >= 1 && tokens <= seen.prompt_tokens_left, "a chunking policy left its range");
+  return tokens;
 }
 
 void DeviceSession::PlainRound() {
@@ -111,7 +113,7 @@ void DeviceSession::DraftRound() {
   HAT_CHECK(verified.accepted >= 0 && verified.accepted <= proposals);
   newest_position_ += verified.accepted + 1;
   remaining_ -= verified.accepted + 1;
-  const int kept_steps = verified.ahead_is_kept ? KeepAhead(verified) : 0;
+  const int kept_steps = verified.ahead_is_kept ? KeepAhead(verified, ahead_steps) : 0;
   remaining_ += verified.accepted + 1;
   device_.observer.OnRound({request_.id, proposals, verified.accepted, ahead_steps,
                             ahead_steps - kept_steps, device_.world.Now()});
@@ -157,8 +159,9 @@ int DeviceSession::DraftAhead(int proposals) {
 }
 
 // With remaining_ already less the tokens that this verification commits.
-int DeviceSession::KeepAhead(DeviceCompute::Verified& verified) {
+int DeviceSession::KeepAhead(DeviceCompute::Verified& verified, int ahead_steps) {
   const int most = std::min(device_.system.options.max_draft, remaining_ - 1);
+  HAT_CHECK(static_cast<int>(verified.ahead_confidences.size()) == ahead_steps);
   const int steps = StepsUntilStop(*device_.drafting, verified.ahead_confidences, most).steps;
   compute_.KeepAhead(steps);
   ahead_confidences_ = std::move(verified.ahead_confidences);
@@ -184,6 +187,7 @@ void DeviceSession::TreeRound() {
   const Delivery answer = AwaitAnswer(FrameKind::kVerify);
   DeviceCompute::VerifiedTree verified = compute_.VerifyTree(tree, answer.frame.states);
   Report(DeviceOp::kHead, tree.size(), 0, verified.span);
+  HAT_CHECK(!verified.path.empty() && verified.path.front() == 0);
   const int committed = static_cast<int>(verified.path.size());
   newest_position_ += committed;
   kept_path_ = std::move(verified.path);
@@ -209,7 +213,6 @@ Frame DeviceSession::MakeFrame(FrameKind kind, int first_position, int count, St
 Delivery DeviceSession::AwaitAnswer(FrameKind kind) {
   Delivery answer = inbox_.Pop();
   HAT_CHECK(answer.frame.header.kind == kind);
-  device_.monitor.OnHeader(answer.frame.header);
   return answer;
 }
 

@@ -53,7 +53,8 @@ class DeviceSession {
   };
   Draft DraftUntilStop();
   int DraftAhead(int proposals);  // while the answer is on its way; returns the steps done
-  int KeepAhead(DeviceCompute::Verified& verified);  // returns the steps kept for the next round
+  // Returns the steps kept for the next round.
+  int KeepAhead(DeviceCompute::Verified& verified, int ahead_steps);
 
   Frame MakeFrame(FrameKind kind, int first_position, int count, States states) const;
   Delivery AwaitAnswer(FrameKind kind);

@@ -38,6 +38,11 @@ BatchPart* FindPart(Batch& batch, SessionId session) {
   return part == batch.parts.end() ? nullptr : &*part;
 }
 
+// False where the part before was cut short, so that positions are missing between them.
+bool Continues(const BatchPart& part, int first_position) {
+  return part.first_position + part.tokens == first_position;
+}
+
 }  // namespace
 
 void WorkQueue::Insert(std::deque<Item>& items, Item item) {
@@ -84,12 +89,14 @@ void WorkQueue::TakePrefills(int token_budget, const PrefillCut& cut, Formed* fo
   for (auto item = prefills_.begin(); item != prefills_.end() && batch.tokens < token_budget;) {
     const FrameHeader& header = item->frame.header;
     BatchPart* earlier = FindPart(batch, header.session);
-    if (earlier != nullptr && !cut.MergesParts()) {
+    const int first = header.first_position + item->taken;
+    if (earlier != nullptr && !(cut.MergesParts() && Continues(*earlier, first))) {
       ++item;
       continue;
     }
-    const int take = cut.TokensToTake(header.count - item->taken, token_budget - batch.tokens);
-    const int first = header.first_position + item->taken;
+    const int left = header.count - item->taken;
+    const int take = cut.TokensToTake(left, token_budget - batch.tokens);
+    HAT_CHECK(take >= 1 && take <= left, "a prefill cut left its range");
     States states = Slice(item->frame, item->taken, take);
     if (earlier != nullptr) {
       earlier->tokens += take;
