@@ -1,0 +1,168 @@
+#include "tests/protocol/fake_device.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "core/random.h"
+#include "tests/protocol/fake_states.h"
+
+namespace hat {
+
+Drafter SeededDrafter(uint64_t seed, double p_right) {
+  return [stream = RngStream(seed, "drafter"), p_right](int request, int start, int step) {
+    RngStream draw = stream.At(static_cast<uint64_t>(request), static_cast<uint64_t>(start),
+                               static_cast<uint64_t>(step));
+    const auto confidence = static_cast<float>(draw.Uniform());
+    const bool is_right = draw.Uniform() < p_right;
+    return Proposal{confidence, is_right ? 1 : 2 + draw.UniformInt(6)};
+  };
+}
+
+Span FakeGpu::Run(Seconds duration) {
+  const Seconds requested = world_.Now();
+  const Seconds start = std::max(requested, free_);
+  const Seconds end = free_ = start + duration;
+  world_.SleepUntil(end);
+  return {requested, start, end};
+}
+
+std::optional<Span> FakeGpu::RunWhenIdle(const std::function<Seconds()>& duration, Inbox& inbox) {
+  const Seconds requested = world_.Now();
+  for (;;) {
+    if (inbox.WaitUntil(free_)) return std::nullopt;
+    if (free_ <= world_.Now()) break;
+  }
+  Span span = Run(duration());
+  span.requested = requested;
+  return span;
+}
+
+Span FakeDeviceCompute::Run(DeviceOp op, int tokens, int context) {
+  return gpu_.Run(model_.latency(op, tokens, context));
+}
+
+States FakeDeviceCompute::ShallowStates(const std::vector<int32_t>& positions) const {
+  return MakeStates(positions, model_.bytes_each);
+}
+
+void FakeDeviceCompute::ExpectDeep(const States& deep, std::vector<int32_t> positions) const {
+  if (model_.is_alone) {
+    EXPECT_TRUE(deep.empty());
+    return;
+  }
+  for (int32_t& position : positions) position += kDeep;
+  EXPECT_EQ(PositionsOf(deep, model_.bytes_each), positions) << "request " << request_.id;
+}
+
+DeviceCompute::Result FakeDeviceCompute::RunInput(int first_position, int tokens) {
+  EXPECT_EQ(first_position, computed_);
+  computed_ += tokens;
+  EXPECT_LE(computed_, request_.prompt_tokens);
+  return {Run(DeviceOp::kInput, tokens, first_position),
+          ShallowStates(Consecutive(first_position, tokens))};
+}
+
+Span FakeDeviceCompute::RunAdapter(int prompt_tokens) {
+  EXPECT_EQ(prompt_tokens, request_.prompt_tokens);
+  EXPECT_EQ(computed_, prompt_tokens);
+  EXPECT_FALSE(has_adapter_);
+  has_adapter_ = true;
+  return Run(DeviceOp::kAdapter, prompt_tokens, 0);
+}
+
+Span FakeDeviceCompute::CommitFirst(const States& deep) {
+  EXPECT_EQ(computed_, request_.prompt_tokens);
+  EXPECT_EQ(out_, 0);
+  if (model_.is_alone) {
+    EXPECT_TRUE(deep.empty());
+  } else {
+    const std::vector<int32_t> positions = PositionsOf(deep, model_.bytes_each);
+    EXPECT_FALSE(positions.empty());
+    EXPECT_EQ(positions.back(), kDeep + request_.prompt_tokens - 1);
+  }
+  out_ = 1;
+  return Run(DeviceOp::kHead, 1, 0);
+}
+
+Span FakeDeviceCompute::RunMedusa() {
+  EXPECT_GE(out_, 1);
+  return Run(DeviceOp::kMedusa, 1, 0);
+}
+
+DeviceCompute::Result FakeDeviceCompute::RunNewest() {
+  EXPECT_GE(out_, 1) << "no step runs before the first token";
+  EXPECT_EQ(steps_, 0);
+  steps_ = 1;
+  return {Run(DeviceOp::kInput, 1, newest_position()), ShallowStates({newest_position()})};
+}
+
+DeviceCompute::DraftStep FakeDeviceCompute::RunDraftStep() {
+  EXPECT_GE(out_, 1) << "no step runs before the first token";
+  EXPECT_TRUE(has_adapter_);
+  const int position = newest_position() + steps_;
+  ++steps_;
+  return {Run(DeviceOp::kDraft, 1, position), ShallowStates({position}), At(steps_).confidence};
+}
+
+std::optional<Span> FakeDeviceCompute::RunAheadStep(int branches, Inbox& inbox) {
+  EXPECT_GE(steps_, 1);
+  branches_ = branches;
+  const int context = newest_position() + steps_ + ahead_steps_;
+  const auto latency = [&] { return model_.latency(DeviceOp::kDraftAhead, branches, context); };
+  const std::optional<Span> span = gpu_.RunWhenIdle(latency, inbox);
+  if (span) ++ahead_steps_;
+  return span;
+}
+
+DeviceCompute::Verified FakeDeviceCompute::Verify(int drafted, const States& deep) {
+  EXPECT_EQ(steps_, drafted + 1) << "a draft of n takes n + 1 steps";
+  ExpectDeep(deep, Consecutive(newest_position(), drafted + 1));
+  Verified verified;
+  while (verified.accepted < drafted && At(verified.accepted + 1).rank == 1) ++verified.accepted;
+  verified.ahead_is_kept =
+      ahead_steps_ > 0 && verified.accepted == drafted && At(drafted + 1).rank <= branches_;
+  out_ += verified.accepted + 1;
+  EXPECT_LE(out_, request_.output_tokens);
+  for (int step = 1; verified.ahead_is_kept && step <= ahead_steps_; ++step) {
+    verified.ahead_confidences.push_back(At(step).confidence);
+    verified.ahead_states.push_back(ShallowStates({newest_position() + step - 1}));
+  }
+  steps_ = 0;
+  verified.span = Run(DeviceOp::kHead, drafted + 1, 0);
+  if (!verified.ahead_is_kept) ahead_steps_ = 0;
+  return verified;
+}
+
+void FakeDeviceCompute::KeepAhead(int steps) {
+  EXPECT_GE(steps, 0);
+  EXPECT_LE(steps, ahead_steps_);
+  steps_ = steps;
+  ahead_steps_ = 0;
+}
+
+DeviceCompute::Result FakeDeviceCompute::RunTree(const Tree& tree) {
+  EXPECT_LE(tree.max_depth(), request_.output_tokens - out_ - 1) << "deeper than R - 1";
+  std::vector<int32_t> positions;
+  for (const int32_t depth : tree.depths) positions.push_back(newest_position() + depth);
+  return {Run(DeviceOp::kInput, tree.size(), newest_position()), ShallowStates(positions)};
+}
+
+DeviceCompute::VerifiedTree FakeDeviceCompute::VerifyTree(const Tree& tree, const States& deep) {
+  std::vector<int32_t> positions;
+  for (const int32_t depth : tree.depths) positions.push_back(newest_position() + depth);
+  ExpectDeep(deep, positions);
+  VerifiedTree verified{{}, {0}};
+  for (int32_t node = 1; node < tree.size(); ++node) {  // breadth first: a child follows its parent
+    const auto i = static_cast<size_t>(node);
+    const int rank = model_.medusa(request_.id, out_, tree.depths[i]);
+    if (tree.parents[i] == verified.path.back() && tree.ranks[i] == rank) {
+      verified.path.push_back(node);
+    }
+  }
+  out_ += static_cast<int>(verified.path.size());
+  verified.span = Run(DeviceOp::kHead, tree.size(), 0);
+  return verified;
+}
+
+}  // namespace hat

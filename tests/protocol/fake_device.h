@@ -1,0 +1,84 @@
+// A device for tests: outcomes from a function, latencies from another, a GPU that is a FIFO of
+// operations. Fails the test when the protocol asks for anything out of order.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <vector>
+
+#include "protocol/ports.h"
+#include "protocol/world.h"
+
+namespace hat {
+
+// One proposal of the drafter: how sure it was, and the rank of the target's token in its
+// distribution (1: the proposal is right).
+struct Proposal {
+  float confidence = 0;
+  int rank = 1;
+};
+// Of the chain that output token `start` (>= 1) starts, the proposal of step 1, 2, ...
+using Drafter = std::function<Proposal(int request, int start, int step)>;
+// The rank of the target's token `start` + `head` under Medusa head 1, 2, ...
+using MedusaRanks = std::function<int(int request, int start, int head)>;
+using DeviceLatency = std::function<Seconds(DeviceOp op, int tokens, int context)>;
+
+// Confidence uniform in [0, 1), right with probability `p_right`, else of rank 2 to 7.
+Drafter SeededDrafter(uint64_t seed, double p_right);
+
+class FakeGpu {
+ public:
+  explicit FakeGpu(World& world) : world_(world) {}
+  Span Run(Seconds duration);
+  // Once nothing else holds or wants the GPU; nothing if the inbox is not empty before that.
+  std::optional<Span> RunWhenIdle(const std::function<Seconds()>& duration, Inbox& inbox);
+
+ private:
+  World& world_;
+  Seconds free_;
+};
+
+struct FakeDeviceModel {
+  DeviceLatency latency;
+  Drafter drafter;
+  MedusaRanks medusa;
+  size_t bytes_each = 2;  // of a state
+  bool is_alone = false;  // device-only: no deep states
+};
+
+class FakeDeviceCompute : public DeviceCompute {
+ public:
+  FakeDeviceCompute(FakeGpu& gpu, const FakeDeviceModel& model, const Request& request)
+      : gpu_(gpu), model_(model), request_(request) {}
+
+  Result RunInput(int first_position, int tokens) override;
+  Span RunAdapter(int prompt_tokens) override;
+  Span CommitFirst(const States& deep) override;
+  Span RunMedusa() override;
+  Result RunNewest() override;
+  DraftStep RunDraftStep() override;
+  std::optional<Span> RunAheadStep(int branches, Inbox& inbox) override;
+  Result RunTree(const Tree& tree) override;
+  Verified Verify(int drafted, const States& deep) override;
+  void KeepAhead(int steps) override;
+  VerifiedTree VerifyTree(const Tree& tree, const States& deep) override;
+
+ private:
+  Span Run(DeviceOp op, int tokens, int context);
+  int newest_position() const { return request_.prompt_tokens + out_ - 1; }
+  Proposal At(int step) const { return model_.drafter(request_.id, out_, step); }
+  States ShallowStates(const std::vector<int32_t>& positions) const;
+  void ExpectDeep(const States& deep, std::vector<int32_t> positions) const;
+
+  FakeGpu& gpu_;
+  const FakeDeviceModel& model_;
+  Request request_;
+  int computed_ = 0;          // prompt positions
+  bool has_adapter_ = false;  // has the adapter seen the prompt?
+  int out_ = 0;               // output tokens
+  int steps_ = 0;             // of the newest token's chain
+  int ahead_steps_ = 0;
+  int branches_ = 0;
+};
+
+}  // namespace hat

@@ -1,0 +1,159 @@
+#include "tests/protocol/rig.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "core/random.h"
+
+namespace hat {
+namespace {
+
+size_t StateBytes(const RigOptions& options) { return 2 * static_cast<size_t>(options.hidden); }
+
+void FillDefaults(RigOptions& options) {
+  if (!options.device_latency) {
+    options.device_latency = [](DeviceOp, int tokens, int) {
+      return Milliseconds(1) + Milliseconds(0.1) * tokens;
+    };
+  }
+  if (!options.stage_latency) {
+    options.stage_latency = [](int, const Batch& batch) {
+      return Milliseconds(2) + Milliseconds(0.05) * batch.tokens;
+    };
+  }
+  if (!options.medusa) {
+    options.medusa = [](int request, int start, int head) {
+      return 1 + RngStream(5, "medusa")
+                     .At(static_cast<uint64_t>(request), static_cast<uint64_t>(start),
+                         static_cast<uint64_t>(head))
+                     .UniformInt(2);
+    };
+  }
+}
+
+}  // namespace
+
+Rig::Rig(RigOptions options) : options_(std::move(options)) {
+  FillDefaults(options_);
+  CheckSystem(options_.system);
+  model_ = {options_.device_latency, options_.drafter, options_.medusa, StateBytes(options_),
+            options_.system.kind == SystemSpec::Kind::kDeviceOnly};
+  chunking_ = MakeChunkingPolicy(options_.system.chunking, options_.system.options);
+  if (options_.system.drafting != "none" && options_.drafting == nullptr) {
+    drafting_ = MakeDraftingPolicy(options_.system.drafting, options_.system.options);
+    options_.drafting = drafting_.get();
+  }
+  std::vector<CloudCompute*> replicas;
+  for (int i = 0; i < options_.cloud.replicas; ++i) {
+    replicas_.push_back(
+        std::make_unique<FakeCloudCompute>(world_, options_.cloud.stages, options_.stage_latency,
+                                           StateBytes(options_), options_.stage_link));
+    replicas.push_back(replicas_.back().get());
+  }
+  cloud_ = std::make_unique<CloudServer>(world_, options_.cloud, options_.system, options_.hidden,
+                                         replicas, downlinks_, record);
+  cloud_->Start();
+  for (int i = 0; i < options_.devices; ++i) AddDevice(i);
+}
+
+void Rig::AddDevice(int index) {
+  const auto pipe = [&](Direction direction, BytesPerSecond rate, FrameReceiver receiver) {
+    return std::make_unique<DedicatedPipe>(world_, record, direction, index, options_.hidden,
+                                           FifoLink(rate, options_.latency, 1), std::move(receiver),
+                                           options_.extra_delay);
+  };
+  devices_.push_back(std::make_unique<Node>(
+      world_, pipe(Direction::kUp, options_.up, [this](int device, Frame frame) {
+        cloud_->OnFrame(device, std::move(frame));
+      })));
+  Node& node = *devices_.back();
+  downlinks_.Add(pipe(Direction::kDown, options_.down,
+                      [&node](int, Frame frame) { node.device->OnFrame(std::move(frame)); }));
+  const DeviceContext context{world_,
+                              options_.system,
+                              *chunking_,
+                              options_.drafting,
+                              node.monitor,
+                              node.uplink,
+                              record,
+                              index,
+                              options_.hidden,
+                              WireDtype::kFloat16,
+                              options_.cloud.stages};
+  node.device = std::make_unique<Device>(
+      context, options_.max_sessions,
+      [this, &node](const Request& request, int) {
+        return std::make_unique<FakeDeviceCompute>(node.gpu, model_, request);
+      },
+      [](const Request&) {});
+}
+
+void Rig::Arrive(const Request& request) {
+  world_.CallAt(request.arrival, [this, request] {
+    devices_[static_cast<size_t>(request.device)]->device->OnArrival(request);
+  });
+}
+
+void Rig::Run() {
+  world_.Run();
+  cloud_->Stop();
+  world_.Run();
+  EXPECT_THAT(world_.stuck(), testing::IsEmpty());
+  CheckLaws();
+}
+
+void Rig::CheckLaws() const {
+  for (const auto& [id, request] : record.requests) {
+    EXPECT_EQ(record.ended.count(id), 1u);
+    EXPECT_EQ(record.TokensOut(id), request.output_tokens);
+  }
+  for (const FrameEvent& frame : record.frames) {
+    EXPECT_EQ(frame.size, FrameBytes(frame.header, options_.hidden));
+    EXPECT_EQ(DecodeHeader(EncodeHeader(frame.header)), frame.header);
+  }
+  for (const auto& replica : replicas_) {
+    EXPECT_EQ(replica->caches(), 0u) << "Close frees the caches";
+  }
+}
+
+Request MakeRequest(int id, int prompt_tokens, int output_tokens, Seconds arrival, int device) {
+  Request request;
+  request.id = id;
+  request.device = device;
+  request.arrival = arrival;
+  request.prompt_tokens = prompt_tokens;
+  request.output_tokens = output_tokens;
+  return request;
+}
+
+std::vector<ExpectedRound> ExpectedRounds(const RigOptions& options, const Request& request) {
+  const PolicyOptions& limits = options.system.options;
+  const auto policy = MakeDraftingPolicy(options.system.drafting, limits);
+  std::vector<ExpectedRound> rounds;
+  for (int out = 1; out < request.output_tokens;) {
+    const int most = std::min(limits.max_draft, request.output_tokens - out - 1);
+    ExpectedRound round;
+    const auto at = [&](int step) { return options.drafter(request.id, out, step); };
+    while (round.drafted < most &&
+           policy->GoesOn({at(round.drafted + 1).confidence, round.drafted})) {
+      ++round.drafted;
+    }
+    while (round.accepted < round.drafted && at(round.accepted + 1).rank == 1) ++round.accepted;
+    out += round.accepted + 1;
+    rounds.push_back(round);
+  }
+  return rounds;
+}
+
+std::vector<ExpectedRound> RoundsOf(const Record& record, int request) {
+  std::vector<ExpectedRound> rounds;
+  if (const auto found = record.rounds.find(request); found != record.rounds.end()) {
+    for (const RoundEvent& round : found->second) rounds.push_back({round.drafted, round.accepted});
+  }
+  return rounds;
+}
+
+}  // namespace hat
