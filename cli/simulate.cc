@@ -36,7 +36,7 @@ struct Options {
   std::string timeline;
 };
 
-void Describe(CommandLine& line, Options& options) {
+void AddOptions(CommandLine& line, Options& options) {
   line.description(
       "Simulates one scenario: devices, links and the cloud from latency profiles, the protocol's "
       "own code in "
@@ -176,7 +176,7 @@ int Simulate(const Options& options) {
 int main(int argc, char** argv) {
   return hat::RunMain(argc, argv, [](hat::CommandLine& line) {
     hat::Options options;
-    hat::Describe(line, options);
+    hat::AddOptions(line, options);
     line.Parse();
     std::signal(SIGINT, [](int) { hat::interrupted = true; });
     return hat::Simulate(options);

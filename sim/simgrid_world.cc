@@ -2,13 +2,14 @@
 
 #include <fmt/format.h>
 
-#include <simgrid/version.h>
 #include <algorithm>
 #include <array>
 #include <fstream>
 #include <simgrid/kernel/Timer.hpp>
 #include <simgrid/s4u.hpp>
 #include <utility>
+
+#include <simgrid/version.h>  // needs the ones above
 
 #include "core/error.h"
 
