@@ -20,6 +20,7 @@ PANELS = {
     "Attention of one sequence, a layer": ["attention"],
     "Other operations": ["embedding", "head", "medusa", "draft", "a0"],
 }
+plt.rcParams["text.parse_math"] = False  # names may hold a dollar sign
 STYLES = ["-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (1, 1))]
 
 
