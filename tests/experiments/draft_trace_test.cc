@@ -156,6 +156,21 @@ TEST(DraftTraceTest, ValuesOutOfRangeAreRefusedWithTheirPlace) {
   EXPECT_INPUT_ERROR(load(half + std::string("\1\0\2\0", 4)), HasSubstr("'rank'"));
 }
 
+// N = 2, so at t = 1 the second step speaks of a token behind the last: it must be 0.
+TEST(DraftTraceTest, ValuesBehindTheLastTokenAreRefused) {
+  const DraftTrace trace({"m", kHash, kHash, 2, 2, 2}, {5});
+  const std::string bytes = trace.ToBytes();
+  const std::string content = bytes.substr(0, bytes.size() - 32);
+  const auto with_byte = [&](size_t from_end) {
+    std::string changed = content;
+    changed[changed.size() - from_end] = 1;
+    return Forged(changed);
+  };
+  EXPECT_NO_THROW(DraftTrace::FromBytes(Forged(content), "x"));
+  EXPECT_INPUT_ERROR(DraftTrace::FromBytes(with_byte(2), "x"), HasSubstr("behind the last"));
+  EXPECT_INPUT_ERROR(DraftTrace::FromBytes(with_byte(9), "x"), HasSubstr("behind the last"));
+}
+
 TEST(DraftTraceTest, BadTextIsRefusedWithItsLine) {
   const auto parse = [](std::string from, const std::string& to) {
     std::string text = HandMade();
@@ -186,13 +201,23 @@ TEST(DraftTraceTest, AcceptLengthFollowsTheRoundsByHand) {
   EXPECT_DOUBLE_EQ(TraceAcceptLength(trace, 0, 8), 6.0 / 4);  // D - 1 = 1 bounds the draft
 }
 
-TEST(DraftTraceTest, AllRightYieldsMaxDraftPlusOneTokensARound) {
-  DraftTrace trace({"m", kHash, kHash, 10, 3, 0}, {1});
-  for (int t = 1; t < 10; ++t) {
+// Every proposal is right.
+DraftTrace SureTrace(int output_tokens, int steps) {
+  DraftTrace trace({"m", kHash, kHash, output_tokens, steps, 0}, {1});
+  for (int t = 1; t < output_tokens; ++t) {
     const std::vector<float> sure(static_cast<size_t>(trace.StepsAt(t)), 1.0f);
     trace.Set(0, t, {sure, trace.StepsAt(t), 0, {}});
   }
-  EXPECT_DOUBLE_EQ(TraceAcceptLength(trace, 0, 2), 3);
+  return trace;
+}
+
+TEST(DraftTraceTest, AllRightYieldsMaxDraftPlusOneTokensARound) {
+  EXPECT_DOUBLE_EQ(TraceAcceptLength(SureTrace(10, 3), 0, 2), 3);
+}
+
+TEST(DraftTraceTest, NoRoundYieldsTokensBehindTheLast) {
+  EXPECT_DOUBLE_EQ(TraceAcceptLength(SureTrace(4, 2), 0, 1), 3.0 / 2);  // 2 tokens, then 1
+  EXPECT_DOUBLE_EQ(TraceAcceptLength(SureTrace(4, 9), 0, 8), 3);        // 3 to come: 2 drafted
 }
 
 TEST(DraftTraceTest, SummaryCountsByHand) {

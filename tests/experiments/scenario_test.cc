@@ -109,6 +109,7 @@ TEST(ScenarioTest, KvTokensFillTheFullestStagesMemory) {
   EXPECT_EQ(KvTokensThatFit(model, 30, 4, Bytes(48e9)), 304'884);
   EXPECT_EQ(SmallScenario().scheduler.kv_tokens, 304'884);
   EXPECT_EQ(SmallScenario({"cloud.kv_tokens=1000"}).scheduler.kv_tokens, 1000);
+  EXPECT_EQ(KvTokensThatFit(FindModelShape("vicuna-13b"), 37, 4, Bytes(48e9)), 179'960);
   EXPECT_EQ(KvTokensThatFit(model, 30, 1, Bytes(8e9)), 0);  // 12.1 GB of weights
 }
 
