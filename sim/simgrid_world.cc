@@ -82,49 +82,47 @@ struct SimGridWorld::Engine {
   sg::Engine engine{&argc, argv.data()};
 };
 
-// A semaphore that is only touched when an actor really has to block.
+// Suspends the waiting actor and resumes it: cheaper than a semaphore, which allocates for every
+// wait.
 class SimGridWorld::ActorSignal : public Signal {
  public:
   explicit ActorSignal(SimGridWorld& world) : world_(world) {}
 
   void Raise() override {
-    if (is_waiting_) {
-      is_waiting_ = false;
-      semaphore_->release();
-    } else {
-      is_raised_ = true;
-    }
+    is_raised_ = true;
+    Wake();
   }
 
   void Wait() override {
-    if (std::exchange(is_raised_, false)) return;
-    is_waiting_ = true;
-    semaphore_->acquire();
+    if (!is_raised_) Block();
+    is_raised_ = false;
   }
 
   bool WaitUntil(Seconds deadline) override {
-    if (std::exchange(is_raised_, false)) return true;
-    if (deadline <= world_.Now()) return false;
-    is_waiting_ = true;
-    has_timed_out_ = false;
-    const uint64_t wait = ++wait_;
-    world_.CallAt(deadline, [this, wait, alive = std::weak_ptr<char>(alive_)] {
-      if (alive.expired() || wait != wait_ || !is_waiting_) return;
-      has_timed_out_ = true;
-      is_waiting_ = false;
-      semaphore_->release();
-    });
-    semaphore_->acquire();
-    // A Raise() at the very instant of the deadline is not lost.
-    return std::exchange(is_raised_, false) || !has_timed_out_;
+    if (!is_raised_ && deadline <= world_.Now()) return false;
+    if (!is_raised_) {
+      const uint64_t wait = ++wait_;
+      world_.CallAt(deadline, [this, wait, alive = std::weak_ptr<char>(alive_)] {
+        if (!alive.expired() && wait == wait_) Wake();
+      });
+      Block();
+      ++wait_;
+    }
+    return std::exchange(is_raised_, false);
   }
 
  private:
+  void Block() {
+    waiter_ = sg::Actor::self();
+    sg::this_actor::suspend();
+  }
+  void Wake() {
+    if (waiter_ != nullptr) std::exchange(waiter_, nullptr)->resume();
+  }
+
   SimGridWorld& world_;
-  sg::SemaphorePtr semaphore_ = sg::Semaphore::create(0);
+  sg::Actor* waiter_ = nullptr;
   bool is_raised_ = false;
-  bool is_waiting_ = false;
-  bool has_timed_out_ = false;
   uint64_t wait_ = 0;
   std::shared_ptr<char> alive_ = std::make_shared<char>();
 };
