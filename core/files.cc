@@ -107,7 +107,8 @@ std::optional<std::string> Refusal(const std::string& path, bool replace) {
   if (!fs::exists(status)) return std::nullopt;
   if (!fs::is_directory(status)) return "exists and is not a folder";
   if (fs::is_empty(path, error) && !error) return std::nullopt;
-  if (!replace) return "exists and is not empty; give a new folder, or remove it";
+  if (!replace)
+    return "exists and is not empty; give a new folder, or --force to replace earlier results";
   if (fs::exists(fs::path(path) / "manifest.json", error)) return std::nullopt;
   return "holds no manifest.json, so it is not a results folder and is not replaced";
 }
