@@ -1,0 +1,287 @@
+// hat compare: the same requests for several systems, several seeds, side by side.
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <filesystem>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "cli/child_processes.h"
+#include "cli/run_plot.h"
+#include "core/files.h"
+#include "core/program.h"
+#include "experiments/comparison.h"
+#include "experiments/comparison_report.h"
+#include "experiments/published.h"
+#include "experiments/scenario.h"
+
+namespace hat {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::atomic<bool> interrupted = false;
+
+struct Options {
+  std::string scenario;
+  std::vector<std::string> systems = SystemNames();
+  int seeds = 5;
+  int jobs = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  std::vector<std::string> overrides;
+  std::string out;
+  bool replace = false;
+  bool draws = true;
+  bool is_quiet = false;
+};
+
+void AddOptions(CommandLine& line, Options& options) {
+  line.description(
+      "Compares systems under the same requests: one simulation a system and seed, in processes of "
+      "their own.\nPrints a table with 95% confidence intervals; with --out also writes "
+      "comparison.json, .csv, .md and .png,\nand every run's files under runs/.\n\n"
+      "  hat compare experiments/paper/spec_bench_7b.toml --systems hat,u-shape --seeds 3 --out "
+      "results/try");
+  line.add_option("scenario", options.scenario, "a TOML file; every key: docs/formats.md")
+      ->required();
+  line.add_option("--systems", options.systems, "which, the first is what others are compared with")
+      ->delimiter(',')
+      ->capture_default_str();
+  line.add_option("--seeds", options.seeds, "runs a system: seeds s, s + 1, ..., s the scenario's")
+      ->check(CLI::Range(1, 10000))
+      ->capture_default_str();
+  line.add_option("--jobs", options.jobs, "simulations at once")
+      ->check(CLI::Range(1, 1024))
+      ->capture_default_str();
+  line.add_option("--set", options.overrides, "sets a key of the scenario; may be repeated")
+      ->type_name("KEY=VALUE")
+      ->expected(1)
+      ->take_all();
+  line.add_option("--out", options.out, "folder for the results; must not exist");
+  line.add_flag("--force", options.replace, "replace a folder of earlier results");
+  line.add_flag("!--no-figure", options.draws, "do not draw comparison.png");
+  line.add_flag("--quiet", options.is_quiet, "no progress on stderr");
+}
+
+struct Run {
+  std::string system;
+  uint64_t seed = 0;
+  std::string folder;
+};
+
+// The scenario of each system: what is wrong with one shows before anything runs.
+std::vector<Scenario> LoadAll(const Options& options) {
+  std::vector<Scenario> scenarios;
+  for (const std::string& system : options.systems) {
+    if (std::count(options.systems.begin(), options.systems.end(), system) > 1) {
+      throw InputError(fmt::format("--systems: '{}' is named twice", system));
+    }
+    FindSystem(system);
+    std::vector<std::string> overrides = options.overrides;
+    overrides.push_back(fmt::format("system.name={}", system));
+    scenarios.push_back(LoadScenario(options.scenario, overrides));
+  }
+  if (scenarios.empty()) throw InputError("--systems: name at least one");
+  return scenarios;
+}
+
+void RefuseSystemOverride(const Options& options) {
+  for (const std::string& override_text : options.overrides) {
+    if (override_text.starts_with("system.name=")) {
+      throw InputError("--set system.name: give the systems with --systems");
+    }
+  }
+}
+
+// Seed by seed, so that an early look at the time left has seen every system.
+std::vector<Run> PlanRuns(const Options& options, uint64_t first_seed, const std::string& folder) {
+  std::vector<Run> runs;
+  for (int i = 0; i < options.seeds; ++i) {
+    const uint64_t seed = first_seed + static_cast<uint64_t>(i);
+    for (const std::string& system : options.systems) {
+      runs.push_back({system, seed, fmt::format("{}/runs/{}/seed-{}", folder, system, seed)});
+    }
+  }
+  return runs;
+}
+
+ChildProcess SimulateProcess(const Options& options, const Run& run) {
+  ChildProcess child;
+  child.words = {ProgramFolder() + "/hat-simulate", options.scenario, "--quiet"};
+  for (const std::string& override_text : options.overrides) {
+    child.words.insert(child.words.end(), {"--set", override_text});
+  }
+  child.words.insert(child.words.end(), {"--set", fmt::format("system.name={}", run.system),
+                                         "--seed", std::to_string(run.seed), "--out", run.folder});
+  return child;
+}
+
+// How many runs are done, and the time left: a line on a terminal that is written anew.
+class RunProgress {
+ public:
+  RunProgress(size_t total, int jobs, bool is_wanted)
+      : total_(total), is_shown_(is_wanted && ::isatty(STDERR_FILENO)) {
+    if (is_wanted) fmt::print(stderr, "{} simulations, {} at once\n", total, jobs);
+  }
+  ~RunProgress() {
+    if (is_shown_) fmt::print(stderr, "\r\033[K");
+  }
+  RunProgress(const RunProgress&) = delete;
+  RunProgress& operator=(const RunProgress&) = delete;
+
+  void Show(int done) const {
+    if (!is_shown_) return;
+    const double elapsed_s =
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+    const double left_s = elapsed_s * (static_cast<double>(total_) - done) / done;
+    fmt::print(stderr, "\r{} of {} simulations done, {:.0f} s left\033[K", done, total_, left_s);
+    std::fflush(stderr);
+  }
+
+ private:
+  size_t total_;
+  bool is_shown_;
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
+
+void RunAll(const Options& options, const std::vector<Run>& runs) {
+  std::vector<ChildProcess> children;
+  for (const Run& run : runs) {
+    fs::create_directories(fs::path(run.folder).parent_path());
+    children.push_back(SimulateProcess(options, run));
+  }
+  const RunProgress progress(runs.size(), options.jobs, !options.is_quiet);
+  const ChildrenResult result = RunChildren(
+      children, options.jobs, [] { return interrupted.load(); },
+      [&](int done) { progress.Show(done); });
+  if (result.is_interrupted) throw RunError("interrupted; nothing was written");
+  if (!result.failure) return;
+  const Run& failed = runs[result.failure->index];
+  std::string why = result.failure->last_error;
+  if (const size_t colon = why.find("hat simulate: "); colon == 0) why = why.substr(14);
+  if (why.empty()) why = fmt::format("ended with code {}", result.failure->exit_code);
+  const std::string message = fmt::format("{}, seed {}: {}", failed.system, failed.seed, why);
+  if (result.failure->exit_code == 2) throw InputError(message);
+  throw RunError(message);
+}
+
+// Common random numbers: all systems of a seed must have had the same requests. A closed loop's
+// arrivals are the system's own.
+void CheckSameRequests(const std::vector<Run>& runs, const std::vector<RunFigures>& figures) {
+  std::map<uint64_t, std::pair<std::string, std::string>> first;  // seed: digest, system
+  for (size_t i = 0; i < runs.size(); ++i) {
+    if (figures[i].not_possible) continue;
+    const std::string digest = RequestsDigest(ReadFile(runs[i].folder + "/requests.csv"));
+    const auto& [expected, system] =
+        first.try_emplace(runs[i].seed, digest, runs[i].system).first->second;
+    if (digest == expected) continue;
+    throw RunError(fmt::format("{} and {} did not get the same requests with seed {}", system,
+                               runs[i].system, runs[i].seed));
+  }
+}
+
+std::vector<RunFigures> Collect(const std::vector<Run>& runs) {
+  std::vector<RunFigures> figures;
+  for (const Run& run : runs) {
+    const std::string path = run.folder + "/summary.json";
+    figures.push_back(ParseSummary(ReadFile(path), path));
+  }
+  return figures;
+}
+
+// Published figures hold for the published scenario: none if the call changes more than its load.
+std::vector<PublishedValue> PublishedBeside(const Options& options, const Scenario& scenario) {
+  for (const std::string& override_text : options.overrides) {
+    const std::string key = override_text.substr(0, override_text.find('='));
+    const bool keeps_scenario = key == "workload.requests" || key == "workload.rate_per_s" ||
+                                key == "workload.warmup_requests" || key == "seed";
+    if (!keeps_scenario) return {};
+  }
+  const fs::path path = fs::path(options.scenario).parent_path() / "published.csv";
+  if (!fs::exists(path)) return {};
+  return PublishedFor(path, scenario.name, scenario.model.name,
+                      scenario.workload.arrivals.rate_per_s);
+}
+
+ComparisonInfo InfoOf(const Options& options, const Scenario& scenario, const std::string& label) {
+  ComparisonInfo info;
+  info.label = label;
+  info.scenario = scenario.name;
+  info.model = scenario.model.name;
+  info.devices = scenario.devices();
+  if (scenario.workload.arrivals.rate_per_s > 0) {
+    info.rate_per_s = scenario.workload.arrivals.rate_per_s;
+  }
+  info.overrides = options.overrides;
+  for (int i = 0; i < options.seeds; ++i) {
+    info.seeds.push_back(scenario.seed + static_cast<uint64_t>(i));
+  }
+  info.published = PublishedBeside(options, scenario);
+  return info;
+}
+
+std::string ManifestJson(const Options& options, const ComparisonInfo& info) {
+  const std::string commit = BuildCommit();
+  const nlohmann::ordered_json manifest = {{"schema_version", kComparisonSchema},
+                                           {"world", info.label},
+                                           {"commit", commit.substr(0, commit.find("-dirty"))},
+                                           {"dirty", commit.ends_with("-dirty")},
+                                           {"scenario", info.scenario},
+                                           {"overrides", info.overrides},
+                                           {"systems", options.systems},
+                                           {"seeds", info.seeds}};
+  return manifest.dump(2) + "\n";
+}
+
+int Compare(const Options& options) {
+  RefuseSystemOverride(options);
+  const std::vector<Scenario> scenarios = LoadAll(options);
+  const Scenario& scenario = scenarios.front();
+  const bool keeps = !options.out.empty();
+  const std::string scratch = fs::temp_directory_path() / fmt::format("hat-compare-{}", ::getpid());
+  ResultFolder folder(keeps ? options.out : scratch, options.replace);
+
+  const std::vector<Run> runs = PlanRuns(options, scenario.seed, folder.staging());
+  RunAll(options, runs);
+  const std::vector<RunFigures> figures = Collect(runs);
+  if (scenario.workload.arrivals.kind != ArrivalConfig::Kind::kClosedLoop) {
+    CheckSameRequests(runs, figures);
+  }
+  const Comparison comparison = CompareRuns(figures);
+  const ComparisonInfo info = InfoOf(options, scenario, figures.front().label);
+  if (keeps) {
+    folder.Write("comparison.json", ComparisonJson(comparison, info));
+    folder.Write("comparison.csv", ComparisonCsv(comparison));
+    folder.Write("comparison.md", ComparisonMarkdown(comparison, info));
+    folder.Write("manifest.json", ManifestJson(options, info));
+    folder.Commit();
+  }
+  PrintResult(ComparisonText(comparison, info));
+  if (keeps && options.draws) {
+    RunPlot("compare.py", {options.out + "/comparison.json", options.out + "/comparison.png"});
+  }
+  return 0;
+}
+
+}  // namespace
+}  // namespace hat
+
+int main(int argc, char** argv) {
+  return hat::RunMain(argc, argv, [](hat::CommandLine& line) {
+    hat::Options options;
+    hat::AddOptions(line, options);
+    line.Parse();
+    std::signal(SIGINT, [](int) { hat::interrupted = true; });
+    std::signal(SIGTERM, [](int) { hat::interrupted = true; });
+    return hat::Compare(options);
+  });
+}
