@@ -27,7 +27,7 @@ struct DeviceClass {
 struct FleetConfig {
   std::vector<DeviceClass> classes;
   double scale = 1;             // multiplies the devices, and nothing else
-  int max_sessions = 8;         // that a device runs at once; FIFO beyond
+  int max_sessions = 32;        // that a device runs at once; FIFO beyond
   int power_mode_requests = 5;  // n of "advanced every n requests started there"
   int device_layers = 0;        // model.device_layers: the split, layers on the device
   bool jitter = true;           // draw latencies from the measured spread
@@ -73,10 +73,10 @@ struct ArrivalConfig {
 
 // Prompt or output lengths ([workload.prompts], [workload.outputs]).
 struct LengthConfig {
-  static constexpr int kPromptMax =
-      3968;  // default clamp: Vicuna v1.5's 4096 positions less 128 outputs
-  static constexpr int kOutputTokens =
-      128;  // default constant, and default cap of a geometric length
+  // The default clamp: Vicuna v1.5's 4096 positions less 128 outputs.
+  static constexpr int kPromptMax = 3968;
+  // The default constant, and the default cap of a geometric length.
+  static constexpr int kOutputTokens = 128;
   enum class Kind { kConstant, kCsv, kLognormal, kGeometric };
   Kind kind = Kind::kConstant;
   int tokens = 0;                 // constant
@@ -93,8 +93,8 @@ struct WorkloadConfig {
   LengthConfig outputs;  // constant, CSV or geometric
   int requests = 0;      // stop after so many arrivals (0: only by time, or at a replay's end)
   Seconds duration;      // no arrivals after this time (0: only by requests)
-  int warmup_requests =
-      0;  // the first so many are left out of the summary; default: a tenth of `requests`
+  // The first so many are left out of the summary; default: a tenth of `requests`.
+  int warmup_requests = 0;
 };
 
 // What the drafter would say: recorded, or drawn.
@@ -103,11 +103,11 @@ struct AcceptanceConfig {
   // Calibrated drafter. The accept length is what the *reference* policy reaches, whatever policy
   // the run then uses: so a sweep of the threshold or the maximum draft keeps one drafter.
   double accept_length = 2.06;       // tokens a round, the target's own included
-  std::string policy = "threshold";  // the reference: drafting policy,
-  PolicyOptions reference;   // its draft_threshold, max_draft, draft_fixed, and u-medusa's tree
-  double concentration = 2;  // a + b of the Beta distribution of confidences
-  std::vector<double> rank_curve = {0.26, 0.13,
-                                    0.065};  // P(target's token has rank 2, 3, ... | rank 1 missed)
+  std::string policy = "threshold";  // the reference: drafting policy, and
+  PolicyOptions reference;           // its draft_threshold, max_draft, draft_fixed; u-medusa's tree
+  double concentration = 2;          // a + b of the Beta distribution of confidences
+  // P(the target's token has rank 2, 3, ... | rank 1 missed).
+  std::vector<double> rank_curve = {0.26, 0.13, 0.065};
   double medusa_accept_length = 1.89;
   double medusa_ratio = 0.8;  // r: head j hits with p r^(j-1)
 };
@@ -149,8 +149,8 @@ void CheckScenario(const Scenario& scenario);
 
 // KV tokens that fit a replica of `stages` GPUs: 90% of a GPU's memory, less the weights (fp16) of
 // its layers, over the keys and values (fp16) of these layers. The fullest stage decides. 0 if the
-// weights alone do not fit. vicuna-7b, 30 layers, 4 stages, 48 GB: (43.2e9 - 8 * 404.8e6) / (8 *
-// 16384) = 304,884.
+// weights alone do not fit. Worked number, vicuna-7b, 30 layers, 4 stages, 48 GB:
+// (43.2e9 - 8 * 404.8e6) / (8 * 16384) = 304,884.
 int64_t KvTokensThatFit(const ModelShape& model, int cloud_layers, int stages, Bytes memory);
 
 // Throws InputError if the profile is of another model shape (sizes, not the name) or not of `role`

@@ -15,7 +15,7 @@ TEST(ScenarioTest, DefaultsAreTheDocumentedOnes) {
   EXPECT_EQ(s.seed, 1u);
   EXPECT_EQ(s.system.name, "hat");
   EXPECT_EQ(s.wire_dtype, WireDtype::kFloat16);
-  EXPECT_EQ(s.fleet.max_sessions, 8);
+  EXPECT_EQ(s.fleet.max_sessions, 32);
   EXPECT_EQ(s.fleet.power_mode_requests, 5);
   EXPECT_TRUE(s.fleet.jitter);
   EXPECT_EQ(s.link.kind, LinkConfig::Kind::kDedicated);
@@ -118,7 +118,7 @@ TEST(ScenarioTest, TheResolvedTextReadsBackAsTheSameScenario) {
   const Scenario second = ParseScenario(first.resolved, "folder/small.toml");
   EXPECT_EQ(first.resolved, second.resolved);
   EXPECT_EQ(second.devices(), 90);
-  EXPECT_THAT(first.resolved, HasSubstr("max_sessions = 8"));
+  EXPECT_THAT(first.resolved, HasSubstr("max_sessions = 32"));
 }
 
 TEST(ScenarioTest, AProfileMustBeOfThisModelAndRole) {
