@@ -1,13 +1,12 @@
 // A link's rate over time, from a file: a step function that repeats. Two formats, told apart by
 // the first line:
-//   CSV with the columns seconds,mbps (others are ignored): the rate holds from its stamp to the
-//   next one, the last one as long as
-//     the one before it (1 s if it is alone); stamps ascend strictly and are taken relative to the
-//     first.
-//   mahimahi: one whole number a line, the millisecond at which a 1500-byte packet may leave;
-//   ascending; the last stamp is the
-//     period. Played as a rate a millisecond: stamp k counts in (k - 1, k], stamps 0 and 1 in the
-//     first.
+//
+//   CSV        columns seconds,mbps (others are ignored): the rate holds from its stamp to the next
+//              one, the last as long as the one before it (1 s if it is alone); stamps ascend
+//              strictly and count from the first
+//   mahimahi   one whole number a line, the millisecond at which a 1500-byte packet may leave;
+//              ascending, the last stamp is the period. Played as a rate a millisecond: stamp k
+//              counts in (k - 1, k], stamps 0 and 1 in the first
 #pragma once
 
 #include <string>

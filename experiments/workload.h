@@ -1,10 +1,12 @@
 // The requests of a run, in order. Deterministic: the same scenario and seed give the same requests
 // to every system, and a longer run begins with the requests of a shorter one. Streams
 // (core/random.h), all of the scenario's seed:
-//   prompts   the permutation pi of the rows (request i takes row pi(i mod rows)); keyed by i where
-//   lengths are drawn outputs   drawn lengths, keyed by i devices   the device, uniform, keyed by i
-//   (not closed loop) arrivals  gaps between arrivals, one after the other; closed loop: the first
-//   request of each device
+//
+//   prompts    the permutation pi of the rows: request i takes row pi(i mod rows); drawn lengths,
+//              keyed by i
+//   outputs    drawn lengths, keyed by i
+//   devices    the device, uniform, keyed by i (not closed loop)
+//   arrivals   the gaps, one after the other; closed loop: each device's first request
 #pragma once
 
 #include <optional>
