@@ -20,19 +20,23 @@ namespace hat {
 
 Fiber::Fiber(std::function<void()> body, size_t stack_bytes) : body_(std::move(body)) {
   const size_t page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
-  stack_bytes_ = stack_bytes + page;
-  void* memory = mmap(nullptr, stack_bytes_, PROT_READ | PROT_WRITE,
+  mapped_bytes_ = stack_bytes + page;
+  void* memory = mmap(nullptr, mapped_bytes_, PROT_READ | PROT_WRITE,
                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   HAT_CHECK(memory != MAP_FAILED, "no memory for a fiber's stack");
-  stack_ = static_cast<char*>(memory);
-  HAT_CHECK(mprotect(stack_, page, PROT_NONE) == 0);
+  mapped_ = static_cast<char*>(memory);
+  stack_ = mapped_ + page;
+  stack_bytes_ = stack_bytes;
+  HAT_CHECK(mprotect(mapped_, page, PROT_NONE) == 0);
   HAT_CHECK(getcontext(&inside_) == 0);
-  inside_.uc_stack.ss_sp = stack_ + page;
-  inside_.uc_stack.ss_size = stack_bytes;
+  inside_.uc_stack.ss_sp = stack_;
+  inside_.uc_stack.ss_size = stack_bytes_;
   inside_.uc_link = nullptr;
   const auto self = reinterpret_cast<uintptr_t>(this);
   makecontext(&inside_, reinterpret_cast<void (*)()>(&Fiber::Enter), 2,
               static_cast<unsigned>(self & 0xffffffffu), static_cast<unsigned>(self >> 32));
+  // Else the address sanitizer would forget at every switch what it knows of the stack.
+  inside_.uc_stack = {};
 #if defined(__SANITIZE_THREAD__)
   inside_tsan_ = __tsan_create_fiber(0);
 #endif
@@ -43,9 +47,9 @@ Fiber::~Fiber() {
   __tsan_destroy_fiber(inside_tsan_);
 #endif
 #if defined(__SANITIZE_ADDRESS__)
-  __asan_unpoison_memory_region(inside_.uc_stack.ss_sp, inside_.uc_stack.ss_size);
+  __asan_unpoison_memory_region(stack_, stack_bytes_);
 #endif
-  munmap(stack_, stack_bytes_);
+  munmap(mapped_, mapped_bytes_);
 }
 
 void Fiber::Enter(unsigned low, unsigned high) {
@@ -70,8 +74,8 @@ void Fiber::SwitchTo(ucontext_t& from, ucontext_t& to, [[maybe_unused]] bool int
   void** fake_stack = into_fiber   ? &outside_fake_stack_
                       : has_ended_ ? nullptr
                                    : &inside_fake_stack_;
-  __sanitizer_start_switch_fiber(fake_stack, into_fiber ? inside_.uc_stack.ss_sp : outside_stack_,
-                                 into_fiber ? inside_.uc_stack.ss_size : outside_stack_bytes_);
+  __sanitizer_start_switch_fiber(fake_stack, into_fiber ? stack_ : outside_stack_,
+                                 into_fiber ? stack_bytes_ : outside_stack_bytes_);
 #endif
 #if defined(__SANITIZE_THREAD__)
   if (into_fiber) outside_tsan_ = __tsan_get_current_fiber();

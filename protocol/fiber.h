@@ -27,6 +27,8 @@ class Fiber {
   void SwitchTo(ucontext_t& from, ucontext_t& to, bool into_fiber);
 
   std::function<void()> body_;
+  char* mapped_ = nullptr;  // a guard page, then the stack
+  size_t mapped_bytes_ = 0;
   char* stack_ = nullptr;
   size_t stack_bytes_ = 0;
   ucontext_t inside_{};
