@@ -1,0 +1,199 @@
+// hat compare, with a script in place of hat-simulate: what it starts, collects, writes and says.
+#include <gmock/gmock.h>
+#include <sys/wait.h>
+
+#include <algorithm>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "core/files.h"
+#include "tests/core/temp_folder.h"
+
+namespace hat {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::Not;
+
+constexpr char kScenario[] = "experiments/paper/spec_bench_7b.toml";
+
+// $out, $system and $seed hold what hat-simulate was asked for. TTFT = 100 ms + seed, u-shape 50 ms
+// more.
+constexpr char kHonestRun[] = R"(
+ttft=$((100 + seed)); [ $system = u-shape ] && ttft=$((ttft + 50))
+mkdir -p $out
+times="{\"mean\": $ttft, \"p50\": 1, \"p90\": 2, \"p99\": 3}"
+parts='"queue": 1, "device_compute": 1, "uplink_wait": 1, "upload": 1'
+parts="$parts, \"cloud_wait\": 1, \"cloud_compute\": 1, \"download\": 1, \"head\": 1"
+cat > $out/summary.json <<END
+{"label": "simulated", "system": "$system", "seed": $seed, "partial": false, "saturated": false,
+ "ttft_ms": $times, "tbt_ms": $times, "e2e_ms": $times, "ttft_parts_ms": {$parts},
+ "accept_length": null, "tokens_per_s": 9}
+END
+echo "request,device,prompt_row,prompt_tokens,output_tokens,arrival_s,more
+0,1,2,3,4,0.$seed,$system" > $out/requests.csv
+)";
+
+struct Outcome {
+  int exit_code = 0;
+  std::string out, err;
+};
+
+class CompareTest : public testing::Test {
+ protected:
+  CompareTest() { fs::copy(HAT_BIN_DIR "/hat-compare", temp_ / "hat-compare"); }
+
+  void SetSimulator(const std::string& body) {
+    const std::string path = temp_ / "hat-simulate";
+    WriteFileAtomically(path,
+                        "#!/bin/sh\nfor word; do case $last in --out) out=$word;; --seed) "
+                        "seed=$word;; esac\n"
+                        "case $word in system.name=*) system=${word#system.name=};; esac; "
+                        "last=$word; done\n" +
+                            body);
+    fs::permissions(path, fs::perms::owner_all);
+  }
+
+  // Through the shell, with the temporary folder for scratch.
+  Outcome Compare(const std::string& arguments) const {
+    const std::string command = "TMPDIR=" + temp_.path() + " " + (temp_ / "hat-compare") + " " +
+                                arguments + " >" + (temp_ / "out") + " 2>" + (temp_ / "err");
+    const int status = std::system(command.c_str());
+    return {WEXITSTATUS(status), ReadFile(temp_ / "out"), ReadFile(temp_ / "err")};
+  }
+
+  TempFolder temp_;
+};
+
+TEST_F(CompareTest, RunsEachSystemWithEachSeedAndWritesAll) {
+  SetSimulator(kHonestRun);
+  const Outcome outcome = Compare(std::string(kScenario) +
+                                  " --systems hat,u-shape --seeds 3 --out " + (temp_ / "results"));
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_THAT(outcome.out, HasSubstr("hat       102.0 ± 2.5"));
+  EXPECT_THAT(outcome.out, HasSubstr("u-shape   152.0 ± 2.5   +49.0 ± 1.2%"));
+  EXPECT_THAT(outcome.err, HasSubstr("6 simulations"));
+  const auto json = nlohmann::json::parse(ReadFile(temp_ / "results/comparison.json"));
+  EXPECT_EQ(json["seeds"], nlohmann::json::parse("[1, 2, 3]"));
+  EXPECT_EQ(json["systems"][1]["metrics"]["ttft_ms.mean"]["mean"], 152);
+  EXPECT_EQ(json["published"].empty(), false);
+  for (const char* name : {"comparison.csv", "comparison.md", "manifest.json",
+                           "runs/hat/seed-1/summary.json", "runs/u-shape/seed-3/requests.csv"}) {
+    EXPECT_TRUE(fs::exists(temp_ / "results/" + name)) << name;
+  }
+  EXPECT_THAT(ReadFile(temp_ / "results/comparison.png"), HasSubstr("PNG"));
+}
+
+TEST_F(CompareTest, WithoutAFolderItLeavesNothingBehind) {
+  SetSimulator(kHonestRun);
+  const Outcome outcome = Compare(std::string(kScenario) + " --systems hat --seeds 1");
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_THAT(outcome.out, HasSubstr("one seed"));
+  EXPECT_THAT(temp_.List(), ElementsAre("err", "hat-compare", "hat-simulate", "out"));
+}
+
+TEST_F(CompareTest, SameRunsWriteTheSameBytes) {
+  SetSimulator(kHonestRun);
+  for (const char* jobs : {"1", "3"}) {
+    const Outcome outcome = Compare(std::string(kScenario) + " --systems hat,u-shape --jobs " +
+                                    jobs + " --out " + (temp_ / jobs));
+    ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  }
+  for (const char* name :
+       {"comparison.json", "comparison.csv", "comparison.md", "comparison.png", "manifest.json"}) {
+    EXPECT_EQ(ReadFile(temp_ / "1/" + name), ReadFile(temp_ / "3/" + name)) << name;
+  }
+}
+
+TEST_F(CompareTest, FailedRunIsShownAndNothingIsWritten) {
+  SetSimulator("echo starting >&2; echo 'hat simulate: the disk is full' >&2; exit 1\n");
+  const Outcome outcome =
+      Compare(std::string(kScenario) + " --systems hat --out " + (temp_ / "results"));
+  EXPECT_EQ(outcome.exit_code, 1);
+  EXPECT_THAT(outcome.err, HasSubstr("hat compare: hat, seed 1: the disk is full\n"));
+  EXPECT_THAT(temp_.List(), ElementsAre("err", "hat-compare", "hat-simulate", "out"));
+}
+
+TEST_F(CompareTest, BadInputThatARunFindsKeepsItsCode) {
+  SetSimulator("echo 'hat simulate: a.json: no such file' >&2; exit 2\n");
+  const Outcome outcome = Compare(std::string(kScenario) + " --systems hat --quiet");
+  EXPECT_EQ(outcome.exit_code, 2);
+  EXPECT_EQ(outcome.err, "hat compare: hat, seed 1: a.json: no such file\n");
+}
+
+TEST_F(CompareTest, RunsUnderOtherRequestsAreRefused) {
+  SetSimulator(std::string(kHonestRun) +
+               "[ $system = hat ] || echo '1,1,1,1,1,1,1' >> $out/requests.csv\n");
+  const Outcome outcome = Compare(std::string(kScenario) + " --systems hat,u-shape --seeds 1");
+  EXPECT_EQ(outcome.exit_code, 1);
+  EXPECT_THAT(outcome.err, HasSubstr("hat and u-shape did not get the same requests with seed 1"));
+}
+
+TEST_F(CompareTest, PublishedFiguresNeedThePublishedScenario) {
+  SetSimulator(kHonestRun);
+  const Outcome outcome =
+      Compare(std::string(kScenario) + " --systems hat --no-figure --set fleet.scale=2 --out " +
+              (temp_ / "results"));
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  const auto json = nlohmann::json::parse(ReadFile(temp_ / "results/comparison.json"));
+  EXPECT_TRUE(json["published"].empty());
+  EXPECT_FALSE(fs::exists(temp_ / "results/comparison.png"));
+}
+
+TEST_F(CompareTest, BadCallsAreOneLineAndCodeTwo) {
+  SetSimulator(kHonestRun);
+  fs::create_directory(temp_ / "full");
+  WriteFileAtomically(temp_ / "full/data", "x");
+  const std::string scenario = kScenario;
+  const std::pair<std::string, std::string> cases[] = {
+      {"no/such.toml", "no/such.toml"},
+      {scenario + " --systems hat,warp-drive", "warp-drive"},
+      {scenario + " --systems hat,hat", "named twice"},
+      {scenario + " --set system.name=hat", "--systems"},
+      {scenario + " --set workload.rate_per_s=0", "workload.rate_per_s"},
+      {scenario + " --out " + (temp_ / "full"), "not empty"},
+      {scenario + " --seeds 0", "--seeds"},
+      {scenario + " --jobs -1", "--jobs"},
+  };
+  for (const auto& [arguments, what] : cases) {
+    const Outcome outcome = Compare(arguments);
+    EXPECT_EQ(outcome.exit_code, 2) << arguments;
+    EXPECT_THAT(outcome.err, HasSubstr(what)) << arguments;
+    EXPECT_EQ(std::count(outcome.err.begin(), outcome.err.end(), '\n'), 1) << outcome.err;
+    EXPECT_EQ(outcome.out, "") << arguments;
+  }
+}
+
+TEST_F(CompareTest, MissingSimulatorIsAClearFailure) {
+  const Outcome outcome = Compare(std::string(kScenario) + " --quiet");
+  EXPECT_EQ(outcome.exit_code, 1);
+  EXPECT_THAT(outcome.err, AllOf(HasSubstr("hat-simulate"), HasSubstr("No such file")));
+}
+
+TEST_F(CompareTest, InterruptStopsTheRunsAndLeavesNothing) {
+  SetSimulator("echo $$ >> " + (temp_ / "pids") + "; exec sleep 100\n");
+  const std::string command = (temp_ / "hat-compare") + " " + kScenario + " --jobs 2 --out " +
+                              (temp_ / "results") + " 2>" + (temp_ / "err") +
+                              " & pid=$!; while [ $(cat " + (temp_ / "pids") +
+                              " 2>/dev/null | wc -l) -lt 2 ]; do sleep 0.01; done; kill -INT $pid; "
+                              "wait $pid";
+  // A job in the background of a shell without job control ignores SIGINT, so through bash -m.
+  const int status = std::system(("bash -mc '" + command + "'").c_str());
+  EXPECT_EQ(WEXITSTATUS(status), 1);
+  EXPECT_EQ(ReadFile(temp_ / "err"),
+            "30 simulations, 2 at once\nhat compare: interrupted; nothing was written\n");
+  EXPECT_FALSE(fs::exists(temp_ / "results"));
+  std::FILE* pids = std::fopen((temp_ / "pids").c_str(), "r");
+  for (int pid = 0; std::fscanf(pids, "%d", &pid) == 1;) EXPECT_NE(::kill(pid, 0), 0) << pid;
+  std::fclose(pids);
+  EXPECT_THAT(temp_.List(), ElementsAre("err", "hat-compare", "hat-simulate", "pids"));
+}
+
+}  // namespace
+}  // namespace hat
