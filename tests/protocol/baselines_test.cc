@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <map>
 #include <memory>
 #include <string>
 #include <tuple>
@@ -185,6 +186,17 @@ TEST(DeviceTest, RunsAtMostMaxSessionsAtOnceAndTheRestInOrderOfArrival) {
       EXPECT_LE(running, 2) << name;
     }
   }
+}
+
+TEST(DeviceTest, CountsTheRequestsThatItHasStarted) {
+  RigOptions options = System("u-shape");
+  options.devices = 2;
+  options.max_sessions = 1;
+  Rig rig(options);
+  for (int i = 0; i < 6; ++i) rig.Arrive(MakeRequest(i, 20, 2, Milliseconds(6.0 - i), i % 2));
+  rig.Run();
+  using Counts = std::map<int, int>;
+  EXPECT_EQ(rig.started_before, (Counts{{5, 0}, {3, 1}, {1, 2}, {4, 0}, {2, 1}, {0, 2}}));
 }
 
 TEST(DeviceTest, MonitorFieldsCountFromTheirArrivalWhicheverSessionReadsThemFirst) {

@@ -176,7 +176,6 @@ TEST(DraftAheadTest, AStepThatRunsWhenTheAnswerArrivesFinishesFirstAndCounts) {
   for (const FrameEvent& answer : record.FramesOf(Direction::kDown, FrameKind::kVerify)) {
     for (const DeviceOpEvent& op : record.ops) {
       if (op.request != answer.request || op.op != DeviceOp::kDraftAhead) continue;
-      EXPECT_FALSE(op.span.requested > answer.arrived && op.span.requested < answer.arrived);
       overtaken += op.span.start < answer.arrived && answer.arrived < op.span.end;
     }
   }

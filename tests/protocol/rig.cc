@@ -85,7 +85,8 @@ void Rig::AddDevice(int index) {
                               options_.cloud.stages};
   node.device = std::make_unique<Device>(
       context, options_.max_sessions,
-      [this, &node](const Request& request, int) {
+      [this, &node](const Request& request, int before) {
+        started_before[request.id] = before;
         return std::make_unique<FakeDeviceCompute>(node.gpu, model_, request);
       },
       [](const Request&) {});

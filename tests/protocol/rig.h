@@ -1,6 +1,7 @@
 // Devices, links and a cloud in the in-memory world, wired as the real worlds wire them.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <vector>
 
@@ -48,6 +49,7 @@ class Rig {
   DeviceMonitor& monitor(size_t device) { return devices_[device]->monitor; }
 
   Record record;
+  std::map<int, int> started_before;  // by request: how many its device had started
 
  private:
   struct Node {
