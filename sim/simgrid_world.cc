@@ -1,6 +1,7 @@
 #include "sim/simgrid_world.h"
 
 #include <fmt/format.h>
+#include <signal.h>
 
 #include <algorithm>
 #include <array>
@@ -73,12 +74,21 @@ void BuildOneHost() {
   zone->seal();
 }
 
+struct sigaction OnInterrupt() {
+  struct sigaction action = {};
+  sigaction(SIGINT, nullptr, &action);
+  return action;
+}
+
 }  // namespace
 
 struct SimGridWorld::Engine {
+  Engine() { sigaction(SIGINT, &on_interrupt, nullptr); }
+
   int argc = 2;
   std::array<char*, 3> argv{const_cast<char*>("hat"), const_cast<char*>("--log=root.thres:error"),
                             nullptr};
+  struct sigaction on_interrupt = OnInterrupt();  // the caller's: SimGrid sets its own, which exits
   sg::Engine engine{&argc, argv.data()};
 };
 
@@ -160,6 +170,7 @@ void SimGridWorld::Settle() {
 }
 
 void SimGridWorld::CallAt(Seconds t, std::function<void()> callback) {
+  if (has_ended_) return;
   events_.Add(std::max(t, now_), std::move(callback));
   Arm();
 }
@@ -169,7 +180,10 @@ void SimGridWorld::Arm() {
   if (next >= armed_) return;
   if (timer_ != nullptr) timer_->remove();
   armed_ = next;
-  timer_ = simgrid::kernel::timer::Timer::set(next.value(), [this] { Fire(); });
+  // SimGrid adds up differences: its clock may lie one rounding ahead of ours, and it refuses
+  // timers in its past.
+  const double date = std::max(next.value(), sg::Engine::get_clock());
+  timer_ = simgrid::kernel::timer::Timer::set(date, [this] { Fire(); });
 }
 
 void SimGridWorld::Fire() {
@@ -217,13 +231,22 @@ void SimGridWorld::Run(std::function<void()> main) {
     } catch (const std::exception&) {
       Fail(std::current_exception());
     }
+    DropCallbacks();
   });
   engine_->engine.run();
   if (error_) std::rethrow_exception(error_);
 }
 
+// Else SimGrid would play them to the last, long after those whom they concern have gone.
+void SimGridWorld::DropCallbacks() {
+  has_ended_ = true;
+  events_ = EventQueue();
+  if (timer_ != nullptr) std::exchange(timer_, nullptr)->remove();
+}
+
 void SimGridWorld::Fail(std::exception_ptr error) {
   if (!error_) error_ = std::move(error);
+  DropCallbacks();
   sg::Actor::kill_all();
 }
 

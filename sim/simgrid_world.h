@@ -72,6 +72,7 @@ class SimGridWorld : public World {
   void Arm();
   void Transfer(const std::string& from, const std::string& to, Bytes size);
   void Fail(std::exception_ptr error);  // ends the run
+  void DropCallbacks();                 // and takes no more
 
   std::unique_ptr<Engine> engine_;
   Seconds now_;
@@ -81,6 +82,7 @@ class SimGridWorld : public World {
   std::vector<std::unique_ptr<ActorSignal>> idle_sleepers_;
   uint64_t callbacks_run_ = 0;
   int activities_ = 0;
+  bool has_ended_ = false;
   std::exception_ptr error_;
 };
 

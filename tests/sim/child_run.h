@@ -1,0 +1,52 @@
+// Simulations in processes of their own: SimGrid allows one a process.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "experiments/recorder.h"
+#include "experiments/scenario.h"
+#include "protocol/observer.h"
+
+namespace hat {
+
+// A stage event without the batch that it points to.
+struct StageRow {
+  int replica = 0, ordinal = 0, stage = 0, tokens = 0;
+  Span span;
+  Seconds linked;
+};
+
+// What became of a run, and all that was told.
+struct RunResult {
+  bool is_complete = false;
+  std::vector<RequestRow> rows;
+  std::vector<DeviceOpEvent> ops;
+  std::vector<FrameEvent> frames;
+  std::vector<StageRow> stages;
+  std::vector<RoundEvent> rounds;
+  std::vector<TokenEvent> tokens;
+  std::string log;  // of TextLog
+  std::string summary;
+  std::string violations;  // of the laws; empty: none
+
+  const RequestRow& row(int request = 0) const { return rows.at(static_cast<size_t>(request)); }
+  std::vector<DeviceOpEvent> OpsOf(int request) const;
+  std::vector<FrameEvent> FramesOf(int request, Direction direction) const;
+  std::vector<RoundEvent> RoundsOf(int request) const;
+};
+
+struct RunOptions {
+  bool keeps_events = true;
+  Seconds stop_at = Seconds::Infinity();  // as an interrupt at this simulated time
+};
+
+// Plays the scenario in a child process, under the laws. Rethrows InputError and RunError here; a
+// child that dies is a failure of the test.
+RunResult RunInChild(const Scenario& scenario, const RunOptions& options = {});
+
+// Runs `body` in a child process and returns the text that it returns; rethrows likewise.
+std::string TextFromChild(const std::function<std::string()>& body);
+
+}  // namespace hat
