@@ -123,11 +123,13 @@ class SimGridWorld::ActorSignal : public Signal {
 
  private:
   void Block() {
+    world_.RunDeferred();
+    if (is_raised_) return;
     waiter_ = sg::Actor::self();
     sg::this_actor::suspend();
   }
   void Wake() {
-    if (waiter_ != nullptr) std::exchange(waiter_, nullptr)->resume();
+    if (waiter_ != nullptr) world_.Resume(std::exchange(waiter_, nullptr));
   }
 
   SimGridWorld& world_;
@@ -191,6 +193,7 @@ void SimGridWorld::Fire() {
   const Seconds clock(std::max(sg::Engine::get_clock(), armed_.value()));
   armed_ = Seconds::Infinity();
   timer_ = nullptr;
+  is_firing_ = true;
   try {
     while (!events_.empty() && events_.next() <= clock) {
       now_ = std::max(now_, events_.next());
@@ -200,6 +203,7 @@ void SimGridWorld::Fire() {
   } catch (const std::exception&) {
     Fail(std::current_exception());
   }
+  is_firing_ = false;
   if (!events_.empty()) Arm();
 }
 
@@ -212,25 +216,41 @@ void SimGridWorld::Start(const std::string& name, std::function<void()> body) {
         activities_ + 1, kMax));
   }
   ++activities_;
-  sg::Actor::create(name, sg::Host::by_name(kCloudHost), [this, run = std::move(body)] {
-    try {
-      run();
-    } catch (const std::exception&) {
-      Fail(std::current_exception());
-    }
-    --activities_;
-  })->daemonize();
+  const auto create = [this, name, run = std::move(body)] {
+    sg::Actor::create(name, sg::Host::by_name(kCloudHost), [this, run] {
+      RunActivity(run);
+      --activities_;
+    })->daemonize();
+  };
+  is_firing_ ? create() : deferred_.push_back(create);
+}
+
+void SimGridWorld::RunActivity(const std::function<void()>& body) {
+  try {
+    body();
+  } catch (const std::exception&) {
+    Fail(std::current_exception());
+  }
+  RunDeferred();
+}
+
+void SimGridWorld::Resume(simgrid::s4u::Actor* actor) {
+  is_firing_ ? actor->resume() : deferred_.push_back([actor] { actor->resume(); });
+}
+
+void SimGridWorld::RunDeferred() {
+  while (!deferred_.empty()) {
+    const std::function<void()> call = std::move(deferred_.front());
+    deferred_.pop_front();
+    call();
+  }
 }
 
 std::unique_ptr<Signal> SimGridWorld::MakeSignal() { return std::make_unique<ActorSignal>(*this); }
 
 void SimGridWorld::Run(std::function<void()> main) {
   sg::Actor::create("main", sg::Host::by_name(kCloudHost), [this, run = std::move(main)] {
-    try {
-      run();
-    } catch (const std::exception&) {
-      Fail(std::current_exception());
-    }
+    RunActivity(run);
     DropCallbacks();
   });
   engine_->engine.run();
@@ -241,6 +261,7 @@ void SimGridWorld::Run(std::function<void()> main) {
 void SimGridWorld::DropCallbacks() {
   has_ended_ = true;
   events_ = EventQueue();
+  deferred_.clear();
   if (timer_ != nullptr) std::exchange(timer_, nullptr)->remove();
 }
 
@@ -259,6 +280,7 @@ void SimGridWorld::TransferToDevice(int device, Bytes size) {
 }
 
 void SimGridWorld::Transfer(const std::string& from, const std::string& to, Bytes size) {
+  RunDeferred();
   sg::Comm::sendto(sg::Host::by_name(from), sg::Host::by_name(to),
                    static_cast<uint64_t>(size.value()));
   now_ = std::max(now_, Seconds(sg::Engine::get_clock()));

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <exception>
 #include <functional>
 #include <memory>
@@ -18,6 +19,9 @@
 
 namespace simgrid::kernel::timer {
 class Timer;
+}
+namespace simgrid::s4u {
+class Actor;
 }
 
 namespace hat {
@@ -70,6 +74,11 @@ class SimGridWorld : public World {
 
   void Fire();  // runs the callbacks that are due
   void Arm();
+  void RunActivity(const std::function<void()>& body);
+  // A wake-up or a start by an activity takes effect when that activity blocks or ends: SimGrid
+  // would switch to another one at once, under whatever lock the first holds.
+  void Resume(simgrid::s4u::Actor* actor);
+  void RunDeferred();
   void Transfer(const std::string& from, const std::string& to, Bytes size);
   void Fail(std::exception_ptr error);  // ends the run
   void DropCallbacks();                 // and takes no more
@@ -81,6 +90,8 @@ class SimGridWorld : public World {
   simgrid::kernel::timer::Timer* timer_ = nullptr;
   std::vector<std::unique_ptr<ActorSignal>> idle_sleepers_;
   uint64_t callbacks_run_ = 0;
+  bool is_firing_ = false;  // within Fire(): in SimGrid's own context
+  std::deque<std::function<void()>> deferred_;
   int activities_ = 0;
   bool has_ended_ = false;
   std::exception_ptr error_;
