@@ -194,8 +194,8 @@ TEST(PipelineTest, StopLosesNoBatchOnTheServersLink) {
 }
 
 TEST(PipelineTest, WaitingRequestsKeepTheirFramesUntilACloseMakesRoom) {
-  // A request reserves 10 + 10 + 9 KV tokens; 30 are there.
-  Cloud cloud(Config(1, 100, 1, 30), "hat", {5});
+  // A request reserves 10 + 10 + 9 KV tokens; one too few are there for two.
+  Cloud cloud(Config(1, 100, 1, 57), "hat", {5});
   cloud.ArriveAt(0, Prefill(1, 10));
   cloud.ArriveAt(1, Prefill(2, 4, 0, 10), 1);
   cloud.ArriveAt(2, Prefill(2, 6, 4, 10), 1);
@@ -204,7 +204,9 @@ TEST(PipelineTest, WaitingRequestsKeepTheirFramesUntilACloseMakesRoom) {
   cloud.Run();
   EXPECT_THAT(cloud.Batches(), ElementsAre(ElementsAre(1), ElementsAre(1), ElementsAre(2)));
   EXPECT_THAT(cloud.Timeline(0), ElementsAre(Row(0, 5, 5), Row(8, 13, 13), Row(20, 25, 25)));
-  EXPECT_EQ(cloud.record.StagesAt(0)[2].batch.tokens, 10) << "both frames, merged";
+  const Batch last = cloud.record.StagesAt(0)[2].batch;
+  EXPECT_EQ(last.tokens, 10) << "both frames, merged";
+  EXPECT_EQ(last.parts[0].arrived, Milliseconds(1)) << "not when it was admitted";
   ASSERT_EQ(cloud.record.admitted.size(), 2u);
   EXPECT_EQ(cloud.record.admitted[1].request, 2);
   EXPECT_NEAR(ToMilliseconds(cloud.record.admitted[1].at), 20, 1e-9);

@@ -122,6 +122,13 @@ TEST(WorkQueueTest, SplitMergesTheFramesOfOneSession) {
   EXPECT_TRUE(batch.parts[0].completes_prompt);
 }
 
+TEST(WorkQueueTest, OnlyThePartWithTheLastPositionCompletesThePrompt) {
+  WorkQueue queue;
+  queue.Add(Seconds(1), 0, Prefill(1, 0, 20, 20));
+  EXPECT_FALSE(queue.Form(19, *Cut("split")).batch.parts[0].completes_prompt);
+  EXPECT_TRUE(queue.Form(19, *Cut("split")).batch.parts[0].completes_prompt);
+}
+
 TEST(WorkQueueTest, FixedTakesAtMostCTokensASessionAndBatch) {
   WorkQueue queue;
   queue.Add(Seconds(1), 0, Prefill(1, 0, 20));
