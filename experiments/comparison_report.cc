@@ -54,16 +54,22 @@ Json PublishedJson(const std::vector<PublishedValue>& published) {
 
 // -- the table
 
+// Digits that nobody reads are left out.
+int Decimals(double value, int most) { return std::abs(value) < 1000 ? most : 0; }
+
 std::string WithInterval(const std::optional<Estimate>& estimate, int decimals) {
   if (!estimate) return "-";
+  decimals = Decimals(estimate->mean, decimals);
   if (std::isnan(estimate->half_width)) return fmt::format("{:.{}f}", estimate->mean, decimals);
   return fmt::format("{:.{}f} ± {:.{}f}", estimate->mean, decimals, estimate->half_width, decimals);
 }
 
 std::string Percent(const std::optional<Estimate>& estimate) {
   if (!estimate) return "";
-  if (std::isnan(estimate->half_width)) return fmt::format("{:+.1f}%", estimate->mean);
-  return fmt::format("{:+.1f} ± {:.1f}%", estimate->mean, estimate->half_width);
+  const int decimals = Decimals(estimate->mean, 1);
+  if (std::isnan(estimate->half_width)) return fmt::format("{:+.{}f}%", estimate->mean, decimals);
+  return fmt::format("{:+.{}f} ± {:.{}f}%", estimate->mean, decimals, estimate->half_width,
+                     decimals);
 }
 
 Cells HeaderCells(const Comparison& comparison) {

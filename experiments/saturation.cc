@@ -7,6 +7,7 @@ namespace {
 
 struct QuarterMeans {
   double found = 0;
+  double ttft_s = 0;
   double stay_s = 0;
 };
 
@@ -14,12 +15,14 @@ QuarterMeans MeansOf(std::span<const RequestRow> rows, Seconds end) {
   QuarterMeans means;
   for (const RequestRow& row : rows) {
     const bool has_ended = row.state != RequestRow::State::kInFlight;
+    const Seconds left = has_ended ? row.ended : end;
+    const Seconds first = row.tokens > 0 ? row.first_token : left;
     means.found += row.found;
-    means.stay_s += ((has_ended ? row.ended : end) - row.request.arrival).value();
+    means.ttft_s += (first - row.request.arrival).value();
+    means.stay_s += (left - row.request.arrival).value();
   }
-  means.found /= static_cast<double>(rows.size());
-  means.stay_s /= static_cast<double>(rows.size());
-  return means;
+  const auto n = static_cast<double>(rows.size());
+  return {means.found / n, means.ttft_s / n, means.stay_s / n};
 }
 
 }  // namespace
@@ -30,8 +33,10 @@ bool IsSaturated(std::span<const RequestRow> measured, Seconds end) {
   const QuarterMeans second = MeansOf(measured.subspan(quarter, quarter), end);
   const QuarterMeans last = MeansOf(measured.last(quarter), end);
   const double between = static_cast<double>(measured.size()) / 2;
-  return last.found - second.found > kGrowth * between + std::sqrt(between) &&
-         last.stay_s > kLongerStay * second.stay_s;
+  const bool has_more = last.found - second.found > kGrowth * between + std::sqrt(between);
+  const bool waits_longer =
+      last.ttft_s > kLonger * second.ttft_s || last.stay_s > kLonger * second.stay_s;
+  return has_more && waits_longer;
 }
 
 }  // namespace hat

@@ -5,13 +5,16 @@
 // the second. Saturated means both
 // - more requests in the system: the mean number that an arrival finds there has grown by more than
 //   kGrowth * m / 2 + sqrt(m / 2);
-// - longer stays: the mean time in the system is more than kLongerStay times as long.
+// - longer waits: the mean TTFT, or the mean time in the system, is above kLonger times the
+//   second's.
 //
 // An overloaded system piles up a share 1 - 1/rho of all arrivals, over the m / 2 arrivals between
 // the quarters. kGrowth of it is tolerated, and so is the noise of Poisson arrivals: the standard
 // deviation of their number is sqrt(m / 2). The second claim tells a queue from a system that is
-// only filling up, where the number grows and stays do not. A request that has not ended counts
-// with its age. Below kMinRequests measured requests no run is called saturated.
+// only filling up, where the number grows and waits do not. (Both times are needed: far above its
+// capacity a system that shares its time finishes everything at the very end, so that later
+// requests do not stay longer.) A request that has not come so far counts with its age. Below
+// kMinRequests measured requests no run is called saturated.
 //
 // Worked number: m = 2000 and rho = 1.2 pile up (1 - 1/1.2) * 1000 = 167 requests, and 167 is more
 // than 0.05 * 1000 + sqrt(1000) = 82. An overload of less than about 5% is not told from a busy
@@ -26,7 +29,7 @@
 namespace hat {
 
 inline constexpr double kGrowth = 0.05;
-inline constexpr double kLongerStay = 1.5;
+inline constexpr double kLonger = 1.5;
 inline constexpr int kMinRequests = 40;
 
 // `measured`: rows in order of arrival, all seen. `end`: the run's last event.

@@ -184,7 +184,7 @@ TEST_F(CompareTest, InterruptStopsTheRunsAndLeavesNothing) {
                               " 2>/dev/null | wc -l) -lt 2 ]; do sleep 0.01; done; kill -INT $pid; "
                               "wait $pid";
   // A job in the background of a shell without job control ignores SIGINT, so through bash -m.
-  const int status = std::system(("bash -mc '" + command + "'").c_str());
+  const int status = std::system(("bash -mc '" + command + "' 2>/dev/null").c_str());
   EXPECT_EQ(WEXITSTATUS(status), 1);
   EXPECT_EQ(ReadFile(temp_ / "err"),
             "30 simulations, 2 at once\nhat compare: interrupted; nothing was written\n");

@@ -62,6 +62,18 @@ TEST(SaturationTest, SystemThatFillsUpIsNot) {
   EXPECT_FALSE(IsSaturated(rows, Seconds(300)));
 }
 
+// Time is shared so far above capacity that nothing ends before arrivals do; first tokens come
+// later and later.
+TEST(SaturationTest, SharedSystemFarAboveItsCapacityIs) {
+  std::vector<RequestRow> rows;
+  for (int i = 0; i < 200; ++i) {
+    rows.push_back(Row(i, 5000, i));
+    rows.back().tokens = 1;
+    rows.back().first_token = Seconds(i + 0.5 * i);
+  }
+  EXPECT_TRUE(IsSaturated(rows, Seconds(5000)));
+}
+
 TEST(SaturationTest, RequestsInFlightCountWithTheirAge) {
   std::vector<RequestRow> rows;
   for (int i = 0; i < 200; ++i) {  // every second request stays for good
