@@ -155,6 +155,18 @@ TEST(MemoryWorldTest, AnActivityThatWaitsForNothingIsStuckAndNamed) {
   EXPECT_THAT(world.stuck(), IsEmpty());
 }
 
+TEST(MemoryWorldTest, ADeadlineEndsOnlyItsOwnWait) {
+  MemoryWorld world;
+  const auto signal = world.MakeSignal();
+  world.Start("waiter", [&] {
+    world.CallAt(Seconds(1), [&] { signal->Raise(); });
+    EXPECT_TRUE(signal->WaitUntil(Seconds(10)));
+    EXPECT_FALSE(signal->WaitUntil(Seconds(20)));
+    EXPECT_EQ(world.Now(), Seconds(20));
+  });
+  world.Run();
+}
+
 TEST(MemoryWorldTest, ASignalMayDieBeforeItsDeadline) {
   MemoryWorld world;
   world.Start("short", [&] {
