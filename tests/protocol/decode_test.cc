@@ -44,6 +44,7 @@ TEST(UShapeTest, EachTokenBehindTheFirstIsARoundThatDraftsNothing) {
   rig.Arrive(MakeRequest(0, 50, 9));
   rig.Run();
   EXPECT_EQ(RoundsOf(rig.record, 0), std::vector<ExpectedRound>(8));
+  EXPECT_TRUE(rig.record.OpsOf(0, DeviceOp::kAdapter).empty());
   int position = 50;
   for (const FrameEvent& frame : rig.record.FramesOf(Direction::kUp, FrameKind::kVerify)) {
     EXPECT_EQ(frame.header.first_position, position++);
