@@ -32,6 +32,12 @@ Seconds LinkRate::FinishTime(Seconds start, Bytes size) const {
   return trace_->FinishTime(start + offset_, size) - offset_;
 }
 
+RateTrace::Hold LinkRate::HoldAt(Seconds t) const {
+  if (!trace_) return {rate_, Seconds::Infinity()};
+  const RateTrace::Hold hold = trace_->HoldAt(t + offset_);
+  return {hold.rate, hold.until - offset_};
+}
+
 Fleet::Fleet(const Scenario& scenario)
     : power_mode_requests_(scenario.fleet.power_mode_requests),
       uplinks_(DrawRates(scenario.link.up, RngStream(scenario.seed, "uplink"), scenario.devices())),

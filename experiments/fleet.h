@@ -27,6 +27,8 @@ class LinkRate final : public RateCurve {
   const RateCurve* curve() const { return trace_ ? this : nullptr; }  // null: constant
   BytesPerSecond At(Seconds t) const { return trace_ ? trace_->At(t + offset_) : rate_; }
   BytesPerSecond Mean() const { return rate_; }  // over time
+  BytesPerSecond Peak() const { return trace_ ? trace_->Peak() : rate_; }
+  RateTrace::Hold HoldAt(Seconds t) const;  // of a constant: for ever
   Seconds FinishTime(Seconds start, Bytes size) const override;
 
  private:

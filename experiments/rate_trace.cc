@@ -118,6 +118,19 @@ BytesPerSecond RateTrace::At(Seconds t) const {
   return BytesPerSecond(rates_[std::min(step, rates_.size() - 1)]);
 }
 
+BytesPerSecond RateTrace::Peak() const {
+  return BytesPerSecond(*std::max_element(rates_.begin(), rates_.end()));
+}
+
+RateTrace::Hold RateTrace::HoldAt(Seconds t) const {
+  constexpr double kNear = 1e-9;
+  double phase = std::fmod(t.value(), starts_.back());
+  if (phase + kNear >= starts_.back()) phase -= starts_.back();
+  size_t step = LastNotAbove(starts_, std::max(phase, 0.0));
+  while (starts_[step + 1] <= phase + kNear && step + 1 < rates_.size()) ++step;
+  return {BytesPerSecond(rates_[step]), t + Seconds(starts_[step + 1] - phase)};
+}
+
 double RateTrace::SentBy(double phase_s) const {
   const size_t step = std::min(LastNotAbove(starts_, phase_s), rates_.size() - 1);
   return sent_[step] + rates_[step] * (phase_s - starts_[step]);

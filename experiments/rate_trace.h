@@ -26,6 +26,15 @@ class RateTrace {
   Seconds period() const { return Seconds(starts_.back()); }
   BytesPerSecond At(Seconds t) const;  // t >= 0
   BytesPerSecond Mean() const { return Bytes(sent_.back()) / period(); }
+  BytesPerSecond Peak() const;
+
+  // For who follows the steps one by one: the rate at t >= 0 and until when it holds, at least 1
+  // ns. A step that begins within 1 ns of t has begun.
+  struct Hold {
+    BytesPerSecond rate;
+    Seconds until;
+  };
+  Hold HoldAt(Seconds t) const;
 
   // The earliest time at which `size` bytes are out that start to leave at `start`: the integral of
   // the rate from start to there is `size`. Closed form but for one binary search. start >= 0; size

@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
+
 #include "core/random.h"
 #include "tests/core/expect_error.h"
 
@@ -57,6 +59,26 @@ TEST(RateTraceTest, PartsOfATransferAddUp) {
     EXPECT_NEAR(at_once.value(), in_parts.value(), 1e-9);
     EXPECT_GE(at_once, start);
   }
+}
+
+// Whoever follows the steps one by one moves on at each, and sends what the closed form says.
+TEST(RateTraceTest, FollowingTheStepsSendsWhatTheClosedFormSays) {
+  RngStream stream(1, "steps");
+  for (int i = 0; i < 1000; ++i) {
+    const double start = i % 2 == 0 ? stream.Uniform(0, 50) : 1e6 + stream.UniformInt(12);
+    const Seconds finish = Steps().FinishTime(Seconds(start), Bytes(9e6));
+    Bytes sent;
+    int steps = 0;
+    for (Seconds t(start); t < finish; ++steps) {
+      const RateTrace::Hold hold = Steps().HoldAt(t);
+      ASSERT_GT(hold.until, t);
+      sent += hold.rate * (std::min(hold.until, finish) - t);
+      t = hold.until;
+    }
+    EXPECT_NEAR(sent.value(), 9e6, 0.01);
+    EXPECT_LT(steps, 40);
+  }
+  EXPECT_EQ(Steps().Peak(), BytesPerSecond(2e6));
 }
 
 TEST(RateTraceTest, StampsCountFromTheFirst) {
