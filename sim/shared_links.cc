@@ -8,12 +8,15 @@
 namespace hat {
 
 SharedPipe::SharedPipe(SimGridWorld& world, Observer& observer, Direction direction, int device,
-                       int hidden, Seconds latency, FrameReceiver receiver)
+                       int hidden, const LinkRate& rate, double efficiency, Seconds latency,
+                       FrameReceiver receiver)
     : world_(world),
       observer_(observer),
       direction_(direction),
       device_(device),
       hidden_(hidden),
+      rate_(rate),
+      efficiency_(efficiency),
       latency_(latency),
       receiver_(std::move(receiver)) {}
 
@@ -41,11 +44,7 @@ void SharedPipe::Carry() {
     Item item = std::move(queued_.front());
     queued_.pop_front();
     item.event.start = world_.Now();
-    if (direction_ == Direction::kUp) {
-      world_.TransferFromDevice(device_, item.event.size);
-    } else {
-      world_.TransferToDevice(device_, item.event.size);
-    }
+    Transfer(item.event.size);
     item.event.left = world_.Now();
     item.event.arrived = item.event.left + latency_;
     const FrameHeader header = item.frame.header;
@@ -54,6 +53,20 @@ void SharedPipe::Carry() {
     if (on_left_) on_left_(header);
   }
   is_carrying_ = false;
+}
+
+void SharedPipe::Transfer(Bytes size) {
+  if (rate_.curve() == nullptr) return world_.Transfer(direction_, device_, size);
+  world_.SetBandwidth(direction_, device_, rate_.Peak() * efficiency_);
+  world_.Transfer(direction_, device_, size, [this] { FollowRate(++transfers_); });
+  ++transfers_;
+}
+
+void SharedPipe::FollowRate(uint64_t transfer) {
+  if (transfer != transfers_) return;
+  const RateTrace::Hold hold = rate_.HoldAt(world_.Now());
+  world_.SetBandwidth(direction_, device_, hold.rate * efficiency_);
+  world_.CallAt(hold.until, [this, transfer] { FollowRate(transfer); });
 }
 
 void SharedPipe::DeliverFirst() {

@@ -2,11 +2,13 @@
 // shares of every link on the way. A device's frames still go in order, one at a time a direction.
 #pragma once
 
+#include <cstdint>
 #include <deque>
 #include <memory>
 #include <unordered_map>
 #include <vector>
 
+#include "experiments/fleet.h"
 #include "protocol/dedicated_links.h"
 #include "protocol/ports.h"
 #include "sim/simgrid_world.h"
@@ -16,8 +18,10 @@ namespace hat {
 // One direction of one device's link. An activity carries its frames while there are any.
 class SharedPipe {
  public:
+  // `rate`, not owned, is of bytes on the wire, `efficiency` the payload in them: as the platform's
+  // link, but for changes over time.
   SharedPipe(SimGridWorld& world, Observer& observer, Direction direction, int device, int hidden,
-             Seconds latency, FrameReceiver receiver);
+             const LinkRate& rate, double efficiency, Seconds latency, FrameReceiver receiver);
 
   void Send(Frame frame);
   // Called with each frame when its last byte has left.
@@ -32,6 +36,8 @@ class SharedPipe {
     Frame frame;
   };
   void Carry();
+  void Transfer(Bytes size);
+  void FollowRate(uint64_t transfer);
   void DeliverFirst();
 
   SimGridWorld& world_;
@@ -39,9 +45,12 @@ class SharedPipe {
   Direction direction_;
   int device_;
   int hidden_;
+  const LinkRate& rate_;
+  double efficiency_;
   Seconds latency_;
   FrameReceiver receiver_;
   std::function<void(const FrameHeader&)> on_left_;
+  uint64_t transfers_ = 0;  // begun or ended
   bool is_carrying_ = false;
   std::deque<Item> queued_;
   std::deque<Item> in_flight_;  // left, not arrived

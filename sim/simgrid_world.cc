@@ -35,6 +35,10 @@ constexpr const char* kCloudHost = "cloud";
 
 std::string DeviceHost(int device) { return fmt::format("device-{}", device); }
 
+std::string DeviceLink(Direction direction, int device) {
+  return fmt::format("{}-{}", direction == Direction::kUp ? "up" : "down", device);
+}
+
 sg::LinkInRoute InRoute(const sg::Link* link) { return sg::LinkInRoute(link); }
 
 // A star: a transfer from a device crosses its own uplink, the cell and the ingress; one to it the
@@ -60,10 +64,10 @@ void BuildSharedPlatform(const SharedPlatform& shared) {
   };
   const sg::Link* cell = add_link("cell", shared.cell);
   add_host(kCloudHost, {add_link("egress", shared.egress)}, {add_link("ingress", shared.ingress)});
-  for (size_t d = 0; d < shared.devices.size(); ++d) {
-    add_host(DeviceHost(static_cast<int>(d)),
-             {add_link(fmt::format("up-{}", d), shared.devices[d].up), cell},
-             {cell, add_link(fmt::format("down-{}", d), shared.devices[d].down)});
+  for (int d = 0; d < static_cast<int>(shared.devices.size()); ++d) {
+    const SharedPlatform::DeviceLinks& links = shared.devices[static_cast<size_t>(d)];
+    add_host(DeviceHost(d), {add_link(DeviceLink(Direction::kUp, d), links.up), cell},
+             {cell, add_link(DeviceLink(Direction::kDown, d), links.down)});
   }
   zone->seal();
 }
@@ -271,19 +275,23 @@ void SimGridWorld::Fail(std::exception_ptr error) {
   sg::Actor::kill_all();
 }
 
-void SimGridWorld::TransferFromDevice(int device, Bytes size) {
-  Transfer(DeviceHost(device), kCloudHost, size);
-}
-
-void SimGridWorld::TransferToDevice(int device, Bytes size) {
-  Transfer(kCloudHost, DeviceHost(device), size);
-}
-
-void SimGridWorld::Transfer(const std::string& from, const std::string& to, Bytes size) {
+void SimGridWorld::Transfer(Direction direction, int device, Bytes size,
+                            const std::function<void()>& on_start) {
   RunDeferred();
-  sg::Comm::sendto(sg::Host::by_name(from), sg::Host::by_name(to),
-                   static_cast<uint64_t>(size.value()));
+  sg::Host* const cloud = sg::Host::by_name(kCloudHost);
+  sg::Host* const host = sg::Host::by_name(DeviceHost(device));
+  const sg::CommPtr flow = direction == Direction::kUp ? sg::Comm::sendto_init(host, cloud)
+                                                       : sg::Comm::sendto_init(cloud, host);
+  flow->set_payload_size(static_cast<uint64_t>(size.value()))->start();
+  if (on_start) on_start();
+  flow->wait();
   now_ = std::max(now_, Seconds(sg::Engine::get_clock()));
+}
+
+void SimGridWorld::SetBandwidth(Direction direction, int device, BytesPerSecond rate) {
+  // SimGrid takes a bandwidth of 0 for none at all. This one lets a byte through in 12 days.
+  constexpr double kStopped = 1e-6;
+  sg::Link::by_name(DeviceLink(direction, device))->set_bandwidth(std::max(rate.value(), kStopped));
 }
 
 std::string SimGridWorld::Description() {

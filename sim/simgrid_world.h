@@ -15,6 +15,7 @@
 
 #include "core/units.h"
 #include "protocol/event_queue.h"
+#include "protocol/observer.h"
 #include "protocol/world.h"
 
 namespace simgrid::kernel::timer {
@@ -30,7 +31,7 @@ namespace hat {
 // one host.
 struct SharedPlatform {
   struct DeviceLinks {
-    BytesPerSecond up;
+    BytesPerSecond up;  // at their highest; > 0
     BytesPerSecond down;
   };
   std::vector<DeviceLinks> devices;
@@ -54,9 +55,14 @@ class SimGridWorld : public World {
   void Run(std::function<void()> main);
 
   // Blocks the calling activity while `size` bytes travel as a flow from a device to the cloud, or
-  // back.
-  void TransferFromDevice(int device, Bytes size);
-  void TransferToDevice(int device, Bytes size);
+  // back. `on_start` is called when the flow has begun.
+  void Transfer(Direction direction, int device, Bytes size,
+                const std::function<void()>& on_start = {});
+
+  // Changes the bandwidth of a device's link from now on; 0 stops its flow. SimGrid bounds a flow
+  // by the lowest bandwidth on its way when it begins, and never lifts this bound: so let flows
+  // begin at a link's highest rate and lower it in `on_start`.
+  void SetBandwidth(Direction direction, int device, BytesPerSecond rate);
 
   bool has_callbacks() const { return !events_.empty(); }
   Seconds next_callback() const { return events_.next(); }
@@ -79,7 +85,6 @@ class SimGridWorld : public World {
   // would switch to another one at once, under whatever lock the first holds.
   void Resume(simgrid::s4u::Actor* actor);
   void RunDeferred();
-  void Transfer(const std::string& from, const std::string& to, Bytes size);
   void Fail(std::exception_ptr error);  // ends the run
   void DropCallbacks();                 // and takes no more
 

@@ -76,8 +76,8 @@ class Simulation::Running {
     const auto payload = [&](BytesPerSecond wire) { return wire * link.efficiency; };
     SharedPlatform platform{{}, payload(link.cell), payload(link.ingress), payload(link.egress)};
     for (int d = 0; d < simulation.fleet_.size(); ++d) {
-      platform.devices.push_back({payload(simulation.fleet_.uplink(d).Mean()),
-                                  payload(simulation.fleet_.downlink(d).Mean())});
+      platform.devices.push_back({payload(simulation.fleet_.uplink(d).Peak()),
+                                  payload(simulation.fleet_.downlink(d).Peak())});
     }
     return platform;
   }
@@ -136,14 +136,16 @@ class Simulation::Running {
     const LinkConfig& link = scenario_.link;
     const int hidden = scenario_.model.hidden;
     if (shared_) {
-      const auto pipe = [&](Direction direction, const FrameReceiver& receiver) {
-        return std::make_unique<SharedPipe>(world_, observer_, direction, d, hidden, link.latency,
-                                            receiver);
+      const auto pipe = [&](Direction direction, const LinkRate& rate,
+                            const FrameReceiver& receiver) {
+        return std::make_unique<SharedPipe>(world_, observer_, direction, d, hidden, rate,
+                                            link.efficiency, link.latency, receiver);
       };
-      auto uplink = std::make_unique<SharedUplink>(world_, pipe(Direction::kUp, to_cloud));
+      auto uplink =
+          std::make_unique<SharedUplink>(world_, pipe(Direction::kUp, fleet_.uplink(d), to_cloud));
       shared_uplinks_.push_back(uplink.get());
       uplinks_.push_back(std::move(uplink));
-      shared_downlinks_.Add(pipe(Direction::kDown, to_device));
+      shared_downlinks_.Add(pipe(Direction::kDown, fleet_.downlink(d), to_device));
       return;
     }
     const auto pipe = [&](Direction direction, const LinkRate& rate,

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
 #include <type_traits>
 
@@ -191,6 +192,7 @@ std::string ReadAll(int pipe) {
 std::string TextFromChild(const std::function<std::string()>& body) {
   int ends[2];
   HAT_CHECK(pipe(ends) == 0);
+  std::fflush(nullptr);  // or the child may write it too
   const pid_t child = fork();
   HAT_CHECK(child >= 0);
   if (child == 0) {

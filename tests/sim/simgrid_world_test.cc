@@ -156,9 +156,9 @@ TEST(SimGridWorldTest, ALoneFlowTakesSizeOverRate) {
     SimGridWorld world(&platform);
     std::string text;
     world.Run([&] {
-      world.TransferFromDevice(0, Bytes(1e6));
+      world.Transfer(Direction::kUp, 0, Bytes(1e6));
       text += fmt::format("{:.9f} ", world.Now().value());
-      world.TransferToDevice(0, Bytes(1e6));
+      world.Transfer(Direction::kDown, 0, Bytes(1e6));
       text += fmt::format("{:.9f}", world.Now().value());
     });
     return text;
