@@ -42,6 +42,14 @@ double SentAndRight(double mean, double concentration, double threshold) {
   return mean * boost::math::ibetac(a + 1, b, threshold);
 }
 
+void CheckReference(const AcceptanceConfig& config) {
+  if (config.policy == "threshold" || config.policy == "fixed") return;
+  throw InputError(
+      fmt::format("'acceptance.policy' is '{}', but only these have a closed form: "
+                  "threshold, fixed",
+                  config.policy));
+}
+
 }  // namespace
 
 double ExpectedAcceptLength(const AcceptanceConfig& config, double mean) {
@@ -77,6 +85,7 @@ CalibratedDrafter::CalibratedDrafter(const AcceptanceConfig& config, uint64_t se
       confidences_(seed, "confidence"),
       outcomes_(seed, "draft outcome"),
       medusa_(seed, "medusa") {
+  CheckReference(config_);
   mean_ = SolveAcceptLength(
       "accept_length", [&](double mean) { return ExpectedAcceptLength(config_, mean); },
       config_.accept_length, 1 - 1e-6);

@@ -22,7 +22,7 @@ namespace hat {
 class CalibratedDrafter : public DraftSource {
  public:
   // Throws InputError if no mean (no p) reaches the accept length: names the largest that can be
-  // reached.
+  // reached. Also for a reference policy other than "threshold" and "fixed".
   CalibratedDrafter(const AcceptanceConfig& config, uint64_t seed);
 
   float Confidence(const Request& request, int token, int step) const override;

@@ -6,35 +6,43 @@ namespace hat {
 
 class SimDeviceCompute::Operation : public DeviceGpu::Operation {
  public:
-  Operation(const SimDeviceCompute& compute, DeviceOp op, int tokens, int context)
-      : compute_(compute), op_(op), tokens_(tokens), context_(context) {}
-  Seconds Latency() override { return compute_.Latency(op_, tokens_, context_); }
+  Operation(const SimDeviceCompute& compute, DeviceOp op, int tokens, int context, int position)
+      : compute_(compute), op_(op), tokens_(tokens), context_(context), position_(position) {}
+  Seconds Latency() override {
+    return compute_.Latency(op_, tokens_, context_, compute_.Quantile(op_, position_));
+  }
 
  private:
   const SimDeviceCompute& compute_;
   DeviceOp op_;
   int tokens_;
   int context_;
+  int position_;
 };
 
 SimDeviceCompute::SimDeviceCompute(World& world, const SimDeviceSetup& setup, SimDevice& device,
                                    const Request& request)
     : setup_(setup), device_(device), request_(request), done_(world.MakeSignal()) {}
 
-Span SimDeviceCompute::Run(DeviceOp op, int tokens, int context) {
-  Operation operation(*this, op, tokens, context);
+Span SimDeviceCompute::Run(DeviceOp op, int tokens, int context, int position) {
+  Operation operation(*this, op, tokens, context, position);
   return device_.gpu.Run(operation, *done_);
 }
 
-Seconds SimDeviceCompute::Latency(DeviceOp op, int tokens, int context) const {
+Span SimDeviceCompute::RunAt(DeviceOp op, int tokens, int context) {
+  return Run(op, tokens, context, context);
+}
+
+double SimDeviceCompute::Quantile(DeviceOp op, int position) const {
+  if (!setup_.scenario.fleet.jitter || !device_.profile->has_spread()) return kMedian;
+  return setup_.jitter
+      .At(static_cast<uint64_t>(request_.id), static_cast<uint64_t>(op),
+          static_cast<uint64_t>(position), op == DeviceOp::kDraftAhead)
+      .Uniform();
+}
+
+Seconds SimDeviceCompute::Latency(DeviceOp op, int tokens, int context, double quantile) const {
   const DeviceProfile& profile = *device_.profile;
-  double quantile = kMedian;
-  if (setup_.scenario.fleet.jitter && profile.has_spread()) {
-    quantile = setup_.jitter
-                   .At(static_cast<uint64_t>(request_.id), static_cast<uint64_t>(op),
-                       static_cast<uint64_t>(context), op == DeviceOp::kDraftAhead)
-                   .Uniform();
-  }
   switch (op) {
     case DeviceOp::kInput:
       return profile.Input(tokens, context, setup_.layers, quantile);
@@ -52,24 +60,26 @@ Seconds SimDeviceCompute::Latency(DeviceOp op, int tokens, int context) const {
 }
 
 DeviceCompute::Result SimDeviceCompute::RunInput(int first_position, int tokens) {
-  return {Run(DeviceOp::kInput, tokens, first_position), {}};
+  return {RunAt(DeviceOp::kInput, tokens, first_position), {}};
 }
 
 Span SimDeviceCompute::RunAdapter(int prompt_tokens) {
-  return Run(DeviceOp::kAdapter, prompt_tokens, 0);
+  return RunAt(DeviceOp::kAdapter, prompt_tokens, 0);
 }
 
-Span SimDeviceCompute::CommitFirst(const States& /*deep*/) { return Run(DeviceOp::kHead, 1, 0); }
+Span SimDeviceCompute::CommitFirst(const States& /*deep*/) {
+  return Run(DeviceOp::kHead, 1, 0, request_.prompt_tokens - 1);
+}
 
-Span SimDeviceCompute::RunMedusa() { return Run(DeviceOp::kMedusa, 1, 0); }
+Span SimDeviceCompute::RunMedusa() { return Run(DeviceOp::kMedusa, 1, 0, newest_position() - 1); }
 
 DeviceCompute::Result SimDeviceCompute::RunNewest() {
-  return {Run(DeviceOp::kInput, 1, newest_position()), {}};
+  return {RunAt(DeviceOp::kInput, 1, newest_position()), {}};
 }
 
 DeviceCompute::DraftStep SimDeviceCompute::RunDraftStep() {
   DraftStep step;
-  step.span = Run(DeviceOp::kDraft, 1, newest_position() + steps_);
+  step.span = RunAt(DeviceOp::kDraft, 1, newest_position() + steps_);
   ++steps_;
   step.confidence = setup_.drafts->Confidence(request_, token_, steps_);
   return step;
@@ -82,18 +92,18 @@ std::optional<Span> SimDeviceCompute::RunAheadStep(int branches, Inbox& inbox) {
     const int context = newest_position() + steps_ + ahead_steps_;
     ++ahead_steps_;
     ahead_branches_ = branches;
-    return Run(DeviceOp::kDraftAhead, branches, context);
+    return RunAt(DeviceOp::kDraftAhead, branches, context);
   }
   return std::nullopt;
 }
 
 DeviceCompute::Result SimDeviceCompute::RunTree(const Tree& tree) {
-  return {Run(DeviceOp::kInput, tree.size(), newest_position()), {}};
+  return {RunAt(DeviceOp::kInput, tree.size(), newest_position()), {}};
 }
 
 DeviceCompute::Verified SimDeviceCompute::Verify(int drafted, const States& /*deep*/) {
   Verified verified;
-  verified.span = Run(DeviceOp::kHead, drafted + 1, 0);
+  verified.span = Run(DeviceOp::kHead, drafted + 1, 0, newest_position());
   while (verified.accepted < drafted && Rank(verified.accepted + 1) == 1) ++verified.accepted;
   verified.ahead_is_kept =
       ahead_steps_ > 0 && verified.accepted == drafted && Rank(drafted + 1) <= ahead_branches_;
@@ -113,7 +123,7 @@ void SimDeviceCompute::KeepAhead(int steps) { steps_ = steps; }
 
 DeviceCompute::VerifiedTree SimDeviceCompute::VerifyTree(const Tree& tree, const States& /*deep*/) {
   VerifiedTree verified;
-  verified.span = Run(DeviceOp::kHead, tree.size(), 0);
+  verified.span = Run(DeviceOp::kHead, tree.size(), 0, newest_position());
   // From the root to the child that equals the target's token, as long as there is one.
   verified.path = {0};
   for (int32_t node = 1; node < tree.size(); ++node) {

@@ -49,8 +49,12 @@ class SimDeviceCompute : public DeviceCompute {
 
  private:
   class Operation;
-  Span Run(DeviceOp op, int tokens, int context);
-  Seconds Latency(DeviceOp op, int tokens, int context) const;
+  // `position`: of the first state that goes in, the jitter's key. It is the context, but for
+  // heads, which have none.
+  Span Run(DeviceOp op, int tokens, int context, int position);
+  Span RunAt(DeviceOp op, int tokens, int context);
+  double Quantile(DeviceOp op, int position) const;
+  Seconds Latency(DeviceOp op, int tokens, int context, double quantile) const;
   int newest_position() const { return request_.prompt_tokens + token_ - 1; }
   int Rank(int step) const { return setup_.drafts->Rank(request_, token_, step); }
 

@@ -1,0 +1,72 @@
+#include "sim/cloud_compute.h"
+
+#include <gmock/gmock.h>
+
+#include "tests/sim/child_run.h"
+#include "tests/sim/toy.h"
+
+namespace hat {
+namespace {
+
+using testing::Each;
+using testing::ElementsAre;
+
+TEST(CloudComputeTest, LayersSpreadEvenlyAndTheFirstStagesTakeTheRemainder) {
+  EXPECT_THAT(LayersOfStages(30, 4), ElementsAre(8, 8, 7, 7));
+  EXPECT_THAT(LayersOfStages(30, 1), ElementsAre(30));
+  EXPECT_THAT(LayersOfStages(32, 4), Each(8));
+  EXPECT_THAT(LayersOfStages(5, 3), ElementsAre(2, 2, 1));
+  EXPECT_THAT(LayersOfStages(3, 3), Each(1));
+}
+
+BatchPart Part(int tokens, int context) {
+  BatchPart part;
+  part.tokens = tokens;
+  part.first_position = context;
+  return part;
+}
+
+// The toy: linear 40 + 2 n, a0 7, attention 3 + n / 2 + context / 16 us. Parts of 10 tokens at 0
+// and of 2 at 160: 8 x (64 + 7 + 8 + 14) = 744 us.
+TEST(CloudComputeTest, AStageCostsLinearOnTheSumAndAttentionOnEach) {
+  const Toy toy;
+  const CloudProfile profile = CloudProfile::Load(toy / "cloud.json");
+  Batch batch;
+  batch.tokens = 12;
+  batch.parts = {Part(10, 0), Part(2, 160)};
+  EXPECT_NEAR(ToMicroseconds(StageLatency(profile, batch, 8)), 744, 1e-9);
+  EXPECT_NEAR(ToMicroseconds(StageLatency(profile, batch, 1)), 93, 1e-9);
+}
+
+// Two raw prompts arrive at once: one batch, with an embedding of both and a head for each.
+TEST(CloudComputeTest, CloudOnlyRunsAHeadForEachSequenceThatYieldsAToken) {
+  const Toy toy;
+  const RunResult run = RunInChild(toy.Load({"system.name=cloud-only", "fleet.class.0.count=2",
+                                             "workload.requests=2", "workload.outputs.tokens=2"}));
+  ASSERT_EQ(run.stages.size(), 2u);
+  const ToyCloud cloud;
+  const Seconds prompts = 32 * (cloud.linear(20) + cloud.a0(1) + 2 * cloud.attention(10, 0)) +
+                          cloud.embedding(20) + cloud.head(2);
+  const Seconds decode = 32 * (cloud.linear(2) + cloud.a0(1) + 2 * cloud.attention(1, 10)) +
+                         cloud.embedding(2) + cloud.head(2);
+  const auto took = [&](size_t i) { return run.stages[i].span.end - run.stages[i].span.start; };
+  EXPECT_NEAR(took(0).value(), prompts.value(), 1e-12);
+  EXPECT_NEAR(took(1).value(), decode.value(), 1e-12);
+}
+
+// A budget of 15 tokens cuts the second prompt: its first part yields no token, so no head.
+TEST(CloudComputeTest, APartThatDoesNotEndThePromptHasNoHead) {
+  const Toy toy;
+  const RunResult run =
+      RunInChild(toy.Load({"system.name=cloud-only", "fleet.class.0.count=2", "workload.requests=2",
+                           "workload.outputs.tokens=1", "cloud.token_budget=15"}));
+  ASSERT_EQ(run.stages.size(), 2u);
+  const ToyCloud cloud;
+  const Seconds first =
+      32 * (cloud.linear(15) + cloud.a0(1) + cloud.attention(10, 0) + cloud.attention(5, 0)) +
+      cloud.embedding(15) + cloud.head(1);
+  EXPECT_NEAR((run.stages[0].span.end - run.stages[0].span.start).value(), first.value(), 1e-12);
+}
+
+}  // namespace
+}  // namespace hat
