@@ -65,7 +65,7 @@ void TtftPath::Begin(Seconds arrival) {
 
 void TtftPath::AddOp(const DeviceOpEvent& event) {
   if (event.op == DeviceOp::kInput) {
-    inputs_.push_back({event.context + event.tokens, event.span});
+    inputs_.push_back(event.span);
   } else if (event.op == DeviceOp::kAdapter) {
     adapter_ = event.span;
     has_adapter_ = true;
@@ -76,10 +76,8 @@ void TtftPath::AddOp(const DeviceOpEvent& event) {
 }
 
 void TtftPath::AddFrame(const FrameEvent& event) {
-  const FrameHeader& header = event.header;
   if (event.direction == Direction::kUp) {
-    uploads_.push_back(
-        {header.first_position + header.count, event.sent, event.start, event.left, event.arrived});
+    uploads_.push_back({event.sent, event.start, event.left, event.arrived});
   } else {
     answer_sent_ = event.sent;
     answer_arrived_ = event.arrived;
@@ -102,8 +100,8 @@ TtftParts TtftPath::Walk(Seconds first_token) const {
     WalkAnswer(cursor);
     WalkCloud(cursor);
     WalkUploads(cursor);
-  } else if (!inputs_.empty()) {  // device-only
-    WalkInputs(cursor, inputs_.back().end_position);
+  } else {  // device-only
+    WalkInputs(cursor);
   }
   cursor.BackTo(arrival_, &TtftParts::queue);
   return cursor.parts();
@@ -144,15 +142,15 @@ void TtftPath::WalkUploads(Cursor& cursor) const {
     cursor.BackTo(uploads_[i].start, &TtftParts::upload);
   }
   cursor.BackTo(uploads_[i].sent, &TtftParts::uplink_wait);
-  WalkInputs(cursor, uploads_[i].end_position);
+  WalkInputs(cursor);
 }
 
-void TtftPath::WalkInputs(Cursor& cursor, int end_position) const {
+// Inputs behind the frame that the path came through lie behind the cursor: they take nothing.
+void TtftPath::WalkInputs(Cursor& cursor) const {
   for (auto input = inputs_.rbegin(); input != inputs_.rend(); ++input) {
-    if (input->end_position > end_position) continue;
-    cursor.BackTo(input->span.end, has_answer_ ? &TtftParts::uplink_wait : &TtftParts::queue);
-    cursor.BackTo(input->span.start, &TtftParts::device_compute);
-    cursor.BackTo(input->span.requested, &TtftParts::queue);
+    cursor.BackTo(input->end, has_answer_ ? &TtftParts::uplink_wait : &TtftParts::queue);
+    cursor.BackTo(input->start, &TtftParts::device_compute);
+    cursor.BackTo(input->requested, &TtftParts::queue);
   }
 }
 

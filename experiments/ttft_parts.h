@@ -48,12 +48,7 @@ class TtftPath {
 
  private:
   class Cursor;
-  struct Input {
-    int end_position = 0;
-    Span span;
-  };
   struct Upload {
-    int end_position = 0;
     Seconds sent, start, left, arrived;
   };
   struct Interval {
@@ -68,10 +63,10 @@ class TtftPath {
   void WalkAnswer(Cursor& cursor) const;
   void WalkCloud(Cursor& cursor) const;
   void WalkUploads(Cursor& cursor) const;
-  void WalkInputs(Cursor& cursor, int end_position) const;
+  void WalkInputs(Cursor& cursor) const;
 
   Seconds arrival_;
-  std::vector<Input> inputs_;
+  std::vector<Span> inputs_;
   std::vector<Upload> uploads_;
   std::vector<Interval> earlier_;  // stage 0 was busy with an earlier part of the prompt
   std::vector<StageSpan> last_;    // a stage: the batch with the last prompt position

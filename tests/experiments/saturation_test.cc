@@ -74,13 +74,15 @@ TEST(SaturationTest, SharedSystemFarAboveItsCapacityIs) {
   EXPECT_TRUE(IsSaturated(rows, Seconds(5000)));
 }
 
+// A run that was cut off long after the last arrival, with the later half still in flight.
 TEST(SaturationTest, RequestsInFlightCountWithTheirAge) {
   std::vector<RequestRow> rows;
-  for (int i = 0; i < 200; ++i) {  // every second request stays for good
-    rows.push_back(Row(i, i + 1, i / 2));
-    if (i % 2) rows.back().state = RequestRow::State::kInFlight;
+  for (int i = 0; i < 200; ++i) {
+    rows.push_back(Row(i, i + 30, i));
+    if (i >= 100) rows.back().state = RequestRow::State::kInFlight, rows.back().ended = Seconds();
   }
-  EXPECT_FALSE(IsSaturated(rows, Seconds(200)));  // the newest are the youngest: stays shrink
+  EXPECT_TRUE(IsSaturated(rows, Seconds(1000)));
+  EXPECT_FALSE(IsSaturated(rows, Seconds(200)));  // cut off early: they are as young as the others
 }
 
 TEST(SaturationTest, FewRequestsNeverAre) {

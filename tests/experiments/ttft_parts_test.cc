@@ -204,6 +204,27 @@ TEST(TtftPartsTest, EarlierPartsThatLeftBeforeTheLastFrameCameDoNotCount) {
               Ms(66));
 }
 
+// While the last part waits for stage 0, an earlier one of the same prompt is on stage 1: that is
+// no work on the way to the first token.
+TEST(TtftPartsTest, EarlierPartsOnLaterStagesDoNotCount) {
+  TtftPath path;
+  path.Begin(Seconds());
+  path.AddOp(Input(0, 4, SpanMs(0, 0, 20)));
+  path.AddFrame(Up(0, 4, {20, 20, 25, 30}));
+  AddStage(path, OnStage(0, 1, {PrefillPart(0, 0, 3, false, 30)}, 25, SpanMs(31, 31, 39), 39));
+  AddStage(path, OnStage(1, 0, {PrefillPart(0, 3, 1, true, 30)}, 45, SpanMs(45, 45, 60), 60));
+  path.AddFrame(Down({60, 60, 63, 65}));
+  path.AddOp(Op(0, DeviceOp::kHead, 1, 0, SpanMs(65, 65, 66)));
+  ExpectParts(path.Walk(Ms(66)),
+              {.device_compute = 20,
+               .upload = 10,
+               .cloud_wait = 15,
+               .cloud_compute = 15,
+               .download = 5,
+               .head = 1},
+              Ms(66));
+}
+
 TEST(TtftPartsTest, AdapterThatTheAnswerWaitsForIsDeviceCompute) {
   TtftPath path;
   path.Begin(Seconds());
@@ -277,12 +298,32 @@ TEST(TtftPartsTest, ClocksThatDisagreeStillAddUp) {
   }
 }
 
+// A life with everything, then one at the same times with next to nothing.
 TEST(TtftPartsTest, PathIsCleanAfterBegin) {
   TtftPath path;
   path.Begin(Seconds());
   path.AddOp(Input(0, 9, SpanMs(0, 0, 20)));
+  path.AddOp(Op(0, DeviceOp::kAdapter, 9, 0, SpanMs(65, 65, 68)));
   path.AddFrame(Up(0, 9, {20, 20, 45, 50}));
+  AddStage(path, OnStage(0, 0, {PrefillPart(0, 0, 2, false, 5)}, 5, SpanMs(50, 50, 59), 59));
   AddFixedEnd(path);
+
+  path.Begin(Seconds());
+  path.AddOp(Input(0, 4, SpanMs(0, 0, 20)));
+  path.AddFrame(Up(0, 4, {20, 20, 45, 50}));
+  AddStage(path, OnStage(0, 0, {PrefillPart(0, 0, 4, true, 50)}, 59, SpanMs(59, 59, 60), 60));
+  path.AddFrame(Down({60, 60, 63, 65}));
+  path.AddOp(Op(0, DeviceOp::kHead, 1, 0, SpanMs(68, 68, 69)));
+  ExpectParts(path.Walk(Ms(69)),
+              {.queue = 3,
+               .device_compute = 20,
+               .upload = 30,
+               .cloud_wait = 9,
+               .cloud_compute = 1,
+               .download = 5,
+               .head = 1},
+              Ms(69));
+
   path.Begin(Ms(100));
   path.AddOp(Input(0, 4, SpanMs(100, 100, 120)));
   path.AddOp(Op(0, DeviceOp::kHead, 1, 0, SpanMs(120, 120, 121)));
