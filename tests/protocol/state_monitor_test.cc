@@ -45,11 +45,15 @@ TEST(LinearFitTest, WeighsSamplesAsTheMovingAverageDoes) {
 }
 
 TEST(LinearFitTest, OneSampleOrOneSizeGivesAConstant) {
-  LinearFit fit;
-  EXPECT_FALSE(fit.has_value());
-  for (int i = 0; i < 50; ++i) fit.Add(64, Milliseconds(10));
-  EXPECT_NEAR(fit.value().At(1).value(), 10e-3, 1e-12);
-  EXPECT_NEAR(fit.value().At(500).value(), 10e-3, 1e-12);
+  EXPECT_FALSE(LinearFit().has_value());
+  for (int tokens = 1; tokens < 300; ++tokens) {
+    LinearFit fit;
+    for (int i = 0; i < 50; ++i) {
+      fit.Add(tokens, Milliseconds(10.1));
+      ASSERT_NEAR(fit.value().At(1).value(), 10.1e-3, 1e-12) << tokens;
+      ASSERT_NEAR(fit.value().At(500).value(), 10.1e-3, 1e-12) << tokens;
+    }
+  }
 }
 
 TEST(LinearFitTest, NeitherPartOfTheLineIsNegative) {
