@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "core/error.h"
+#include "core/utf8.h"
 
 namespace hat {
 namespace {
@@ -32,6 +33,7 @@ toml::node* Step(toml::node& parent, const std::string& name) {
 }  // namespace
 
 std::string ApplyOverride(toml::table& document, const std::string& text) {
+  if (!IsUtf8(text)) throw InputError(fmt::format("--set '{}': is not valid UTF-8", text));
   const size_t equals = text.find('=');
   if (equals == std::string::npos) {
     throw InputError(fmt::format("--set '{}': must be key=value", text));

@@ -6,12 +6,12 @@
 
 #include <algorithm>
 #include <charconv>
-#include <nlohmann/json.hpp>
 #include <string_view>
 #include <utility>
 
 #include "core/error.h"
 #include "core/files.h"
+#include "core/utf8.h"
 
 namespace hat {
 namespace {
@@ -78,13 +78,9 @@ class RowReader {
   std::vector<Row> rows_;
 };
 
-// nlohmann's writer is a strict UTF-8 checker; names are quoted in JSON output anyway.
 void RequireUtf8(const Row& row, const std::string& name) {
-  try {
-    (void)nlohmann::json(row.fields).dump();
-  } catch (const nlohmann::json::exception&) {
-    throw InputError(fmt::format("{}:{}: not valid UTF-8", name, row.line));
-  }
+  if (std::ranges::all_of(row.fields, IsUtf8)) return;
+  throw InputError(fmt::format("{}:{}: not valid UTF-8", name, row.line));
 }
 
 template <class T>
@@ -163,7 +159,7 @@ int64_t CsvFile::Integer(int row, int column, int64_t low, int64_t high) const {
 InputError CsvFile::Error(int row, int column, const std::string& allowed) const {
   std::string shown = Text(row, column).substr(0, 60);
   std::ranges::replace_if(
-      shown, [](char c) { return c == '\n' || c == '\r'; }, ' ');
+      shown, [](unsigned char c) { return c < 0x20; }, ' ');
   return InputError(fmt::format("{}:{}: '{}' must be {}, got '{}'", name_,
                                 lines_.at(static_cast<size_t>(row)),
                                 header_.at(static_cast<size_t>(column)), allowed, shown));

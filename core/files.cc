@@ -48,14 +48,12 @@ bool WriteAll(int fd, std::string_view content) {
   return true;
 }
 
-// Writes and syncs a file; 0 or the errno. A pipe or a device cannot be synced (EINVAL), which is
-// no failure.
-int WriteSynced(const std::string& path, std::string_view content, int extra_flags) {
-  FileDescriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | extra_flags, 0666));
-  const bool ok = file.IsOpen() && WriteAll(file.get(), content) &&
-                  (::fsync(file.get()) == 0 || errno == EINVAL) && file.Close();
-  return ok ? 0 : errno;
+int OpenToWrite(const std::string& path, int extra_flags) {
+  return ::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | extra_flags, 0666);
 }
+
+// A pipe or a device cannot be synced (EINVAL), which is no failure.
+bool Sync(int fd) { return ::fsync(fd) == 0 || errno == EINVAL; }
 
 // Makes a rename in this folder durable; best effort, since not every file system can.
 void SyncFolder(const fs::path& folder) {
@@ -100,6 +98,16 @@ std::string CleanPath(const std::string& path) {
   return clean.has_filename() ? clean : clean.parent_path();
 }
 
+// The first folder on the way to `folder` that does not exist; empty if it exists.
+fs::path OutermostMissing(const fs::path& folder) {
+  std::error_code error;
+  fs::path missing;
+  for (fs::path at = folder; !at.empty() && !fs::exists(at, error); at = at.parent_path()) {
+    missing = at;
+  }
+  return missing;
+}
+
 // Why `path` cannot become a results folder; nothing if it can.
 std::optional<std::string> Refusal(const std::string& path, bool replace) {
   std::error_code error;
@@ -133,22 +141,52 @@ std::string ReadFile(const std::string& path, size_t max_bytes) {
   }
 }
 
-void WriteFileAtomically(const std::string& path, std::string_view content) {
-  if (IsDeviceOrPipe(path)) {
-    if (const int failure = WriteSynced(path, content, 0)) FailWrite(path, failure);
-    return;
-  }
+AtomicFile::AtomicFile(std::string path) : path_(std::move(path)), target_(path_) {
   std::error_code error;
-  const fs::path target =
-      fs::is_symlink(path, error) ? fs::weakly_canonical(path, error) : fs::path(path);
-  const std::string temporary = Beside(target, "tmp");
-  int failure = WriteSynced(temporary, content, O_EXCL);
-  if (failure == 0 && ::rename(temporary.c_str(), target.c_str()) != 0) failure = errno;
-  if (failure != 0) {
-    ::unlink(temporary.c_str());
-    FailWrite(path, failure);
+  if (IsDeviceOrPipe(path_)) {
+    fd_ = OpenToWrite(path_, 0);
+  } else if (fs::is_directory(path_, error)) {
+    FailWrite(path_, EISDIR);
+  } else {
+    if (fs::is_symlink(path_, error)) target_ = fs::weakly_canonical(path_, error);
+    temporary_ = Beside(target_, "tmp");
+    fd_ = OpenToWrite(temporary_, O_EXCL);
   }
-  SyncFolder(target.parent_path());
+  if (fd_ < 0) FailWrite(path_, errno);
+}
+
+AtomicFile::~AtomicFile() {
+  if (fd_ < 0) return;
+  ::close(fd_);
+  if (!temporary_.empty()) ::unlink(temporary_.c_str());
+}
+
+void AtomicFile::Write(std::string_view content) {
+  HAT_CHECK(fd_ >= 0);
+  if (!WriteAll(fd_, content)) FailWrite(path_, errno);
+}
+
+void AtomicFile::Commit() {
+  HAT_CHECK(fd_ >= 0);
+  if (!Sync(fd_)) FailWrite(path_, errno);
+  if (temporary_.empty()) return;
+  if (::rename(temporary_.c_str(), target_.c_str()) != 0) FailWrite(path_, errno);
+  temporary_.clear();
+  SyncFolder(fs::path(target_).parent_path());
+}
+
+void WriteFileAtomically(const std::string& path, std::string_view content) {
+  AtomicFile file(path);
+  file.Write(content);
+  file.Commit();
+}
+
+void RefuseToReplace(const std::string& path, std::string_view content) {
+  std::error_code error;
+  if (!fs::is_regular_file(path, error)) return;
+  if (fs::file_size(path, error) == content.size() && ReadFile(path) == content) return;
+  throw InputError(fmt::format(
+      "'{}' exists with other content; give another name, or --force to replace it", path));
 }
 
 ResultFolder::ResultFolder(std::string path, bool replace)
@@ -157,14 +195,24 @@ ResultFolder::ResultFolder(std::string path, bool replace)
     throw InputError(fmt::format("'{}' {}", path, *refusal));
   }
   staging_ = Beside(path_, "partial");
+  outermost_made_ = OutermostMissing(fs::path(path_).parent_path());
   std::error_code error;
   fs::create_directories(staging_, error);
-  if (error) throw RunError(fmt::format("cannot write '{}': {}", path, error.message()));
+  if (!error) return;
+  RemoveWhatWasMade();
+  throw RunError(fmt::format("cannot write '{}': {}", path, error.message()));
 }
 
-ResultFolder::~ResultFolder() {
+ResultFolder::~ResultFolder() { RemoveWhatWasMade(); }
+
+void ResultFolder::RemoveWhatWasMade() {
   std::error_code ignored;
-  fs::remove_all(staging_, ignored);
+  fs::remove_all(staging_, ignored);  // the old results, if Commit() replaced some
+  if (committed_ || outermost_made_.empty()) return;
+  for (fs::path made = fs::path(path_).parent_path();; made = made.parent_path()) {
+    if (::rmdir(made.c_str()) != 0 && errno != ENOENT) return;  // another program uses it by now
+    if (made == outermost_made_) return;
+  }
 }
 
 void ResultFolder::Write(const std::string& name, std::string_view content) {
@@ -172,8 +220,10 @@ void ResultFolder::Write(const std::string& name, std::string_view content) {
   HAT_CHECK(!committed_ && !name.empty() && fs::path(name).is_relative(), name);
   std::error_code error;
   fs::create_directories(file.parent_path(), error);
-  if (error) FailWrite(file, error.value());
-  if (const int failure = WriteSynced(file, content, O_TRUNC)) FailWrite(file, failure);
+  if (error) FailWrite(path_, error.value());
+  FileDescriptor fd(OpenToWrite(file, O_TRUNC));
+  const bool ok = fd.IsOpen() && WriteAll(fd.get(), content) && Sync(fd.get()) && fd.Close();
+  if (!ok) FailWrite(path_, errno);
 }
 
 void ResultFolder::Commit() {

@@ -13,9 +13,33 @@ namespace hat {
 // included).
 std::string ReadFile(const std::string& path, size_t max_bytes = size_t{1} << 30);
 
-// Writes beside the target, fsyncs, renames. Throws RunError (disk full, no permission); the old
-// file then still stands. A device or a pipe (/dev/stdout) is written in place.
+// A file that appears whole or not at all: written beside the target; Commit() fsyncs and renames.
+// A device or a pipe (/dev/stdout) is written in place. All throw RunError (disk full, no
+// permission); an old file then still stands.
+class AtomicFile {
+ public:
+  explicit AtomicFile(std::string path);
+  ~AtomicFile();  // without Commit(): removes what was written
+  AtomicFile(const AtomicFile&) = delete;
+  AtomicFile& operator=(const AtomicFile&) = delete;
+
+  void Write(std::string_view content);
+  // Where the content lies until Commit(), for another program that reads it (a plot).
+  const std::string& staging() const { return temporary_.empty() ? target_ : temporary_; }
+  void Commit();
+
+ private:
+  std::string path_;
+  std::string target_;     // links followed
+  std::string temporary_;  // empty: written in place, or committed
+  int fd_ = -1;
+};
+
 void WriteFileAtomically(const std::string& path, std::string_view content);
+
+// Throws InputError if a file of other content stands at `path`, so that nothing is lost unasked;
+// for programs with an option --force.
+void RefuseToReplace(const std::string& path, std::string_view content);
 
 // A folder of results that appears whole or not at all: files are written to a sibling folder,
 // Commit() renames it.
@@ -25,7 +49,7 @@ class ResultFolder {
   // replaces it, but only if it holds a manifest.json, so that a mistyped path never deletes other
   // data.
   explicit ResultFolder(std::string path, bool replace = false);
-  ~ResultFolder();  // without Commit(): removes what was written
+  ~ResultFolder();  // without Commit(): removes what was written, and the folders made above it
   ResultFolder(const ResultFolder&) = delete;
   ResultFolder& operator=(const ResultFolder&) = delete;
 
@@ -36,9 +60,12 @@ class ResultFolder {
   void Commit();  // throws RunError
 
  private:
+  void RemoveWhatWasMade();
+
   std::string path_;
   bool replace_;
   std::string staging_;
+  std::string outermost_made_;  // of the folders above `path_` that had to be made; empty: none
   bool committed_ = false;
 };
 

@@ -16,6 +16,8 @@
 namespace hat {
 namespace {
 
+volatile std::sig_atomic_t is_interrupted = false;
+
 // Were stdin, stdout or stderr closed, the next file to be opened would take its place and get our
 // output.
 void OccupyStandardStreams() {
@@ -24,9 +26,18 @@ void OccupyStandardStreams() {
   }
 }
 
-int Fail(const std::string& command, std::string message, int exit_code) {
-  std::ranges::replace(message, '\n', ' ');
-  fmt::print(stderr, "{}: {}\n", command, message);
+// A message quotes its input, which may hold anything: line ends, a terminal's control characters,
+// a megabyte.
+std::string OneClearLine(std::string message) {
+  constexpr size_t kHead = 350, kTail = 150;
+  const auto is_control = [](unsigned char c) { return c < 0x20 || c == 0x7f; };
+  std::ranges::replace_if(message, is_control, ' ');
+  if (message.size() <= kHead + kTail) return message;
+  return message.substr(0, kHead) + " ... " + message.substr(message.size() - kTail);
+}
+
+int Fail(const std::string& command, const std::string& message, int exit_code) {
+  fmt::print(stderr, "{}: {}\n", command, OneClearLine(message));
   return exit_code;
 }
 
@@ -67,13 +78,28 @@ CommandLine::CommandLine(int argc, char** argv)
   set_version_flag("--version", BuildCommit());
 }
 
-void CommandLine::Parse() { parse(argc_, argv_); }
+void CommandLine::Parse() {
+  parse(argc_, argv_);
+  for (const CLI::Option* option : get_options()) {
+    if (std::ranges::count(option->results(), "") == 0) continue;
+    throw InputError(fmt::format("{} must not be empty", option->get_name()));
+  }
+}
 
 std::string CommandName(const std::string& program_path) {
   std::string name = std::filesystem::path(program_path).filename();
   std::ranges::replace(name, '-', ' ');
   return name;
 }
+
+void CatchInterrupts() {
+  struct sigaction action = {};
+  action.sa_handler = [](int) { is_interrupted = true; };
+  action.sa_flags = SA_RESETHAND;
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) ::sigaction(signal, &action, nullptr);
+}
+
+bool IsInterrupted() { return is_interrupted; }
 
 int RunMain(int argc, char** argv, const std::function<int(CommandLine&)>& body) {
   OccupyStandardStreams();

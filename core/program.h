@@ -23,8 +23,8 @@ class CommandLine : public CLI::App {
  public:
   CommandLine(int argc, char** argv);
 
-  // Reads the arguments into the options. --help, --version and mistakes leave by an exception that
-  // RunMain handles.
+  // Reads the arguments into the options; an empty one is a mistake. --help, --version and mistakes
+  // leave by an exception that RunMain handles.
   void Parse();
 
  private:
@@ -36,10 +36,16 @@ class CommandLine : public CLI::App {
 // "build/release/bin/hat-profile-model".
 std::string CommandName(const std::string& program_path);
 
+// From now on Ctrl-C (SIGINT), SIGTERM and SIGHUP make IsInterrupted() true, so that the program
+// can end cleanly; a second one ends it at once.
+void CatchInterrupts();
+bool IsInterrupted();
+
 // Runs the body and returns the program's exit code: the body's own; 0 after --help; 2 after a
 // mistake on the command line or an InputError; 1 after a RunError, any other exception, or if
-// stdout could not be written. A failure is one line on stderr: "hat simulate: <message>". SIGPIPE
-// is ignored, so that a closed stdout is such a failure too.
+// stdout could not be written. A failure is one line on stderr: "hat simulate: <message>", without
+// control characters and shortened if it is very long. SIGPIPE is ignored, so that a closed stdout
+// is such a failure too.
 int RunMain(int argc, char** argv, const std::function<int(CommandLine&)>& body);
 
 }  // namespace hat

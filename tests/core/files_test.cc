@@ -80,6 +80,20 @@ TEST(WriteFileAtomicallyTest, WritesIntoADeviceInsteadOfReplacingIt) {
                    "cannot write '/dev/full': No space left on device");
 }
 
+TEST(AtomicFileTest, AppearsWholeAtCommitOrNotAtAll) {
+  const TempFolder folder;
+  {
+    AtomicFile file(folder / "a");
+    file.Write("one ");
+    file.Write("two");
+    EXPECT_FALSE(std::filesystem::exists(folder / "a"));
+    file.Commit();
+    EXPECT_EQ(ReadFile(folder / "a"), "one two");
+  }
+  { AtomicFile(folder / "b").Write("lost"); }
+  EXPECT_THAT(folder.List(), ElementsAre("a"));
+}
+
 TEST(Sha256Test, MatchesTheStandardsExamples) {
   EXPECT_EQ(Sha256Hex(""), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
   EXPECT_EQ(Sha256Hex("abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");

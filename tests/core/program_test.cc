@@ -65,6 +65,28 @@ TEST(ProgramDeathTest, FailuresAreOneLineWithTheirExitCode) {
               "^hat profile model: unexpected failure: a b\n$");
 }
 
+TEST(ProgramDeathTest, WhatAMessageQuotesNeitherControlsTheTerminalNorFillsIt) {
+  EXPECT_EXIT(exit(RunProgram({}, [] { throw InputError("a \x1b[31m\tb"); })), ExitedWithCode(2),
+              "^hat profile model: a  \\[31m b\n$");
+  EXPECT_EXIT(exit(RunProgram({}, [] { throw InputError(std::string(100000, 'x') + "y"); })),
+              ExitedWithCode(2), "^hat profile model: x{350} [.]{3} x{149}y\n$");
+}
+
+TEST(ProgramDeathTest, AnEmptyArgumentIsAMistake) {
+  EXPECT_EXIT(exit(RunProgram({"--n", ""})), ExitedWithCode(2), "--n must not be empty\n$");
+}
+
+TEST(ProgramDeathTest, TheFirstInterruptIsAskedForTheSecondEndsTheProgram) {
+  const auto interrupt = [](int times) {
+    CatchInterrupts();
+    while (times-- > 0) raise(SIGTERM);
+    exit(IsInterrupted() ? 3 : 4);
+  };
+  EXPECT_EXIT(interrupt(0), ExitedWithCode(4), "");
+  EXPECT_EXIT(interrupt(1), ExitedWithCode(3), "");
+  EXPECT_EXIT(interrupt(2), testing::KilledBySignal(SIGTERM), "");
+}
+
 TEST(ProgramDeathTest, AClosedOrFullStdoutIsAFailedRun) {
   EXPECT_EXIT((CloseReaderOfStdout(), exit(RunProgram({}))), ExitedWithCode(1),
               "^hat profile model: cannot write to stdout: Broken pipe\n$");

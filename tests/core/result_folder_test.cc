@@ -41,6 +41,18 @@ TEST(ResultFolderTest, WithoutCommitNothingRemains) {
   EXPECT_THAT(temp.List(), IsEmpty());
 }
 
+TEST(ResultFolderTest, FoldersMadeOnTheWayGoAgainUnlessTheyAreUsed) {
+  const TempFolder temp;
+  ResultFolder(temp / "a/b/out").Write("a.csv", "1");
+  EXPECT_THAT(temp.List(), IsEmpty());
+  {
+    const ResultFolder unused(temp / "a/b/out");
+    WriteFileAtomically(temp / "a/precious", "x");
+  }
+  EXPECT_THAT(temp.List(), ElementsAre("a"));
+  EXPECT_FALSE(fs::exists(temp / "a/b"));
+}
+
 TEST(ResultFolderTest, AnEmptyFolderIsTakenAndOtherDataRefused) {
   const TempFolder temp;
   fs::create_directory(temp / "out");
