@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <set>
+#include <string_view>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -12,9 +13,25 @@ namespace hat {
 
 using nlohmann::json;
 
+namespace {
+
+constexpr int kMaxDepth = 64;  // far more than any of our files has; bounds a hostile one's memory
+
+// Without the library's own "[json.exception.parse_error.101] ".
+std::string_view Problem(const json::exception& error) {
+  const std::string_view what = error.what();
+  const size_t end = what.find("] ");
+  return end == std::string_view::npos ? what : what.substr(end + 2);
+}
+
+}  // namespace
+
 json ParseJson(const std::string& text, const std::string& name) {
   std::vector<std::set<std::string>> open_objects;
-  const auto refuse_duplicates = [&](int, json::parse_event_t event, json& parsed) {
+  const auto check = [&](int depth, json::parse_event_t event, json& parsed) {
+    if (depth > kMaxDepth) {
+      throw InputError(fmt::format("{}: nested deeper than {} levels", name, kMaxDepth));
+    }
     if (event == json::parse_event_t::object_start) open_objects.emplace_back();
     if (event == json::parse_event_t::object_end) open_objects.pop_back();
     if (event == json::parse_event_t::key) {
@@ -26,9 +43,9 @@ json ParseJson(const std::string& text, const std::string& name) {
     return true;
   };
   try {
-    return json::parse(text, refuse_duplicates);
+    return json::parse(text, check);
   } catch (const json::exception& error) {
-    throw InputError(fmt::format("{}: not valid JSON: {}", name, error.what()));
+    throw InputError(fmt::format("{}: not valid JSON: {}", name, Problem(error)));
   }
 }
 

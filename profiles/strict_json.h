@@ -11,8 +11,8 @@
 
 namespace hat {
 
-// Parses `text`; duplicate keys and numbers beyond a double are errors. `name` stands for the file
-// in messages.
+// Parses `text`; duplicate keys, numbers beyond a double and more than 64 levels are errors. `name`
+// stands for the file in messages.
 nlohmann::json ParseJson(const std::string& text, const std::string& name);
 
 // A value of a document, with the way to it. Refers to the document, which must outlive it.
