@@ -167,7 +167,7 @@ void Explain::OnEnd(int request, Outcome outcome, Seconds at) {
 }
 
 std::string Explain::Text() const {
-  if (!life_) {
+  if (!has_arrived()) {
     throw InputError(last_seen_ < 0 ? fmt::format("--explain {}: no request arrived", request_)
                                     : fmt::format("--explain {}: the run had requests 0 to {}",
                                                   request_, last_seen_));

@@ -26,6 +26,8 @@ class Explain : public Observer {
   void OnTokens(int request, int count, Seconds at) override;
   void OnEnd(int request, Outcome outcome, Seconds at) override;
 
+  bool has_arrived() const { return life_.has_value(); }
+
   // The table. Times in ms since the request's arrival. Throws InputError if the request never
   // arrived.
   std::string Text() const;

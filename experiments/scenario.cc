@@ -8,6 +8,11 @@
 #include <fmt/format.h>
 
 #include "core/files.h"
+#include "core/utf8.h"
+#include "protocol/policies/batching.h"
+#include "protocol/policies/chunking.h"
+#include "protocol/policies/drafting.h"
+#include "protocol/tree.h"
 
 namespace hat {
 namespace {
@@ -47,23 +52,20 @@ PolicyOptions ReadPolicy(const ConfigTable& table) {
       static_cast<int>(table.Integer("draft_fixed", 0, 1000, options.draft_fixed));
   options.ahead_branches =
       static_cast<int>(table.Integer("ahead_branches", 1, 1000, options.ahead_branches));
-  options.tree = table.String("tree", options.tree);
+  options.tree = table.Choice("tree", TreeNames(), options.tree);
   options.cut_tokens = Tokens(table, "cut_tokens", options.cut_tokens);
   return options;
 }
 
 SystemSpec ReadSystem(const ConfigTable& root) {
   const ConfigTable table = root.Table("system");
-  SystemSpec system;
-  try {
-    system = FindSystem(table.String("name", "hat"));
-  } catch (const InputError& error) {
-    throw table.Error("name", fmt::format("is not allowed: {}", error.what()));
-  }
-  system.chunking = table.String("chunking", system.chunking);
-  system.drafting = table.String("drafting", system.drafting);
+  SystemSpec system = FindSystem(table.Choice("name", SystemNames(), "hat"));
+  std::vector<std::string> drafting = DraftingPolicyNames();
+  drafting.insert(drafting.begin(), "none");
+  system.chunking = table.Choice("chunking", ChunkingPolicyNames(), system.chunking);
+  system.drafting = table.Choice("drafting", drafting, system.drafting);
   system.draft_ahead = table.Bool("draft_ahead", system.draft_ahead);
-  system.prefill_cut = table.String("prefill_cut", system.prefill_cut);
+  system.prefill_cut = table.Choice("prefill_cut", PrefillCutNames(), system.prefill_cut);
   system.return_all_positions = table.Bool("return_all_positions", system.return_all_positions);
   system.options = ReadPolicy(root.Table("policy"));
   return system;
@@ -337,13 +339,13 @@ AcceptanceConfig ReadAcceptance(const ConfigTable& root) {
   PolicyOptions& reference = acceptance.reference;
   acceptance.accept_length =
       table.Number("accept_length", Range::Between(1, 1001), acceptance.accept_length);
-  acceptance.policy = table.String("policy", acceptance.policy);
+  acceptance.policy = table.Choice("policy", DraftingPolicyNames(), acceptance.policy);
   reference.draft_threshold =
       table.Number("draft_threshold", Range::Between(0, 1), reference.draft_threshold);
   reference.max_draft = static_cast<int>(table.Integer("max_draft", 1, 1000, reference.max_draft));
   reference.draft_fixed =
       static_cast<int>(table.Integer("draft_fixed", 1, 1000, reference.draft_fixed));
-  reference.tree = table.String("tree", reference.tree);
+  reference.tree = table.Choice("tree", TreeNames(), reference.tree);
   acceptance.concentration =
       table.Number("concentration", Range::Positive(1e6), acceptance.concentration);
   acceptance.rank_curve = table.Numbers("rank_curve", Range::Between(0, 1), acceptance.rank_curve);
@@ -358,7 +360,8 @@ Scenario ReadScenario(const Config& config, const std::string& path) {
   const ConfigTable root = config.Root();
   Scenario scenario;
   scenario.path = path;
-  scenario.name = root.String("name", std::filesystem::path(path).stem().string());
+  const std::string stem = std::filesystem::path(path).stem();
+  scenario.name = root.String("name", IsUtf8(stem) ? stem : "scenario");
   scenario.seed = static_cast<uint64_t>(root.Integer("seed", 0, INT64_MAX, 1));
   scenario.system = ReadSystem(root);
   ReadModel(root, scenario);

@@ -6,7 +6,6 @@
 #include <fmt/format.h>
 
 #include "experiments/scenario.h"
-#include "protocol/policies/drafting.h"
 #include "protocol/tree.h"
 
 namespace hat {
@@ -27,11 +26,6 @@ void CheckStages(const Scenario& scenario) {
 }
 
 void CheckPolicies(const Scenario& scenario) {
-  try {
-    CheckSystem(scenario.system);
-  } catch (const InputError& error) {
-    Refuse(scenario, error.what());
-  }
   const PolicyOptions& options = scenario.system.options;
   if (options.chunk_min > options.chunk_max)
     Refuse(scenario, fmt::format("'policy.chunk_min' must be at most policy.chunk_max = {}, got {}",
@@ -44,6 +38,11 @@ void CheckPolicies(const Scenario& scenario) {
     Refuse(scenario,
            fmt::format("'policy.draft_fixed' must be at most policy.max_draft = {}, got {}",
                        options.max_draft, options.draft_fixed));
+  try {
+    CheckSystem(scenario.system);
+  } catch (const InputError& error) {
+    Refuse(scenario, error.what());
+  }
 }
 
 // The tokens of the largest verification. One that does not fit a batch would wait for ever.
@@ -66,11 +65,6 @@ void CheckAcceptance(const Scenario& scenario) {
   const AcceptanceConfig& acceptance = scenario.acceptance;
   if (!acceptance.trace_path.empty()) return;
   const PolicyOptions& reference = acceptance.reference;
-  try {
-    MakeDraftingPolicy(acceptance.policy, reference);
-  } catch (const InputError& error) {
-    Refuse(scenario, fmt::format("'acceptance.policy': {}", error.what()));
-  }
   const bool is_fixed = acceptance.policy == "fixed";
   const int longest =
       1 + (is_fixed ? std::min(reference.draft_fixed, reference.max_draft) : reference.max_draft);

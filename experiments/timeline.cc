@@ -1,13 +1,6 @@
 #include "experiments/timeline.h"
 
-#include <unistd.h>
-
-#include <cerrno>
-#include <cstring>
 #include <iterator>
-#include <utility>
-
-#include "core/error.h"
 
 namespace hat {
 namespace {
@@ -43,19 +36,7 @@ std::string_view KindName(FrameKind kind) {
 
 Timeline::Timeline() { text_.append(kHead); }
 
-Timeline::Timeline(const std::string& path) : path_(path) {
-  file_ = std::fopen((path_ + ".partial").c_str(), "wb");
-  if (file_ == nullptr) {
-    throw RunError(fmt::format("cannot write '{}': {}", path_, std::strerror(errno)));
-  }
-  text_.append(kHead);
-}
-
-Timeline::~Timeline() {
-  if (file_ == nullptr) return;
-  std::fclose(file_);
-  std::remove((path_ + ".partial").c_str());
-}
+Timeline::Timeline(const std::string& path) : Timeline() { file_.emplace(path); }
 
 void Timeline::OnArrival(const Request& request) { running_[request.id] = request; }
 
@@ -152,32 +133,21 @@ void Timeline::AddEvent(int process, int thread, std::string_view name, Seconds 
 void Timeline::Separate() {
   text_.append(std::string_view(is_empty_ ? "\n" : ",\n"));
   is_empty_ = false;
-  if (file_ != nullptr && text_.size() >= kFlushBytes) Flush();
+  if (file_ && text_.size() >= kFlushBytes) Flush();
 }
 
 void Timeline::Flush() {
-  const size_t written = std::fwrite(text_.data(), 1, text_.size(), file_);
-  if (written != text_.size()) {
-    throw RunError(fmt::format("cannot write '{}': {}", path_, std::strerror(errno)));
-  }
+  file_->Write({text_.data(), text_.size()});
   text_.clear();
 }
 
 std::string Timeline::Json() const { return fmt::to_string(text_) + std::string(kTail); }
 
 void Timeline::Finish() {
-  if (file_ == nullptr) return;
+  if (!file_) return;
   text_.append(kTail);
   Flush();
-  std::FILE* file = std::exchange(file_, nullptr);
-  const bool is_written = std::fflush(file) == 0 && ::fsync(::fileno(file)) == 0;
-  const int error = errno;
-  const std::string partial = path_ + ".partial";
-  std::fclose(file);
-  if (is_written && std::rename(partial.c_str(), path_.c_str()) == 0) return;
-  const int reason = is_written ? errno : error;
-  std::remove(partial.c_str());
-  throw RunError(fmt::format("cannot write '{}': {}", path_, std::strerror(reason)));
+  file_->Commit();
 }
 
 }  // namespace hat

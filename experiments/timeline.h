@@ -6,12 +6,13 @@
 
 #include <fmt/format.h>
 
-#include <cstdio>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 #include <unordered_set>
 
+#include "core/files.h"
 #include "protocol/observer.h"
 
 namespace hat {
@@ -20,12 +21,8 @@ class Timeline : public Observer {
  public:
   // Keeps the text in memory: Json() has it.
   Timeline();
-  // Writes as events come, to `path` + ".partial"; Finish() gives the file its name. Throws
-  // RunError.
+  // Writes as events come, to a file that appears with Finish(). Throws RunError.
   explicit Timeline(const std::string& path);
-  ~Timeline() override;  // without Finish(): removes what was written
-  Timeline(const Timeline&) = delete;
-  Timeline& operator=(const Timeline&) = delete;
 
   void OnArrival(const Request& request) override;
   void OnDeviceOp(const DeviceOpEvent& event) override;
@@ -46,8 +43,7 @@ class Timeline : public Observer {
   void Separate();
   void Flush();
 
-  std::string path_;
-  std::FILE* file_ = nullptr;
+  std::optional<AtomicFile> file_;
   fmt::memory_buffer text_;
   bool is_empty_ = true;
   std::unordered_set<int64_t> named_;

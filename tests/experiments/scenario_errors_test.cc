@@ -28,7 +28,7 @@ TEST_P(ScenarioErrorTest, IsOneLineThatNamesKeyAndRange) {
 }
 
 const ScenarioErrorCase kCases[] = {
-    {"UnknownSystem", {"system.name=hatt"}, {"'system.name'", "hatt", "hat, u-shape"}},
+    {"UnknownSystem", {"system.name=hatt"}, {"'system.name'", "hatt", "'hat', 'u-shape'"}},
     {"UnknownPolicy", {"system.drafting=wild"}, {"wild", "threshold"}},
     {"UnknownKey", {"workload.rate_per_sec=3"}, {"'workload.rate_per_sec'", "workload.rate_per_s"}},
     {"UnknownShape", {"model.shape=vicuna-8b"}, {"'model.shape'", "vicuna-8b", "vicuna-7b"}},
