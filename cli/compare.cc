@@ -4,9 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <atomic>
 #include <chrono>
-#include <csignal>
 #include <cstdio>
 #include <filesystem>
 #include <map>
@@ -29,8 +27,6 @@ namespace hat {
 namespace {
 
 namespace fs = std::filesystem;
-
-std::atomic<bool> interrupted = false;
 
 struct Options {
   std::string scenario;
@@ -85,7 +81,10 @@ std::vector<Scenario> LoadAll(const Options& options) {
     if (std::count(options.systems.begin(), options.systems.end(), system) > 1) {
       throw InputError(fmt::format("--systems: '{}' is named twice", system));
     }
-    FindSystem(system);
+    if (!std::ranges::count(SystemNames(), system)) {
+      throw InputError(fmt::format("--systems: unknown system '{}'; known: {}", system,
+                                   fmt::join(SystemNames(), ", ")));
+    }
     std::vector<std::string> overrides = options.overrides;
     overrides.push_back(fmt::format("system.name={}", system));
     scenarios.push_back(LoadScenario(options.scenario, overrides));
@@ -104,6 +103,10 @@ void RefuseSystemOverride(const Options& options) {
 
 // Seed by seed, so that an early look at the time left has seen every system.
 std::vector<Run> PlanRuns(const Options& options, uint64_t first_seed, const std::string& folder) {
+  if (first_seed > INT64_MAX - static_cast<uint64_t>(options.seeds - 1)) {
+    throw InputError(fmt::format("--seeds {}: there are not so many from seed = {} to {}",
+                                 options.seeds, first_seed, INT64_MAX));
+  }
   std::vector<Run> runs;
   for (int i = 0; i < options.seeds; ++i) {
     const uint64_t seed = first_seed + static_cast<uint64_t>(i);
@@ -118,6 +121,7 @@ ChildProcess SimulateProcess(const Options& options, const Run& run) {
   ChildProcess child;
   child.words = {ProgramFolder() + "/hat-simulate", options.scenario, "--quiet"};
   for (const std::string& override_text : options.overrides) {
+    if (override_text.starts_with("seed=")) continue;  // of the first run
     child.words.insert(child.words.end(), {"--set", override_text});
   }
   child.words.insert(child.words.end(), {"--set", fmt::format("system.name={}", run.system),
@@ -156,13 +160,14 @@ class RunProgress {
 void RunAll(const Options& options, const std::vector<Run>& runs) {
   std::vector<ChildProcess> children;
   for (const Run& run : runs) {
-    fs::create_directories(fs::path(run.folder).parent_path());
+    std::error_code error;
+    fs::create_directories(fs::path(run.folder).parent_path(), error);
+    if (error) throw RunError(fmt::format("cannot write '{}': {}", run.folder, error.message()));
     children.push_back(SimulateProcess(options, run));
   }
   const RunProgress progress(runs.size(), options.jobs, !options.is_quiet);
-  const ChildrenResult result = RunChildren(
-      children, options.jobs, [] { return interrupted.load(); },
-      [&](int done) { progress.Show(done); });
+  const ChildrenResult result =
+      RunChildren(children, options.jobs, IsInterrupted, [&](int done) { progress.Show(done); });
   if (result.is_interrupted) throw RunError("interrupted; nothing was written");
   if (!result.failure) return;
   const Run& failed = runs[result.failure->index];
@@ -207,7 +212,8 @@ std::vector<PublishedValue> PublishedBeside(const Options& options, const Scenar
     if (!keeps_scenario) return {};
   }
   const fs::path path = fs::path(options.scenario).parent_path() / "published.csv";
-  if (!fs::exists(path)) return {};
+  std::error_code error;
+  if (!fs::exists(path, error)) return {};
   return PublishedFor(path, scenario.name, scenario.model.name,
                       scenario.workload.arrivals.rate_per_s);
 }
@@ -242,13 +248,19 @@ std::string ManifestJson(const Options& options, const ComparisonInfo& info) {
   return manifest.dump(2) + "\n";
 }
 
+std::string ScratchFolder() {
+  std::error_code error;
+  const fs::path folder = fs::temp_directory_path(error);
+  if (error) throw RunError(fmt::format("no folder for temporary files: {}", error.message()));
+  return folder / fmt::format("hat-compare-{}", ::getpid());
+}
+
 int Compare(const Options& options) {
   RefuseSystemOverride(options);
   const std::vector<Scenario> scenarios = LoadAll(options);
   const Scenario& scenario = scenarios.front();
   const bool keeps = !options.out.empty();
-  const std::string scratch = fs::temp_directory_path() / fmt::format("hat-compare-{}", ::getpid());
-  ResultFolder folder(keeps ? options.out : scratch, options.replace);
+  ResultFolder folder(keeps ? options.out : ScratchFolder(), options.replace);
 
   const std::vector<Run> runs = PlanRuns(options, scenario.seed, folder.staging());
   RunAll(options, runs);
@@ -267,7 +279,7 @@ int Compare(const Options& options) {
   }
   PrintResult(ComparisonText(comparison, info));
   if (keeps && options.draws) {
-    RunPlot("compare.py", {options.out + "/comparison.json", options.out + "/comparison.png"});
+    RunPlot("compare.py", options.out + "/comparison.json", options.out + "/comparison.png");
   }
   return 0;
 }
@@ -280,8 +292,7 @@ int main(int argc, char** argv) {
     hat::Options options;
     hat::AddOptions(line, options);
     line.Parse();
-    std::signal(SIGINT, [](int) { hat::interrupted = true; });
-    std::signal(SIGTERM, [](int) { hat::interrupted = true; });
+    hat::CatchInterrupts();
     return hat::Compare(options);
   });
 }

@@ -53,18 +53,11 @@ std::string ListText() {
 
 std::string OutputPath(const Options& options, const std::string& id) {
   if (options.out.empty()) return id + ".json";
-  if (options.out.ends_with('/') || std::filesystem::is_directory(options.out)) {
+  std::error_code error;
+  if (options.out.ends_with('/') || std::filesystem::is_directory(options.out, error)) {
     return std::filesystem::path(options.out) / (id + ".json");
   }
   return options.out;
-}
-
-void WriteProfile(const std::string& path, const std::string& text, bool replace) {
-  if (!replace && std::filesystem::exists(path) && hat::ReadFile(path) != text) {
-    throw hat::InputError(
-        fmt::format("'{}' exists with other content: give another --out, or --replace", path));
-  }
-  hat::WriteFileAtomically(path, text);
 }
 
 int Run(hat::CommandLine& line) {
@@ -81,7 +74,7 @@ int Run(hat::CommandLine& line) {
   line.add_option("--dtype", options.dtype, "fp16 or bf16 (the same latencies); default fp16");
   line.add_option("--out", options.out,
                   "File or folder to write; default ./HARDWARE[-MODE]_MODEL_ROLE.json");
-  line.add_flag("--replace", options.replace, "Overwrite an existing file of other content");
+  line.add_flag("--force", options.replace, "Replace an existing file of other content");
   line.Parse();
   if (options.list) {
     hat::PrintResult(ListText());
@@ -99,7 +92,8 @@ int Run(hat::CommandLine& line) {
   const std::string text = hat::ProfileText(data);
   const std::string path = OutputPath(options, data.info.id);
   const std::string summary = hat::ProfileSummary(data);
-  WriteProfile(path, text, options.replace);
+  if (!options.replace) hat::RefuseToReplace(path, text);
+  hat::WriteFileAtomically(path, text);
   hat::PrintResult(fmt::format("{}\n{}\n{}", path, hat::ProfileTitle(data.info), summary));
   return 0;
 }

@@ -21,14 +21,25 @@ constexpr char kExamples[] =
     "  hat profile show profiles/data/agx-orin-maxn_vicuna-7b_device.json\n"
     "  hat profile show profiles/data/a6000_vicuna-7b_cloud.json --out a6000.png";
 
+// An image is drawn anew unasked if it is of the same numbers.
+void RefuseToReplace(const std::string& image, const std::string& csv, const std::string& numbers) {
+  hat::RefuseToReplace(csv, numbers);
+  std::error_code error;
+  if (!std::filesystem::exists(image, error) || std::filesystem::exists(csv, error)) return;
+  throw hat::InputError(
+      fmt::format("'{}' exists; give another name, or --force to replace it", image));
+}
+
 int Run(hat::CommandLine& line) {
   std::string path;
   std::string image;
+  bool replace = false;
   line.description(kDescription);
   line.footer(kExamples);
   line.add_option("FILE", path, "The profile, a hat-profile/1 JSON file")->required();
   line.add_option("--out", image,
                   "Image to draw, .png, .pdf or .svg; its numbers go beside it, as .csv");
+  line.add_flag("--force", replace, "Replace an existing image or CSV file");
   line.Parse();
   const hat::ProfileData data = hat::ReadProfile(path);
   const std::string report = hat::ProfileReport(data);
@@ -37,10 +48,14 @@ int Run(hat::CommandLine& line) {
     if (ending != ".png" && ending != ".pdf" && ending != ".svg") {
       throw hat::InputError(fmt::format("--out must end in .png, .pdf or .svg, got '{}'", image));
     }
+    const std::string numbers = hat::ProfileFigureCsv(data);
     const std::string csv = std::filesystem::path(image).replace_extension(".csv");
-    hat::WriteFileAtomically(csv, hat::ProfileFigureCsv(data));
-    hat::RunPlot("profile.py", {csv, image, "--title", hat::ProfileTitle(data.info), "--caption",
-                                data.info.source});
+    if (!replace) RefuseToReplace(image, csv, numbers);
+    hat::AtomicFile file(csv);
+    file.Write(numbers);
+    hat::RunPlot("profile.py", file.staging(), image,
+                 {"--title", hat::ProfileTitle(data.info), "--caption", data.info.source});
+    file.Commit();
   }
   hat::PrintResult(report);
   return 0;

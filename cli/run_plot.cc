@@ -1,36 +1,42 @@
 #include "cli/run_plot.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
-#include <spawn.h>
-#include <sys/wait.h>
+#include <unistd.h>
 
-#include <cerrno>
-#include <cstring>
+#include <filesystem>
 
+#include "cli/child_processes.h"
 #include "core/error.h"
-
-extern char** environ;
+#include "core/program.h"
 
 namespace hat {
+namespace {
 
-void RunPlot(const std::string& script, const std::vector<std::string>& arguments) {
-  std::vector<std::string> words = {HAT_PYTHON, fmt::format("{}/{}", HAT_PLOTS_DIR, script)};
-  words.insert(words.end(), arguments.begin(), arguments.end());
-  std::vector<char*> argv;
-  for (std::string& word : words) argv.push_back(word.data());
-  argv.push_back(nullptr);
-  pid_t child = 0;
-  const int error = ::posix_spawn(&child, argv[0], nullptr, nullptr, argv.data(), environ);
-  if (error != 0) {
-    throw RunError(
-        fmt::format("cannot start '{}' for the figure: {}", words[0], std::strerror(error)));
-  }
-  int status = 0;
-  while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
-  }
-  if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return;
-  throw RunError(fmt::format("plots/{} failed: {}", script, fmt::join(arguments, " ")));
+namespace fs = std::filesystem;
+
+// Beside the image, with its ending, by which the script knows the format.
+std::string Unfinished(const fs::path& image) {
+  return image.parent_path() /
+         fmt::format(".{}.tmp-{}{}", image.stem().string(), ::getpid(), image.extension().string());
+}
+
+}  // namespace
+
+void RunPlot(const std::string& script, const std::string& data, const std::string& image,
+             const std::vector<std::string>& more) {
+  const std::string unfinished = Unfinished(image);
+  ChildProcess child;
+  child.words = {HAT_PYTHON, fmt::format("{}/{}", HAT_PLOTS_DIR, script), data, unfinished};
+  child.words.insert(child.words.end(), more.begin(), more.end());
+  const ChildrenResult result = RunChildren({child}, 1, IsInterrupted, [](int) {});
+  std::error_code error;
+  if (!result.failure && !result.is_interrupted) fs::rename(unfinished, image, error);
+  if (!result.failure && !result.is_interrupted && !error) return;
+  const std::string reason = result.is_interrupted ? "interrupted"
+                             : result.failure      ? result.failure->last_error
+                                                   : error.message();
+  fs::remove(unfinished, error);
+  throw RunError(fmt::format("cannot draw '{}': {}", image, reason));
 }
 
 }  // namespace hat

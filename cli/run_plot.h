@@ -6,8 +6,9 @@
 
 namespace hat {
 
-// Runs `plots/<script> <arguments>` and waits for it. Throws RunError if it cannot start or does
-// not end with 0; what it said is on stderr.
-void RunPlot(const std::string& script, const std::vector<std::string>& arguments);
+// Runs `plots/<script> <data> <image> <more>` and waits for it. The image appears whole or not at
+// all. Throws RunError, with the script's last line on stderr, if it does not succeed.
+void RunPlot(const std::string& script, const std::string& data, const std::string& image,
+             const std::vector<std::string>& more = {});
 
 }  // namespace hat

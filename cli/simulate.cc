@@ -1,8 +1,8 @@
 // hat simulate: one scenario, one seed, one folder of results.
 #include <fmt/format.h>
 
-#include <atomic>
-#include <csignal>
+#include <filesystem>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -21,12 +21,10 @@
 namespace hat {
 namespace {
 
-std::atomic<bool> interrupted = false;
-
 struct Options {
   std::string scenario;
   std::vector<std::string> overrides;
-  std::optional<uint64_t> seed;
+  std::string seed;
   std::string out;
   bool replace = false;
   bool check = false;
@@ -51,14 +49,16 @@ void AddOptions(CommandLine& line, Options& options) {
       ->type_name("KEY=VALUE")
       ->expected(1)
       ->take_all();
-  line.add_option("--seed", options.seed, "the same as --set seed=N");
-  line.add_option("--out", options.out, "folder for the results; must not exist");
-  line.add_flag("--force", options.replace, "replace a folder of earlier results");
-  line.add_flag("--gaps", options.gaps, "also write gaps.csv: when each token was out");
+  line.add_option("--seed", options.seed, "the same as --set seed=N")->type_name("N");
+  CLI::Option* out =
+      line.add_option("--out", options.out, "folder for the results; must not exist");
+  line.add_flag("--force", options.replace, "replace earlier results");
+  line.add_flag("--gaps", options.gaps, "also write gaps.csv: when each token was out")->needs(out);
   line.add_flag("--check", options.check,
                 "check the model's laws on every event; exit code 1 if one is broken");
   line.add_option("--explain", options.explain,
-                  "print the life of this request (its number, from 0) in place of the summary");
+                  "print the life of this request (its number, from 0) in place of the summary")
+      ->check(CLI::Range(0, std::numeric_limits<int>::max()));
   line.add_option(
       "--timeline", options.timeline,
       "write all events to this file, in the Chrome trace format (for ui.perfetto.dev)");
@@ -126,7 +126,8 @@ class Observers {
     laws_->Require();
   }
   std::string Text(const RunInfo& info) const {
-    return explain_ ? explain_->Text() : SummaryJson(recorder_, info);
+    const bool explains = explain_ && (explain_->has_arrived() || !info.is_partial);
+    return explains ? explain_->Text() : SummaryJson(recorder_, info);
   }
   void FinishTimeline() {
     if (timeline_) timeline_->Finish();
@@ -140,12 +141,41 @@ class Observers {
   std::optional<Timeline> timeline_;
 };
 
-int Simulate(const Options& options) {
+Scenario ScenarioOf(const Options& options) {
   std::vector<std::string> overrides = options.overrides;
-  if (options.seed) overrides.push_back(fmt::format("seed={}", *options.seed));
+  if (!options.seed.empty()) {
+    for (const std::string& override_text : overrides) {
+      if (override_text.starts_with("seed=")) {
+        throw InputError(
+            fmt::format("--seed {} and --set {}: give one of them", options.seed, override_text));
+      }
+    }
+    overrides.push_back("seed=" + options.seed);
+  }
+  return LoadScenario(options.scenario, overrides);
+}
+
+void RefuseToReplaceTimeline(const Options& options) {
+  std::error_code error;
+  if (options.replace || !std::filesystem::is_regular_file(options.timeline, error)) return;
+  throw InputError(fmt::format(
+      "--timeline: '{}' exists; give another name, or --force to replace it", options.timeline));
+}
+
+// Before a long run, where the scenario says how many there will be.
+void CheckExplained(const Options& options, const Scenario& scenario) {
+  const int requests = scenario.workload.requests;
+  if (!options.explain || requests == 0 || *options.explain < requests) return;
+  throw InputError(
+      fmt::format("--explain {}: the run has requests 0 to {}", *options.explain, requests - 1));
+}
+
+int Simulate(const Options& options) {
+  RefuseToReplaceTimeline(options);
   std::optional<ResultFolder> folder;
   if (!options.out.empty()) folder.emplace(options.out, options.replace);
-  Simulation simulation(LoadScenario(options.scenario, overrides));
+  Simulation simulation(ScenarioOf(options));
+  CheckExplained(options, simulation.scenario());
   RunInfo info = InfoOf(simulation);
 
   if (const std::optional<std::string> reason = simulation.not_possible()) {
@@ -158,14 +188,15 @@ int Simulate(const Options& options) {
   ProgressLine progress(info.system, !options.quiet);
   const bool is_complete = simulation.Run(observers.all(), [&](const Progress& now) {
     progress.Show(now.simulated, now.completed, now.expected);
-    return !interrupted;
+    return !IsInterrupted();
   });
   progress.Clear();
   info.is_partial = !is_complete;
-  if (folder) WriteResults(*folder, observers.recorder(), info), folder->Commit();
+  const std::string text = observers.Text(info);
   observers.FinishTimeline();
   observers.CheckLaws(info.is_partial);
-  PrintResult(observers.Text(info));
+  if (folder) WriteResults(*folder, observers.recorder(), info), folder->Commit();
+  PrintResult(text);
   if (!is_complete) throw RunError("interrupted; the results so far are marked partial");
   return 0;
 }
@@ -178,7 +209,7 @@ int main(int argc, char** argv) {
     hat::Options options;
     hat::AddOptions(line, options);
     line.Parse();
-    std::signal(SIGINT, [](int) { hat::interrupted = true; });
+    hat::CatchInterrupts();
     return hat::Simulate(options);
   });
 }

@@ -5,7 +5,6 @@ Reads the comparison.json that `hat compare` writes.
 """
 import argparse
 import json
-import os
 import textwrap
 
 import matplotlib
@@ -151,10 +150,7 @@ def main():
     figure.text(0.01, 0.02, "\n".join(lines), fontsize=8, va="bottom", linespacing=1.2)
     figure.subplots_adjust(left=0.125, right=0.985, top=0.985, bottom=bottom, wspace=0.08)
 
-    stem, extension = os.path.splitext(arguments.image)
-    partial = f"{stem}.partial{extension}"
-    figure.savefig(partial, dpi=300, metadata={"Software": None} if extension == ".png" else None)
-    os.replace(partial, arguments.image)
+    figure.savefig(arguments.image, dpi=300, metadata={"Software": None} if arguments.image.endswith(".png") else None)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ program=$1
 folder=${2:-$(dirname "$0")}
 
 write() {  # HARDWARE[:MODE] MODEL ROLE
-  "$program" --hardware "$1" --model "$2" --role "$3" --out "$folder/" --replace > /dev/null
+  "$program" --hardware "$1" --model "$2" --role "$3" --out "$folder/" --force > /dev/null
 }
 
 for model in vicuna-7b vicuna-13b; do

@@ -54,7 +54,7 @@ TEST_F(ProfileProgramsTest, ModelNeverOverwritesOtherContentUnasked) {
   EXPECT_EQ(outcome.exit_code, 2);
   EXPECT_THAT(outcome.err, HasSubstr("exists with other content"));
   EXPECT_EQ(ReadFile(path), "mine");
-  EXPECT_EQ(Run("model", arguments + " --replace").exit_code, 0);
+  EXPECT_EQ(Run("model", arguments + " --force").exit_code, 0);
   EXPECT_EQ(Run("model", arguments).exit_code, 0);  // the same content
 }
 
