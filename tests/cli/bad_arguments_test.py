@@ -1,0 +1,122 @@
+#!/usr/bin/env python3
+"""Mistakes on the command line of every program."""
+import unittest
+
+from program_case import Case, ProgramTest, add_cases
+
+SIMULATE = "simulate scenario.toml --quiet --out out"
+COMPARE = "compare scenario.toml --quiet --out out --jobs 1 --seeds 1 --no-figure"
+MODEL = "profile-model --out p.json"
+PROFILE = "{profiles}/a6000_vicuna-7b_cloud.json"
+
+# The command line, and what the message must say.
+TABLE = [
+    # Nothing, or nothing known.
+    ("simulate", ["scenario is required", "--help"]),
+    ("compare", ["scenario is required", "--help"]),
+    ("profile-model", ["--hardware is required", "--list"]),
+    ("profile-show", ["FILE is required", "--help"]),
+    ("trace-import", ["is required", "--help"]),
+    ("trace-show", ["is required", "--help"]),
+    ("simulate --turbo", ["scenario is required"]),
+    (f"{SIMULATE} --turbo", ["--turbo"]),
+    (f"{SIMULATE} -x", ["-x"]),
+    (f"{SIMULATE} other.toml", ["other.toml"]),
+    (f"{COMPARE} --turbo", ["--turbo"]),
+    (f"{COMPARE} other.toml", ["other.toml"]),
+    (f"{MODEL} --turbo", ["--turbo"]),
+    (f"{MODEL} more", ["more"]),
+    (f"profile-show {PROFILE} --turbo", ["--turbo"]),
+    ("trace-import in.jsonl --out t.trace --turbo", ["--turbo"]),
+    ("trace-show in.trace --turbo", ["--turbo"]),
+    # Without their value, or with one that is none.
+    (f"{SIMULATE} --set", ["--set", "KEY=VALUE"]),
+    (f"{SIMULATE} --seed", ["--seed"]),
+    (f"{SIMULATE} --seed -1", ["'seed'", "0..9223372036854775807", "-1"]),
+    (f"{SIMULATE} --seed 1.5", ["'seed'", "0..9223372036854775807", "1.5"]),
+    (f"{SIMULATE} --seed one", ["'seed'", "0..9223372036854775807", "one"]),
+    (f"{SIMULATE} --seed 18446744073709551616", ["'seed'", "0..9223372036854775807"]),
+    (f"{SIMULATE} --seed 9223372036854775808", ["'seed'", "0..9223372036854775807"]),
+    (f"{SIMULATE} --seed 1 --seed 2", ["--seed"]),
+    (f"{SIMULATE} --seed 1 --set seed=2", ["--seed", "--set seed"]),
+    (f"{SIMULATE} --explain", ["--explain"]),
+    (f"{SIMULATE} --explain one", ["--explain", "one"]),
+    (f"{SIMULATE} --explain -1", ["--explain", "0 to", "-1"]),
+    (f"{SIMULATE} --explain 4", ["--explain 4", "requests 0 to 3"]),
+    (f"{SIMULATE} --explain 99999999999", ["--explain"]),
+    (f"{SIMULATE} --timeline", ["--timeline"]),
+    (f"{SIMULATE} --out other", ["--out"]),
+    (f"{SIMULATE} --quiet=maybe", ["--quiet"]),
+    (f"{COMPARE} --seeds 2", ["--seeds"]),
+    ("compare scenario.toml --quiet --out out --seeds 0", ["--seeds", "1", "10000", "0"]),
+    ("compare scenario.toml --quiet --out out --seeds -1", ["--seeds", "1", "10000", "-1"]),
+    ("compare scenario.toml --quiet --out out --seeds 99999999999", ["--seeds"]),
+    ("compare scenario.toml --quiet --out out --jobs 0", ["--jobs", "1", "1024", "0"]),
+    ("compare scenario.toml --quiet --out out --jobs 100000", ["--jobs", "1", "1024"]),
+    (f"{COMPARE} --systems hat,hatt", ["--systems", "'hatt'", "hat, u-shape"]),
+    (f"{COMPARE} --systems hat,hat", ["--systems", "'hat'", "twice"]),
+    (f"{COMPARE} --systems ,", ["--systems"]),
+    (f"{COMPARE} --systems", ["--systems"]),
+    (f"{COMPARE} --set system.name=hat", ["--set system.name", "--systems"]),
+    (f"{COMPARE} --set workload.rate_per_s=0", ["'workload.rate_per_s'", "> 0"]),
+    (f"{COMPARE} --set workload.rate_per_sec=3", ["'workload.rate_per_sec'", "did you mean"]),
+    (f"{COMPARE} --set workload", ["--set 'workload'", "key=value"]),
+    (f"{COMPARE} --set cloud.token_budget=3", ["'cloud.token_budget'", "at least"]),
+    (f"{COMPARE} --set workload.prompts.tokens=100000", ["8192", "100000"]),
+    ("compare scenario.toml --quiet --out out --set seed=9223372036854775807 --seeds 2",
+     ["--seeds 2", "9223372036854775807"]),
+    # Profiles.
+    (f"{MODEL} --hardware a6000 --role cloud", ["--model is required", "--list"]),
+    (f"{MODEL} --hardware a6000 --model vicuna-7b", ["--role is required", "--list"]),
+    (f"{MODEL} --hardware b200 --model vicuna-7b --role cloud", ["'b200'", "a6000, a40"]),
+    (f"{MODEL} --hardware a6000:turbo --model vicuna-7b --role cloud", ["'a6000:turbo'", "none"]),
+    (f"{MODEL} --hardware agx-orin:99w --model vicuna-7b --role device",
+     ["'agx-orin:99w'", "maxn, 50w"]),
+    (f"{MODEL} --hardware agx-orin: --model vicuna-7b --role device", ["'agx-orin:'", "maxn"]),
+    (f"{MODEL} --hardware a6000 --model gpt-5 --role cloud", ["'gpt-5'", "vicuna-7b"]),
+    (f"{MODEL} --hardware a6000 --model vicuna-7b --role edge", ["'edge'", "device or cloud"]),
+    (f"{MODEL} --hardware a6000 --model vicuna-7b --role cloud --dtype int4", ["int4", "fp16"]),
+    (f"profile-show {PROFILE} --out a.gif", ["'a.gif'", ".png, .pdf or .svg"]),
+    (f"profile-show {PROFILE} --out .png", ["'.png'", ".png, .pdf or .svg"]),
+    (f"profile-show {PROFILE} --out", ["--out"]),
+    ("trace-import in.jsonl", ["--out is required"]),
+]
+
+EMPTY = [  # a command, and the option or argument that is given empty
+    ("simulate --quiet --out out", ("",), ["must not be empty"]),
+    ("simulate scenario.toml --quiet", ("--out", ""), ["--out must not be empty"]),
+    (SIMULATE, ("--timeline", ""), ["--timeline"]),
+    (SIMULATE, ("--seed", ""), ["--seed"]),
+    (SIMULATE, ("--explain", ""), ["--explain"]),
+    (COMPARE, ("--systems", ""), ["--systems"]),
+    (COMPARE.replace(" --out out", ""), ("--out", ""), ["--out"]),
+    ("profile-model --out p.json --model vicuna-7b --role cloud", ("--hardware", ""),
+     ["--hardware must not be empty"]),
+    ("profile-model --hardware a6000 --model vicuna-7b --role cloud", ("--out", ""), ["--out"]),
+    ("profile-show", ("",), ["must not be empty"]),
+    (f"profile-show {PROFILE}", ("--out", ""), ["--out"]),
+    ("trace-show", ("",), ["must not be empty"]),
+    ("trace-import in.jsonl", ("--out", ""), ["--out"]),
+]
+
+ODD = [
+    ("simulate --quiet --out out", (b"\xff.toml",), ["No such file"]),
+    ("simulate --quiet --out out", ("x" * 100_000,), ["cannot read", "too long"]),
+    ("simulate --quiet --out out", ("a\n\x1b[31mb.toml",), ["cannot read", "No such file"]),
+    (SIMULATE, ("--" + "x" * 100_000,), ["--xxx"]),
+    (SIMULATE, ("\x1b[31m",), ["[31m"]),
+    (SIMULATE, ("\n",), ["--help"]),
+]
+
+
+class BadArgumentsTest(ProgramTest):
+    pass
+
+
+add_cases(BadArgumentsTest, [Case(command, command, words) for command, words in TABLE])
+add_cases(BadArgumentsTest, [
+    Case(f"{command} {ascii(arguments)[:40]}", command, words, arguments=arguments)
+    for command, arguments, words in EMPTY + ODD])
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,99 @@
+#!/usr/bin/env python3
+"""Input that is unusual but right: it works, and says nothing on stderr."""
+import os
+import pathlib
+import stat
+import tempfile
+import unittest
+
+from bad_files_test import CONFIG, ORIN, TRACE_LINES, with_device, with_draft_trace, with_prompts
+from bad_files_test import with_replay, with_trace
+from draft_trace_bytes import draft_trace
+from program_case import SCENARIO, Case, run, write
+
+BOM = "\ufeff"
+SIMULATE = "simulate scenario.toml --quiet"
+
+
+def crlf(text):
+    return text.replace("\n", "\r\n")
+
+
+def prompts(text):
+    return {"scenario.toml": with_prompts("in.csv"), "in.csv": text}
+
+
+def rates(text):
+    return {"scenario.toml": with_trace("in.csv"), "in.csv": text}
+
+
+# A name, the command, files.
+TABLE = [
+    ("line ends of Windows in a scenario", SIMULATE, {"scenario.toml": crlf(SCENARIO)}),
+    ("a byte order mark before a scenario", SIMULATE, {"scenario.toml": BOM + SCENARIO}),
+    ("no last line end in a scenario", SIMULATE, {"scenario.toml": SCENARIO.rstrip("\n")}),
+    ("a name with accents and quotes", SIMULATE,
+     {"scenario.toml": SCENARIO.replace('"small"', '"klein & \\"süß\\" ☃"')}),
+    ("line ends of Windows in prompts", SIMULATE, prompts(crlf("prompt_tokens\n5\n"))),
+    ("a byte order mark before prompts", SIMULATE, prompts(BOM + "prompt_tokens\n5\n")),
+    ("no last line end in prompts", SIMULATE, prompts("prompt_tokens\n5")),
+    ("blank lines in prompts", SIMULATE, prompts("prompt_tokens\n\n5\n\n\n6\n")),
+    ("quotes and a very long field in prompts", SIMULATE,
+     prompts('prompt_tokens,"text, quoted"\n5,"' + "long " * 100_000 + '"\n')),
+    ("line ends of Windows in arrivals", SIMULATE,
+     {"scenario.toml": with_replay("in.csv"), "in.csv": crlf("arrival_s\n0\n0\n1\n")}),
+    ("line ends of Windows in rates", SIMULATE, rates(crlf("seconds,mbps\n0,50\n1,60\n"))),
+    ("line ends of Windows in Mahimahi's rates", SIMULATE, rates(crlf("0\n5\n10\n"))),
+    ("a byte order mark before a profile", SIMULATE,
+     {"scenario.toml": with_device("in.json"), "in.json": BOM + ORIN}),
+    ("line ends of Windows in a profile", SIMULATE,
+     {"scenario.toml": with_device("in.json"), "in.json": crlf(ORIN)}),
+    ("line ends of Windows in a model config",
+     "profile-model --hardware a6000 --role cloud --model config.json", {"config.json": crlf(CONFIG)}),
+    ("line ends of Windows in draft lines", "trace-import in.jsonl --out t.trace",
+     {"in.jsonl": crlf(TRACE_LINES)}),
+    ("a draft trace that fits", SIMULATE,
+     {"scenario.toml": with_draft_trace("in.trace"), "in.trace": draft_trace()}),
+    ("a draft trace of longer outputs", SIMULATE,
+     {"scenario.toml": with_draft_trace("in.trace"), "in.trace": draft_trace(output_tokens=40)}),
+    ("the smallest workload", SIMULATE + " --set workload.requests=1 --set workload.outputs.tokens=1 "
+     "--set workload.prompts.tokens=1", {}),
+    ("a rate of one in a year", SIMULATE + " --set workload.rate_per_s=3e-8", {}),
+    ("the same option twice: the last holds", SIMULATE + " --set seed=1 --set seed=2", {}),
+    ("results in folders that are not there", SIMULATE + " --out a/b/c", {}),
+    ("results in an empty folder", SIMULATE + " --out out/", {"out": None}),
+    ("results over older ones by force", SIMULATE + " --out out --force", {"out/manifest.json": "{}"}),
+    ("a timeline over an older one by force", SIMULATE + " --timeline t.json --force",
+     {"t.json": "old"}),
+    ("the seed of a comparison by --set",
+     "compare scenario.toml --quiet --systems hat --seeds 2 --no-figure --set seed=7", {}),
+]
+
+
+class OddInputTest(unittest.TestCase):
+    def works(self, case):
+        with tempfile.TemporaryDirectory(prefix="hat-case-") as name:
+            folder = pathlib.Path(name)
+            write(folder, {"scenario.toml": SCENARIO, **case.files})
+            result = run(case, folder)
+            self.assertEqual((result.exit_code, result.stderr), (0, b""))
+            return result.stdout.decode()
+
+    def test_table(self):
+        for name, command, files in TABLE:
+            with self.subTest(name):
+                self.works(Case(name, command, (), files))
+
+    def test_a_file_name_that_is_no_text(self):
+        files = {os.fsdecode(b"\xff.toml"): SCENARIO.replace('name = "small"\n', "", 1)}
+        case = Case("", "simulate --quiet --out out", (), files, arguments=(b"\xff.toml",))
+        self.assertIn('"scenario": "scenario"', self.works(case))
+
+    def test_a_device_is_written_into_and_stays_one(self):
+        self.works(Case("", f"{SIMULATE} --timeline /dev/null", ()))
+        self.assertTrue(stat.S_ISCHR(os.stat("/dev/null").st_mode))
+        self.assertEqual(list(pathlib.Path("/dev").glob("*null?*")), [])
+
+
+if __name__ == "__main__":
+    unittest.main()
