@@ -10,6 +10,7 @@
 #include "protocol/cloud_server.h"
 #include "protocol/dedicated_links.h"
 #include "protocol/device.h"
+#include "protocol/policies/batching.h"
 #include "sim/cloud_compute.h"
 #include "sim/device_compute.h"
 #include "sim/shared_links.h"
@@ -22,6 +23,13 @@ constexpr Seconds kTick = Milliseconds(50);
 
 int LayersOnDevice(const Scenario& scenario) {
   return scenario.has_cloud() ? scenario.fleet.device_layers : scenario.model.layers;
+}
+
+// The most new tokens that an operation of a device surely sees: the adapter runs over the whole
+// prompt, the input too where the prompt is not cut into chunks.
+int PrefillTokensOnDevice(const SystemSpec& system, int prompt_tokens) {
+  if (system.kind == SystemSpec::Kind::kCloudOnly) return 0;
+  return system.drafting != "none" || system.chunking == "none" ? prompt_tokens : 1;
 }
 
 }  // namespace
@@ -271,21 +279,36 @@ void Simulation::LoadProfiles() {
 }
 
 void Simulation::CheckGridsCoverWorkload() const {
+  const int prompt = workload_.max_prompt_tokens();
+  const int output = workload_.max_output_tokens();
   // Draft steps run up to max_draft + 1 positions behind the last token's.
-  const int most_context = workload_.max_prompt_tokens() + workload_.max_output_tokens() +
-                           ReservedExtraTokens(scenario_.system);
-  const auto check = [&](const ProfileInfo& info, int max_context) {
-    if (max_context >= most_context) return;
-    throw InputError(fmt::format(
-        "{}: the profile covers contexts up to {}, but the longest request needs {} (prompt {} + "
-        "output {} + draft)",
-        info.path, max_context, most_context, workload_.max_prompt_tokens(),
-        workload_.max_output_tokens()));
+  const int most_context = prompt + output + ReservedExtraTokens(scenario_.system);
+  const auto check = [&](const ProfileInfo& info, int max_context, int max_tokens, int tokens) {
+    if (max_context < most_context) {
+      throw InputError(fmt::format(
+          "{}: the profile covers contexts up to {}, but the longest request needs {} (prompt {} + "
+          "output {} + draft)",
+          info.path, max_context, most_context, prompt, output));
+    }
+    if (max_tokens < tokens) {
+      throw InputError(
+          fmt::format("{}: the profile covers up to {} new tokens, but the longest prompt ({}) "
+                      "puts {} into one "
+                      "operation",
+                      info.path, max_tokens, prompt, tokens));
+    }
   };
+  const int on_device = PrefillTokensOnDevice(scenario_.system, prompt);
   for (const auto& modes : device_profiles_) {
-    for (const DeviceProfile& profile : modes) check(profile.info(), profile.max_context());
+    for (const DeviceProfile& profile : modes) {
+      check(profile.info(), profile.max_context(), profile.max_tokens(), on_device);
+    }
   }
-  if (cloud_profile_) check(cloud_profile_->info(), cloud_profile_->max_context());
+  if (!cloud_profile_) return;
+  const int in_cloud = MakePrefillCut(scenario_.system.prefill_cut, scenario_.system.options)
+                           ->TokensToTake(prompt, scenario_.scheduler.token_budget);
+  check(cloud_profile_->info(), cloud_profile_->max_context(),
+        std::min(cloud_profile_->max_tokens(), cloud_profile_->max_sequence_tokens()), in_cloud);
 }
 
 void Simulation::CheckMachineHoldsFleet() const {

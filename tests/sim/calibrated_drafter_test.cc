@@ -73,11 +73,11 @@ TEST(CalibratedDrafterTest, AnAcceptLengthOutOfReachIsRefused) {
   EXPECT_INPUT_ERROR(
       CalibratedDrafter(config, 1),
       AllOf(HasSubstr("acceptance.accept_length"), HasSubstr("2.06"), HasSubstr("more than 1 ")));
-  config = {};
-  config.medusa_ratio = 0.1;
-  config.medusa_accept_length = 3;
+  AcceptanceConfig medusa;
+  medusa.medusa_ratio = 0.1;
+  medusa.medusa_accept_length = 3;
   EXPECT_INPUT_ERROR(
-      CalibratedDrafter(config, 1),
+      CalibratedDrafter(medusa, 1),
       AllOf(HasSubstr("acceptance.medusa_accept_length"), HasSubstr("more than 2.101 ")));
 }
 

@@ -16,7 +16,8 @@ const char* KindName(FrameKind kind) {
 }  // namespace
 
 void TextLog::Add(Seconds at, const char* what, int request, const std::string& details) {
-  text_ += fmt::format("{:>14} {:<8} r{} {}\n", Ms(at), what, request, details);
+  text_ += fmt::format("{:>14} {:<8} r{}", Ms(at), what, request);
+  text_ += details.empty() ? "\n" : " " + details + "\n";
 }
 
 void TextLog::OnArrival(const Request& request) {

@@ -1,0 +1,259 @@
+// hat simulate, as a user runs it: the same bytes twice, interrupts, its files.
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <csignal>
+#include <filesystem>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "core/csv.h"
+#include "core/files.h"
+#include "protocol/system.h"
+#include "sim/simgrid_world.h"
+#include "tests/sim/toy.h"
+
+namespace hat {
+namespace {
+
+using testing::AllOf;
+using testing::Contains;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::StartsWith;
+
+struct Outcome {
+  int exit_code;
+  std::string out, err;
+};
+
+class SimulateProgramTest : public testing::Test {
+ protected:
+  // Starts the program and returns its process.
+  pid_t Start(std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(),
+                     {std::string(HAT_BIN_DIR) + "/hat-simulate", toy_.scenario_path()});
+    std::vector<char*> argv;
+    for (std::string& argument : arguments) argv.push_back(argument.data());
+    argv.push_back(nullptr);
+    const pid_t child = fork();
+    if (child != 0) return child;
+    const auto redirect = [](const std::string& path, int to) {
+      dup2(open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600), to);
+    };
+    redirect(toy_ / "out", STDOUT_FILENO);
+    redirect(toy_ / "err", STDERR_FILENO);
+    execv(argv[0], argv.data());
+    _exit(127);
+  }
+
+  Outcome Wait(pid_t child) {
+    int status = 0;
+    waitpid(child, &status, 0);
+    const int exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+    return {exit_code, ReadFile(toy_ / "out"), ReadFile(toy_ / "err")};
+  }
+
+  Outcome Run(const std::vector<std::string>& arguments) { return Wait(Start(arguments)); }
+
+  // 40 requests at 4 devices, jitter, results in `folder`.
+  std::vector<std::string> Small(const std::string& folder, const std::string& system = "hat") {
+    std::vector<std::string> arguments = {"--out", toy_ / folder, "--gaps", "--check"};
+    for (const std::string& key :
+         {"system.name=" + system, std::string("fleet.class.0.count=4"),
+          std::string("fleet.jitter=true"), std::string("workload.arrivals=poisson"),
+          std::string("workload.rate_per_s=10"), std::string("workload.requests=40"),
+          std::string("workload.prompts={kind=\"lognormal\",mu=4,sigma=1,max=500}")}) {
+      arguments.insert(arguments.end(), {"--set", key});
+    }
+    return arguments;
+  }
+
+  std::map<std::string, std::string> FilesOf(const std::string& folder) {
+    std::map<std::string, std::string> files;
+    for (const auto& entry : std::filesystem::directory_iterator(toy_ / folder)) {
+      files[entry.path().filename()] = ReadFile(entry.path());
+    }
+    return files;
+  }
+
+  std::vector<std::string> NamesInTheFolder() {
+    std::vector<std::string> names;
+    for (const auto& entry :
+         std::filesystem::directory_iterator(std::filesystem::path(toy_ / ""))) {
+      names.push_back(entry.path().filename());
+    }
+    return names;
+  }
+
+  Toy toy_;
+};
+
+TEST_F(SimulateProgramTest, TheSameSeedWritesTheSameBytes) {
+  toy_.Write("device", ToyDevice{}, {0.5, 1, 2});
+  const Outcome first = Run(Small("first"));
+  const Outcome second = Run(Small("second"));
+  ASSERT_EQ(first.exit_code, 0) << first.err;
+  EXPECT_EQ(first.out, second.out);
+  EXPECT_EQ(FilesOf("first"), FilesOf("second"));
+  std::vector<std::string> names;
+  for (const auto& [name, content] : FilesOf("first")) names.push_back(name);
+  EXPECT_THAT(names, ElementsAre("gaps.csv", "manifest.json", "requests.csv", "summary.json"));
+}
+
+TEST_F(SimulateProgramTest, AnotherSeedIsAnotherRun) {
+  std::vector<std::string> other = Small("other");
+  other.insert(other.end(), {"--seed", "2"});
+  ASSERT_EQ(Run(Small("one")).exit_code, 0);
+  ASSERT_EQ(Run(other).exit_code, 0);
+  EXPECT_NE(FilesOf("one")["requests.csv"], FilesOf("other")["requests.csv"]);
+}
+
+TEST_F(SimulateProgramTest, EverySystemGetsTheSameRequests) {
+  std::vector<std::vector<std::string>> of_systems;
+  for (const std::string& system : SystemNames()) {
+    const Outcome outcome = Run(Small(system, system));
+    ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+    const CsvFile csv = CsvFile::Load(toy_ / system + "/requests.csv");
+    std::vector<std::string>& requests = of_systems.emplace_back();
+    for (int row = 0; row < csv.rows(); ++row) {
+      for (const char* column :
+           {"request", "device", "prompt_row", "prompt_tokens", "output_tokens", "arrival_s"}) {
+        requests.push_back(csv.Text(row, csv.ColumnIndex(column)));
+      }
+    }
+    EXPECT_EQ(requests, of_systems.front()) << system;
+  }
+  EXPECT_EQ(of_systems.front().size(), 240u);
+}
+
+TEST_F(SimulateProgramTest, AnInterruptLeavesWholeResultsMarkedPartial) {
+  const std::string timeline = toy_ / "timeline.json";
+  std::vector<std::string> arguments = Small("results");
+  arguments.insert(arguments.end(),
+                   {"--set", "workload.requests=50000000", "--timeline", timeline});
+  const pid_t child = Start(arguments);
+  // Until events flow, for a minute at most.
+  std::error_code missing;
+  for (int i = 0; i < 6000; ++i) {
+    if (std::filesystem::file_size(timeline + ".partial", missing) > 0 && !missing) break;
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  kill(child, SIGINT);
+  const Outcome outcome = Wait(child);
+  EXPECT_EQ(outcome.exit_code, 1);
+  EXPECT_EQ(outcome.err, "hat simulate: interrupted; the results so far are marked partial\n");
+  const auto summary = nlohmann::json::parse(FilesOf("results")["summary.json"]);
+  EXPECT_EQ(summary.at("partial"), true);
+  EXPECT_EQ(nlohmann::json::parse(FilesOf("results")["manifest.json"]).at("partial"), true);
+  const auto& requests = summary.at("requests");
+  EXPECT_EQ(requests.at("arrived").get<int>(),
+            requests.at("completed").get<int>() + requests.at("in_flight").get<int>());
+  EXPECT_EQ(CsvFile::Load(toy_ / "results/requests.csv").rows(), requests.at("arrived").get<int>());
+  EXPECT_FALSE(nlohmann::json::parse(ReadFile(timeline)).empty());
+  EXPECT_THAT(NamesInTheFolder(), Not(Contains(HasSubstr("partial")))) << "nothing half-written";
+}
+
+TEST_F(SimulateProgramTest, TheTimelineIsATraceInJson) {
+  const std::string timeline = toy_ / "timeline.json";
+  std::vector<std::string> arguments = Small("results");
+  arguments.insert(arguments.end(), {"--timeline", timeline});
+  ASSERT_EQ(Run(arguments).exit_code, 0);
+  const nlohmann::json trace = nlohmann::json::parse(ReadFile(timeline));
+  int complete = 0;
+  for (const auto& event : trace.at("traceEvents")) complete += event.at("ph") == "X";
+  EXPECT_GT(complete, 1000);
+}
+
+TEST_F(SimulateProgramTest, ExplainPrintsOneRequestsLife) {
+  std::vector<std::string> arguments = Small("results");
+  arguments.insert(arguments.end(), {"--explain", "7"});
+  const Outcome outcome = Run(arguments);
+  EXPECT_EQ(outcome.exit_code, 0);
+  EXPECT_THAT(outcome.out, AllOf(StartsWith("Request 7 on device "), HasSubstr("uplink"),
+                                 HasSubstr("stage 0"), HasSubstr("TTFT"), HasSubstr("completed")));
+  arguments.back() = "40";
+  arguments[1] = toy_ / "more";
+  const Outcome unknown = Run(arguments);
+  EXPECT_EQ(unknown.exit_code, 2);
+  EXPECT_THAT(unknown.err, HasSubstr("the run had requests 0 to 39"));
+}
+
+TEST_F(SimulateProgramTest, QueuesThatGrowWithoutBoundAreMarkedSaturated) {
+  const auto is_saturated = [&](const std::string& rate) {
+    const Outcome outcome =
+        Run({"--set", "fleet.class.0.count=50", "--set", "workload.arrivals=poisson", "--set",
+             "workload.rate_per_s=" + rate, "--set", "workload.requests=1000", "--set",
+             "workload.outputs.tokens=20"});
+    EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+    return nlohmann::json::parse(outcome.out).at("saturated").get<bool>();
+  };
+  EXPECT_FALSE(is_saturated("10"));
+  EXPECT_TRUE(is_saturated("2000"));
+}
+
+TEST_F(SimulateProgramTest, MoreDevicesThanTheMachineHoldsAreRefused) {
+  const Outcome scaled = Run({"--set", "fleet.class.0.count=20", "--set", "fleet.scale=1e6"});
+  EXPECT_EQ(scaled.exit_code, 2);
+  EXPECT_THAT(scaled.err, AllOf(HasSubstr("20000000 devices"), HasSubstr("at most 10000000")));
+  const Outcome sessions = Run({"--set", "fleet.class.0.count=1", "--set", "fleet.scale=1e6",
+                                "--set", "workload.requests=1000000"});
+  EXPECT_EQ(sessions.exit_code, 2);
+  EXPECT_THAT(sessions.err,
+              AllOf(HasSubstr("a closed loop over 1000000 devices"), HasSubstr("fleet.scale")));
+}
+
+TEST_F(SimulateProgramTest, MoreSessionsThanTheMachineHoldsEndTheRunWithAClearLine) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  GTEST_SKIP() << "each session is a thread there";
+#endif
+  const int requests = SimGridWorld::MaxActivities() + 1000;
+  if (requests > 100'000) GTEST_SKIP() << "this machine holds many sessions";
+  const Outcome outcome =
+      Run({"--set", "fleet.class.0.count=1", "--set", "fleet.max_sessions=1000000", "--set",
+           "workload.arrivals=uniform", "--set", "workload.rate_per_s=1000000", "--set",
+           fmt::format("workload.requests={}", requests), "--set", "workload.outputs.tokens=1",
+           "--set", "cloud.kv_tokens=1000000000"});
+  EXPECT_EQ(outcome.exit_code, 1);
+  EXPECT_THAT(outcome.err,
+              AllOf(HasSubstr("activities run at once"), HasSubstr("fleet.max_sessions")));
+}
+
+// The longest request must be covered by the profiles before anything runs.
+TEST_F(SimulateProgramTest, RequestsThatAProfileDoesNotCoverAreRefused) {
+  const Outcome context = Run({"--set", "workload.outputs.tokens=9000"});
+  EXPECT_EQ(context.exit_code, 2);
+  EXPECT_THAT(context.err, HasSubstr("covers contexts up to 8192"));
+  const Outcome tokens = Run({"--set", "workload.prompts.tokens=5000"});
+  EXPECT_EQ(tokens.exit_code, 2);
+  EXPECT_THAT(tokens.err, HasSubstr("device.json: the profile covers up to 4096 new tokens"));
+  const Outcome batch = Run({"--set", "workload.prompts.tokens=5000", "--set",
+                             "system.name=cloud-only", "--set", "cloud.token_budget=8000"});
+  EXPECT_EQ(batch.exit_code, 2);
+  EXPECT_THAT(batch.err, HasSubstr("cloud.json: the profile covers up to 4096 new tokens"));
+  const Outcome cut =
+      Run({"--set", "workload.prompts.tokens=5000", "--set", "system.name=cloud-only"});
+  EXPECT_EQ(cut.exit_code, 0) << "cut to the token budget: " << cut.err;
+}
+
+TEST_F(SimulateProgramTest, AModelThatDoesNotFitADeviceIsReportedNotRun) {
+  const Outcome outcome = Run({"--set", "system.name=device-only", "--set", "model.device_layers=3",
+                               "--out", toy_ / "results"});
+  EXPECT_EQ(outcome.exit_code, 0) << "64 GB hold 13.5 GB of weights: " << outcome.err;
+  toy_.Write("device.json", [&] {
+    std::string text = ReadFile(toy_ / "device.json");
+    return text.replace(text.find("64000000000"), 11, "8000000000");
+  }());
+  const Outcome small = Run({"--set", "system.name=device-only", "--out", toy_ / "small"});
+  EXPECT_EQ(small.exit_code, 0);
+  EXPECT_THAT(small.out, AllOf(StartsWith("device-only: not possible"), HasSubstr("13.5 GB")));
+  EXPECT_TRUE(nlohmann::json::parse(FilesOf("small")["summary.json"]).contains("not_possible"));
+}
+
+}  // namespace
+}  // namespace hat
