@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <fstream>
 #include <utility>
 
 #include "core/error.h"
@@ -20,6 +21,18 @@ namespace hat {
 namespace {
 
 constexpr Seconds kTick = Milliseconds(50);
+
+// The machine's, or what its container may use of it.
+Bytes MachineMemory() {
+  double memory =
+      static_cast<double>(sysconf(_SC_PHYS_PAGES)) * static_cast<double>(sysconf(_SC_PAGESIZE));
+  for (const char* limit : {"/sys/fs/cgroup/memory.max",  // "max" if there is none
+                            "/sys/fs/cgroup/memory/memory.limit_in_bytes"}) {
+    double bytes = 0;
+    if (std::ifstream(limit) >> bytes) memory = std::min(memory, bytes);
+  }
+  return Bytes(memory);
+}
 
 int LayersOnDevice(const Scenario& scenario) {
   return scenario.has_cloud() ? scenario.fleet.device_layers : scenario.model.layers;
@@ -215,7 +228,10 @@ class Simulation::Running {
       all_ended_->Raise();
       return;
     }
-    world_.CallAt(world_.Now() + kTick, [this] { Tick(); });
+    Seconds next = world_.Now() + kTick;
+    if (world_.has_callbacks())
+      next = std::max(next, world_.next_callback());  // none in idle years
+    world_.CallAt(next, [this] { Tick(); });
   }
 
   bool LinksAreIdle() const {
@@ -258,7 +274,7 @@ class Simulation::Running {
 
 Simulation::Simulation(Scenario scenario)
     : scenario_(std::move(scenario)), workload_(scenario_), fleet_(scenario_) {
-  CheckMachineHoldsFleet();
+  CheckMachineHoldsRun();
   LoadProfiles();
   CheckGridsCoverWorkload();
 }
@@ -311,18 +327,27 @@ void Simulation::CheckGridsCoverWorkload() const {
         std::min(cloud_profile_->max_tokens(), cloud_profile_->max_sequence_tokens()), in_cloud);
 }
 
-void Simulation::CheckMachineHoldsFleet() const {
-  constexpr double kBytesPerDevice = 4096;
-  const double memory =
-      static_cast<double>(sysconf(_SC_PHYS_PAGES)) * static_cast<double>(sysconf(_SC_PAGESIZE));
-  if (fleet_.size() * kBytesPerDevice > memory / 2) {
+void Simulation::CheckMachineHoldsRun() const {
+  const double room = MachineMemory().value() / 2;
+  const auto check = [&](int64_t count, double bytes_each, const char* of_what, const char* key) {
+    if (static_cast<double>(count) * bytes_each <= room) return;
     throw InputError(
-        fmt::format("{}: {} devices need more than half of this machine's memory; "
-                    "at most {:.0f}; lower fleet.scale",
-                    scenario_.path, fleet_.size(), memory / 2 / kBytesPerDevice));
-  }
+        fmt::format("{}: {} {} need more than half of this machine's memory; at most "
+                    "{:.0f}; lower {}",
+                    scenario_.path, count, of_what, room / bytes_each, key));
+  };
+  check(fleet_.size(), 4096, "devices", "fleet.scale");
+  check(workload_.expected_requests().value_or(0), 1024, "requests", "workload.requests");
   const int most = SimGridWorld::MaxActivities();
-  const int stages = scenario_.scheduler.stages * scenario_.scheduler.replicas;
+  const int64_t stages = scenario_.has_cloud()
+                             ? int64_t{scenario_.scheduler.stages} * scenario_.scheduler.replicas
+                             : 0;
+  if (stages + 1 >= most) {
+    throw InputError(
+        fmt::format("{}: 'cloud.replicas' x 'cloud.stages' = {} stages run at once, but "
+                    "this machine holds at most {} (half of vm.max_map_count)",
+                    scenario_.path, stages, most - 2));
+  }
   if (workload_.is_closed_loop() && fleet_.size() + stages >= most) {
     throw InputError(
         fmt::format("{}: a closed loop over {} devices runs {} sessions at once, but this machine "

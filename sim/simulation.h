@@ -48,7 +48,7 @@ class Simulation {
   class Running;
   void LoadProfiles();
   void CheckGridsCoverWorkload() const;
-  void CheckMachineHoldsFleet() const;
+  void CheckMachineHoldsRun() const;
 
   Scenario scenario_;
   Workload workload_;
