@@ -206,7 +206,7 @@ PROFILE = [
     ("of a cloud", (PROFILES / "a6000_vicuna-7b_cloud.json").read_text(),
      ["in.json", "device", "cloud"]),
     ("a grid that ends early", profile_layer([point(1), point(1, 64), point(4), point(4, 64)]),
-     ["in.json", "4 tokens", "20"]),
+     ["in.json", "up to 4 new tokens", "20"]),
 ]
 
 MODEL_CONFIG = [
