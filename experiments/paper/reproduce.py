@@ -1,0 +1,278 @@
+#!/usr/bin/env python3
+"""Our uncalibrated figures beside the published ones: the tables of docs/paper.md.
+
+  experiments/paper/reproduce.py            runs every case with `./hat compare`, prints the tables
+  experiments/paper/reproduce.py --update   the same, and writes them into docs/paper.md
+
+Results stay in results/paper/CASE (comparison.md, and runs/SYSTEM/seed-N/summary.json of each run).
+"""
+import argparse
+import csv
+import json
+import pathlib
+import re
+import statistics
+import subprocess
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+SEEDS = 10
+STUDENT_T = 2.262157  # t(0.975, 9): half a 95% confidence interval over ten seeds
+SPLIT = "hat,u-shape,u-sarathi,u-medusa"
+UNLOADED = ["workload.arrivals=uniform", "workload.rate_per_s=0.05", "workload.requests=100"]
+ORIN = [f"../../profiles/data/agx-orin-{mode}_vicuna-7b_device.json" for mode in ("maxn", "50w", "30w")]
+ONE_ORIN = f'fleet.class=[{{name="agx-orin", count=1, profiles={json.dumps(ORIN)}}}]'
+MAXN = ['fleet.class.0.profiles=["../../profiles/data/agx-xavier-maxn_vicuna-7b_device.json"]',
+        'fleet.class.1.profiles=["../../profiles/data/agx-orin-maxn_vicuna-7b_device.json"]']
+LONG_PROMPT = [*UNLOADED, 'workload.prompts={kind="constant", tokens=2000}']
+
+CASES = {  # name: (scenario, systems, --set ...)
+    "rate-6": ("spec_bench_7b", SPLIT, []),
+    "rate-4": ("spec_bench_7b", SPLIT, ["workload.rate_per_s=4"]),
+    "rate-4-maxn": ("spec_bench_7b", SPLIT, ["workload.rate_per_s=4", *MAXN]),
+    "rate-4-maxn-5ms": ("spec_bench_7b", SPLIT, ["workload.rate_per_s=4", "link.latency_ms=5", *MAXN]),
+    "one-xavier": ("spec_bench_7b", "hat,u-shape,u-medusa", ["fleet.scale=0.04", *UNLOADED]),
+    "one-xavier-maxn": ("spec_bench_7b", "hat,u-shape,u-medusa", ["fleet.scale=0.04", MAXN[0], *UNLOADED]),
+    "one-orin": ("spec_bench_7b", "hat,u-shape,u-medusa", [ONE_ORIN, *UNLOADED]),
+    "chunking-only": ("spec_bench_7b", "hat", ["system.drafting=none", "system.draft_ahead=false"]),
+    "drafting-only": ("spec_bench_7b", "hat",
+                      ["system.chunking=none", "system.prefill_cut=whole", "system.draft_ahead=false"]),
+    "no-draft-ahead": ("spec_bench_7b", "hat", ["system.draft_ahead=false"]),
+    "chunks-of-32": ("spec_bench_7b", "hat", ["system.chunking=fixed", "policy.chunk_fixed=32"]),
+    "no-chunks": ("spec_bench_7b", "hat", ["system.chunking=none"]),
+    "prompt-2000": ("spec_bench_7b", "u-shape", LONG_PROMPT),
+    "prompt-2000-all": ("spec_bench_7b", "u-shape", [*LONG_PROMPT, "system.return_all_positions=true"]),
+    "13b": ("cnn_dm_13b", SPLIT, []),
+    "13b-two-replicas": ("cnn_dm_13b", SPLIT, ["cloud.replicas=2"]),
+    "13b-no-drafting": ("cnn_dm_13b", "hat",
+                        ["cloud.replicas=2", "system.drafting=none", "system.draft_ahead=false"]),
+}
+UNKNOWNS = {  # what the sources leave open, one at a time: label and --set ...
+    "load-1": ("1 request/s (nothing queues)", ["workload.rate_per_s=1", "workload.requests=600"]),
+    "maxn": ("every device in its highest power mode", MAXN),
+    "load-1-maxn": ("both", ["workload.rate_per_s=1", "workload.requests=600", *MAXN]),
+    "sessions-8": ("at most 8 sessions a device", ["fleet.max_sessions=8"]),
+    "replicas-2": ("two replicas", ["cloud.replicas=2"]),
+    "latency-10": ("link latency 10 ms", ["link.latency_ms=10"]),
+    "even-arrivals": ("evenly spaced arrivals", ["workload.arrivals=uniform"]),
+    "all-positions": ("all positions' states return", ["system.return_all_positions=true"]),
+}
+CASES |= {name: ("spec_bench_7b", "hat,u-shape", overrides) for name, (_, overrides) in UNKNOWNS.items()}
+
+
+def run(name, hat):
+    scenario, systems, overrides = CASES[name]
+    command = [hat, "compare", f"experiments/paper/{scenario}.toml", "--systems", systems,
+               "--seeds", str(SEEDS), "--out", f"results/paper/{name}", "--force", "--no-figure", "--quiet"]
+    for override in overrides:
+        command += ["--set", override]
+    subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+
+
+def values(case, system, *path):
+    """One figure of summary.json, a seed each."""
+    folder = ROOT / "results/paper" / case / "runs" / system
+    found = []
+    for seed in range(1, SEEDS + 1):
+        at = json.loads((folder / f"seed-{seed}" / "summary.json").read_text())
+        for key in path:
+            at = at[key]
+        found.append(at)
+    return found
+
+
+def per_seed(function, *columns):
+    return [function(*row) for row in zip(*columns)]
+
+
+def published(experiment, system, metric):
+    with open(ROOT / "experiments/paper/published.csv", newline="", encoding="utf-8") as file:
+        rows = [r for r in csv.DictReader(file)
+                if (r["experiment"], r["system"], r["metric"]) == (experiment, system, metric)]
+    return float(rows[0]["value"])
+
+
+def estimate(ours, digits=1):
+    half = STUDENT_T * statistics.stdev(ours) / len(ours) ** 0.5
+    return f"{statistics.mean(ours):.{digits}f} ± {half:.{digits}f}"
+
+
+def row(label, theirs, ours, digits=1):
+    error = 100 * (statistics.mean(ours) / theirs - 1)
+    return f"| {label} | {theirs:g} | {estimate(ours, digits)} | {error:+.0f}% |"
+
+
+def table(unit, rows):
+    return "\n".join([f"| | published, {unit} | ours, {unit} | error |", "|---|--:|--:|--:|", *rows])
+
+
+def ttft_table():
+    systems = ["hat", "u-sarathi", "u-medusa", "u-shape"]
+    return table("ms", [row(s, published("spec_bench_7b", s, "ttft_ms.mean"),
+                            values("rate-6", s, "ttft_ms", "mean")) for s in systems])
+
+
+def parts_table():
+    names = list(json.loads((ROOT / "results/paper/rate-6/runs/hat/seed-1/summary.json").read_text())["ttft_parts_ms"])
+    lines = ["| | " + " | ".join(n.replace("_", " ") for n in names) + " |", "|---|" + "--:|" * len(names)]
+    for system in SPLIT.split(","):
+        means = [statistics.mean(values("rate-6", system, "ttft_parts_ms", n)) for n in names]
+        lines.append(f"| {system} | " + " | ".join(f"{m:.0f}" for m in means) + " |")
+    return "\n".join(lines)
+
+
+def reductions(case, metric, system):
+    return per_seed(lambda hat, other: 100 * (1 - hat / other),
+                    values(case, "hat", metric, "mean"), values(case, system, metric, "mean"))
+
+
+def tbt_table(case="rate-4"):
+    rows = [row(f"TBT of hat lower than {s}'s", published("spec_bench_7b", s, "tbt_reduction_by_hat"),
+                reductions(case, "tbt_ms", s)) for s in ["u-sarathi", "u-medusa", "u-shape"]]
+    return table("%", rows)
+
+
+def tbt_values():
+    systems = SPLIT.split(",")
+    return "\n".join(["| ms | " + " | ".join(systems) + " |", "|---|" + "--:|" * len(systems),
+                      "| ours | " + " | ".join(estimate(values("rate-4", s, "tbt_ms", "mean"), 2) for s in systems) + " |"])
+
+
+def batch_table():
+    rows = []
+    for system in ["hat", "u-sarathi", "u-medusa", "u-shape"]:
+        for what, label in (("mean", "mean"), ("std", "standard deviation")):
+            theirs = published("spec_bench_7b/batch-delay", system, f"stage_ms.{what}")
+            rows.append(row(f"{system}, {label}", theirs, values("rate-6", system, "stage_ms", what), 2))
+    return table("ms", rows)
+
+
+def one_device_table():
+    rows = []
+    for case, device in (("one-xavier", "AGX Xavier"), ("one-xavier-maxn", "AGX Xavier in MAXN"), ("one-orin", "AGX Orin")):
+        for system in ("hat", "u-medusa"):
+            ours = per_seed(lambda plain, other: plain / other,
+                            values(case, "u-shape", "tbt_ms", "mean"), values(case, system, "tbt_ms", "mean"))
+            theirs = published("spec_bench_7b/one-device", system, "decode_speedup")
+            rows.append(row(f"{system}, on one {device}", theirs, ours, 2))
+    for system in ("hat", "u-medusa"):
+        theirs = published("spec_bench_7b/one-device", system, "accept_length")
+        ours = values("one-xavier", system, "accept_length")
+        rows.append(f"| accept length of {system} | {theirs:g} | {estimate(ours, 2)} | an input |")
+    return table("times u-shape's", rows)
+
+
+def ablation_table():
+    arms = [("U-shape", "u-shape", "rate-6", "u-shape"),
+            ("+ prompt chunking", "hat with chunking only", "chunking-only", "hat"),
+            ("+ speculative decoding only", "hat with drafting only", "drafting-only", "hat"),
+            ("+ chunking + speculative decoding", "hat without drafting ahead", "no-draft-ahead", "hat"),
+            ("+ parallel drafting (HAT)", "hat", "rate-6", "hat")]
+    rows = []
+    for metric, digits in (("ttft_ms", 1), ("tbt_ms", 2)):
+        for label, name, case, system in arms:
+            theirs = published("spec_bench_7b/ablation", name, f"{metric}.mean")
+            rows.append(row(f"{metric[:4].upper() if metric[1] == 't' else 'TBT'}, {label}", theirs,
+                            values(case, system, metric, "mean"), digits))
+    return table("ms", rows)
+
+
+def motivation_table():
+    rows = []
+    for case, label in (("prompt-2000", "the last position's state returns"),
+                        ("prompt-2000-all", "all positions' states return")):
+        parts = [values(case, "u-shape", "ttft_parts_ms", p) for p in ("uplink_wait", "upload", "download")]
+        rows.append(row(f"TTFT; {label}", published("prompt_2000_7b", "u-shape", "ttft_ms.mean"),
+                        values(case, "u-shape", "ttft_ms", "mean"), 0))
+        rows.append(row(f"transfer in it; {label}", published("prompt_2000_7b", "u-shape", "transfer_ms"),
+                        per_seed(lambda *p: sum(p), *parts), 0))
+    return table("ms", rows)
+
+
+def small_chunks_table():
+    def of(*path):
+        return values("chunks-of-32", "hat", *path), values("no-chunks", "hat", *path)
+    experiment = "chunks_of_32_7b"
+    ratio = row("TTFT, times that without chunking", published(experiment, "not stated", "ttft_ratio"),
+                per_seed(lambda a, b: a / b, *of("ttft_ms", "mean")), 2)
+    saved = row("waiting in the cloud saved, ms", published(experiment, "not stated", "cloud_wait_saved_ms"),
+                per_seed(lambda a, b: b - a, *of("ttft_parts_ms", "cloud_wait")))
+    return "\n".join(["| | published | ours | error |", "|---|--:|--:|--:|", ratio, saved])
+
+
+def abstract_table():
+    lines = ["| lower than | TTFT 7B, 6/s | TTFT 13B, 4/s | TBT 7B, 4/s | TBT 13B, 4/s |", "|---|--:|--:|--:|--:|"]
+    for system in ("u-shape", "u-sarathi", "u-medusa"):
+        cells = [estimate(reductions(case, metric, system))
+                 for case, metric in (("rate-6", "ttft_ms"), ("13b", "ttft_ms"), ("rate-4", "tbt_ms"), ("13b", "tbt_ms"))]
+        lines.append(f"| {system}, % | " + " | ".join(cells) + " |")
+    span = [f"{published('both_models', 'all baselines', f'{m}_reduction_by_hat_low'):g} to "
+            f"{published('both_models', 'all baselines', f'{m}_reduction_by_hat_high'):g}" for m in ("ttft", "tbt")]
+    return "\n".join([*lines, f"| published, both models, % | {span[0]} | {span[0]} | {span[1]} | {span[1]} |"])
+
+
+def model_13b_table():
+    systems = SPLIT.split(",")
+    lines = ["| | " + " | ".join(systems) + " |", "|---|" + "--:|" * len(systems)]
+    for case, replicas in (("13b", "one replica"), ("13b-two-replicas", "two replicas")):
+        for metric, label in (("ttft_ms", "TTFT"), ("tbt_ms", "TBT")):
+            cells = [estimate(values(case, s, metric, "mean"), 0) for s in systems]
+            lines.append(f"| {label} ms, {replicas} | " + " | ".join(cells) + " |")
+        cells = [f"{sum(values(case, s, 'saturated'))} of {SEEDS}" for s in systems]
+        lines.append(f"| saturated runs, {replicas} | " + " | ".join(cells) + " |")
+    cells = [estimate(values("13b-no-drafting", "hat", m, "mean"), 0) for m in ("ttft_ms", "tbt_ms")]
+    return "\n".join(lines) + f"\n\nhat without drafting, two replicas: TTFT {cells[0]} ms, TBT {cells[1]} ms."
+
+
+def unknowns_table():
+    lines = ["| 6 requests/s, ms | TTFT hat | TTFT u-shape | TBT hat | TBT u-shape |", "|---|--:|--:|--:|--:|"]
+    for case, label in [("rate-6", "the scenario as it is"), *((n, u[0]) for n, u in UNKNOWNS.items())]:
+        cells = [estimate(values(case, system, metric, "mean"), digits)
+                 for metric, digits in (("ttft_ms", 0), ("tbt_ms", 1)) for system in ("hat", "u-shape")]
+        lines.append(f"| {label} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def queue_table():
+    lines = ["| queue, ms, in the mean TTFT | hat | u-shape |", "|---|--:|--:|"]
+    for case, label in (("sessions-8", "at most 8 sessions a device"), ("rate-6", "at most 32")):
+        cells = [estimate(values(case, s, "ttft_parts_ms", "queue"), 0) for s in ("hat", "u-shape")]
+        lines.append(f"| {label} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+TABLES = {"ttft": ttft_table, "parts": parts_table, "tbt": tbt_table,
+          "tbt-maxn": lambda: tbt_table("rate-4-maxn"), "tbt-maxn-5ms": lambda: tbt_table("rate-4-maxn-5ms"), "tbt-values": tbt_values, "batch": batch_table,
+          "one-device": one_device_table, "ablation": ablation_table, "motivation": motivation_table,
+          "small-chunks": small_chunks_table, "abstract": abstract_table, "13b": model_13b_table,
+          "unknowns": unknowns_table, "queue": queue_table}
+
+
+def saturated():
+    runs = {case: sum(sum(values(case, s, "saturated")) for s in CASES[case][1].split(",")) for case in CASES}
+    return [f"{case}: {count} runs are saturated" for case, count in runs.items() if count]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--update", action="store_true", help="write the tables into docs/paper.md")
+    parser.add_argument("--no-run", action="store_true", help="take the results that are in results/paper")
+    parser.add_argument("--hat", default="./hat", help="the command to call; default ./hat")
+    options = parser.parse_args()
+    if not options.no_run:
+        for case in CASES:
+            print(f"running {case}", flush=True)
+            run(case, options.hat)
+    page = ROOT / "docs/paper.md"
+    text = page.read_text(encoding="utf-8") if options.update else ""
+    for name, make in TABLES.items():
+        content = make()
+        print(f"\n{name}\n\n{content}")
+        text = re.sub(rf"(<!-- table: {name} -->\n).*?(<!-- end -->)",
+                      lambda match: f"{match[1]}{content}\n{match[2]}", text, flags=re.S)
+    if options.update:
+        page.write_text(text, encoding="utf-8")
+    print("", *saturated(), sep="\n")
+
+
+if __name__ == "__main__":
+    main()
