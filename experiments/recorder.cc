@@ -9,8 +9,9 @@ namespace hat {
 
 Recorder::Recorder(RecorderOptions options) : options_(std::move(options)) {
   class_size_.resize(options_.classes.size());
-  class_busy_.resize(options_.classes.size());
-  stage_busy_.resize(static_cast<size_t>(options_.stages));
+  busy_.classes.resize(options_.classes.size());
+  busy_.stages.resize(static_cast<size_t>(options_.stages));
+  busy_at_last_arrival_ = busy_;
   for (const int device_class : options_.class_of_device) {
     HAT_CHECK(device_class >= 0 && static_cast<size_t>(device_class) < class_size_.size());
     ++class_size_[static_cast<size_t>(device_class)];
@@ -25,6 +26,8 @@ void Recorder::OnArrival(const Request& request) {
   }
   if (request.id >= options_.warmup_requests) {
     window_start_ = std::min(window_start_, request.arrival);
+    last_arrival_ = request.arrival;
+    busy_at_last_arrival_ = busy_;
   }
   RequestRow& row = Row(request.id);
   HAT_CHECK(row.state == RequestRow::State::kUnseen, "a request arrived twice");
@@ -44,14 +47,14 @@ void Recorder::OnDeviceOp(const DeviceOpEvent& event) {
   const std::lock_guard lock(mutex_);
   See(event.span.end);
   const int device_class = options_.class_of_device[static_cast<size_t>(event.device)];
-  class_busy_[static_cast<size_t>(device_class)] += InWindow(event.span.start, event.span.end);
+  busy_.classes[static_cast<size_t>(device_class)] += InWindow(event.span.start, event.span.end);
   if (TtftPath* path = PathOf(Row(event.request))) path->AddOp(event);
 }
 
 void Recorder::OnFrame(const FrameEvent& event) {
   const std::lock_guard lock(mutex_);
   See(event.arrived);
-  link_busy_[static_cast<int>(event.direction)] += InWindow(event.start, event.left);
+  busy_.links[static_cast<size_t>(event.direction)] += InWindow(event.start, event.left);
   RequestRow& row = Row(event.request);
   (event.direction == Direction::kUp ? row.bytes_up : row.bytes_down) += event.size;
   if (TtftPath* path = PathOf(row)) path->AddFrame(event);
@@ -60,7 +63,7 @@ void Recorder::OnFrame(const FrameEvent& event) {
 void Recorder::OnStage(const StageEvent& event) {
   const std::lock_guard lock(mutex_);
   See(event.span.end);
-  stage_busy_[static_cast<size_t>(event.stage)] += InWindow(event.span.start, event.span.end);
+  busy_.stages[static_cast<size_t>(event.stage)] += InWindow(event.span.start, event.span.end);
   if (event.span.start >= window_start_) {
     stage_s_.Add((event.span.end - event.span.start).value());
     if (event.stage == 0) batch_tokens_.Add(event.batch->tokens);
@@ -138,16 +141,31 @@ double Recorder::Utilisation(Seconds busy, double resources) const {
 
 double Recorder::ClassUtilisation(int device_class) const {
   const auto i = static_cast<size_t>(device_class);
-  return Utilisation(class_busy_[i], class_size_[i]);
+  return Utilisation(busy_.classes[i], class_size_[i]);
 }
 
 double Recorder::LinkUtilisation(Direction direction) const {
-  return Utilisation(link_busy_[static_cast<int>(direction)],
-                     static_cast<double>(options_.class_of_device.size()));
+  return Utilisation(busy_.links[static_cast<size_t>(direction)], devices());
 }
 
 double Recorder::StageUtilisation(int stage) const {
-  return Utilisation(stage_busy_[static_cast<size_t>(stage)], options_.replicas);
+  return Utilisation(busy_.stages[static_cast<size_t>(stage)], options_.replicas);
+}
+
+double Recorder::BusiestUntilLastArrival() const {
+  if (!window_start_.IsFinite() || last_arrival_ <= window_start_) return 0;
+  const Seconds time = last_arrival_ - window_start_;
+  double busiest = 0;
+  for (size_t i = 0; i < class_size_.size(); ++i) {
+    busiest = std::max(busiest, busy_at_last_arrival_.classes[i] / (time * class_size_[i]));
+  }
+  for (const Seconds busy : busy_at_last_arrival_.links) {
+    busiest = std::max(busiest, busy / (time * devices()));
+  }
+  for (const Seconds busy : busy_at_last_arrival_.stages) {
+    busiest = std::max(busiest, busy / (time * options_.replicas));
+  }
+  return busiest;
 }
 
 }  // namespace hat

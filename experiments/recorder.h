@@ -3,6 +3,7 @@
 // for gaps, where they are kept).
 #pragma once
 
+#include <array>
 #include <cmath>
 #include <cstdint>
 #include <memory>
@@ -110,14 +111,23 @@ class Recorder : public Observer {
   double ClassUtilisation(int device_class) const;
   double LinkUtilisation(Direction direction) const;
   double StageUtilisation(int stage) const;
+  // The largest of these from the window's start to the last arrival: without the time in which the
+  // run drains.
+  double BusiestUntilLastArrival() const;
 
  private:
+  struct BusyTimes {
+    std::vector<Seconds> classes;
+    std::array<Seconds, 2> links;  // by Direction
+    std::vector<Seconds> stages;
+  };
   RequestRow& Row(int request);
   TtftPath* PathOf(const RequestRow& row);
   void ClosePath(RequestRow& row);
   void See(Seconds at) { last_event_ = std::max(last_event_, at); }
   Seconds InWindow(Seconds start, Seconds end) const;
   double Utilisation(Seconds busy, double resources) const;
+  double devices() const { return static_cast<double>(options_.class_of_device.size()); }
 
   RecorderOptions options_;
   std::mutex mutex_;
@@ -133,9 +143,9 @@ class Recorder : public Observer {
   int64_t window_tokens_ = 0;
   Moments batch_tokens_, stage_s_;
   std::vector<int> class_size_;
-  std::vector<Seconds> class_busy_;
-  Seconds link_busy_[2];  // by Direction
-  std::vector<Seconds> stage_busy_;
+  BusyTimes busy_;
+  BusyTimes busy_at_last_arrival_;
+  Seconds last_arrival_;
 };
 
 }  // namespace hat

@@ -7,7 +7,6 @@
 #include <functional>
 #include <iterator>
 #include <nlohmann/json.hpp>
-#include <span>
 
 #include "experiments/saturation.h"
 #include "experiments/statistics.h"
@@ -97,15 +96,6 @@ Json Utilisations(const Recorder& recorder) {
            {{"up", Number(recorder.LinkUtilisation(Direction::kUp))},
             {"down", Number(recorder.LinkUtilisation(Direction::kDown))}}},
           {"stage", stages}};
-}
-
-bool IsSaturated(const Recorder& recorder) {
-  std::vector<RequestRow> measured;
-  for (const RequestRow& row : recorder.rows()) {
-    const bool is_measured = row.request.id >= recorder.options().warmup_requests;
-    if (is_measured && row.state != State::kUnseen) measured.push_back(row);
-  }
-  return IsSaturated(measured, recorder.window_start() + recorder.window());
 }
 
 void AddRounds(Json& summary, const std::vector<const RequestRow*>& rows) {

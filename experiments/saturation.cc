@@ -1,6 +1,7 @@
 #include "experiments/saturation.h"
 
 #include <cmath>
+#include <vector>
 
 namespace hat {
 namespace {
@@ -27,7 +28,7 @@ QuarterMeans MeansOf(std::span<const RequestRow> rows, Seconds end) {
 
 }  // namespace
 
-bool IsSaturated(std::span<const RequestRow> measured, Seconds end) {
+bool IsSaturated(std::span<const RequestRow> measured, Seconds end, double busiest) {
   if (measured.size() < kMinRequests) return false;
   const size_t quarter = measured.size() / 4;
   const QuarterMeans second = MeansOf(measured.subspan(quarter, quarter), end);
@@ -36,7 +37,17 @@ bool IsSaturated(std::span<const RequestRow> measured, Seconds end) {
   const bool has_more = last.found - second.found > kGrowth * between + std::sqrt(between);
   const bool waits_longer =
       last.ttft_s > kLonger * second.ttft_s || last.stay_s > kLonger * second.stay_s;
-  return has_more && waits_longer;
+  return has_more && (waits_longer || busiest > kBusy);
+}
+
+bool IsSaturated(const Recorder& recorder) {
+  std::vector<RequestRow> measured;
+  for (const RequestRow& row : recorder.rows()) {
+    const bool is_measured = row.request.id >= recorder.options().warmup_requests;
+    if (is_measured && row.state != RequestRow::State::kUnseen) measured.push_back(row);
+  }
+  return IsSaturated(measured, recorder.window_start() + recorder.window(),
+                     recorder.BusiestUntilLastArrival());
 }
 
 }  // namespace hat

@@ -143,6 +143,23 @@ TEST(RecorderTest, WindowCutsOperations) {
   EXPECT_NEAR(recorder.ClassUtilisation(0), 6 / 8.0, 1e-12);
 }
 
+// The GPU of the first class works for 9 of the 10 ms between arrivals, then the run drains.
+TEST(RecorderTest, BusiestResourceIsSeenUntilTheLastArrival) {
+  RecorderOptions options = OneDevice();
+  options.classes = {"jetson", "idle"};
+  options.class_of_device = {0, 1};
+  Recorder recorder(options);
+  EXPECT_EQ(recorder.BusiestUntilLastArrival(), 0);
+  recorder.OnArrival({0, 0, 0, Ms(0), 1, 1});
+  EXPECT_EQ(recorder.BusiestUntilLastArrival(), 0);
+  recorder.OnDeviceOp(Op(0, DeviceOp::kInput, 1, 0, SpanMs(0, 0, 9)));
+  recorder.OnArrival({1, 0, 0, Ms(10), 1, 1});
+  recorder.OnDeviceOp(Op(1, DeviceOp::kInput, 1, 0, SpanMs(10, 10, 11)));
+  recorder.OnTokens(1, 1, Ms(90));
+  EXPECT_NEAR(recorder.BusiestUntilLastArrival(), 0.9, 1e-12);
+  EXPECT_NEAR(recorder.ClassUtilisation(0), 10 / 90.0, 1e-12);
+}
+
 TEST(RecorderTest, ArrivalsCountWhatTheyFind) {
   Recorder recorder(OneDevice());
   Play(Shifted(0, 0), recorder);

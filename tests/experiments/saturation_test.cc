@@ -34,7 +34,7 @@ bool MM1IsSaturated(double rho, uint64_t seed, int requests) {
     rows.push_back(Row(now, free, static_cast<int>(ends.size())));
     ends.push(free);
   }
-  return IsSaturated(std::span(rows).last(static_cast<size_t>(requests)), Seconds(free));
+  return IsSaturated(std::span(rows).last(static_cast<size_t>(requests)), Seconds(free), 0);
 }
 
 int SaturatedOf100(double rho, int requests) {
@@ -59,7 +59,21 @@ TEST(SaturationTest, OverloadedQueueIs) {
 TEST(SaturationTest, SystemThatFillsUpIsNot) {
   std::vector<RequestRow> rows;
   for (int i = 0; i < 200; ++i) rows.push_back(Row(i, i + 100, std::min(i, 100)));
-  EXPECT_FALSE(IsSaturated(rows, Seconds(300)));
+  EXPECT_FALSE(IsSaturated(rows, Seconds(300), 0));
+}
+
+// The same, but on GPUs that never rest: nothing ends before the last request has come.
+TEST(SaturationTest, SystemThatFillsUpWithABusyResourceIs) {
+  std::vector<RequestRow> rows;
+  for (int i = 0; i < 200; ++i) rows.push_back(Row(i, i + 500, i));
+  EXPECT_FALSE(IsSaturated(rows, Seconds(700), 0.9));
+  EXPECT_TRUE(IsSaturated(rows, Seconds(700), 0.98));
+}
+
+TEST(SaturationTest, SteadySystemWithABusyResourceIsNot) {
+  std::vector<RequestRow> rows;
+  for (int i = 0; i < 200; ++i) rows.push_back(Row(i, i + 5, 5));
+  EXPECT_FALSE(IsSaturated(rows, Seconds(205), 1));
 }
 
 // Time is shared so far above capacity that nothing ends before arrivals do; first tokens come
@@ -71,7 +85,7 @@ TEST(SaturationTest, SharedSystemFarAboveItsCapacityIs) {
     rows.back().tokens = 1;
     rows.back().first_token = Seconds(i + 0.5 * i);
   }
-  EXPECT_TRUE(IsSaturated(rows, Seconds(5000)));
+  EXPECT_TRUE(IsSaturated(rows, Seconds(5000), 0));
 }
 
 // A run that was cut off long after the last arrival, with the later half still in flight.
@@ -81,14 +95,15 @@ TEST(SaturationTest, RequestsInFlightCountWithTheirAge) {
     rows.push_back(Row(i, i + 30, i));
     if (i >= 100) rows.back().state = RequestRow::State::kInFlight, rows.back().ended = Seconds();
   }
-  EXPECT_TRUE(IsSaturated(rows, Seconds(1000)));
-  EXPECT_FALSE(IsSaturated(rows, Seconds(200)));  // cut off early: they are as young as the others
+  EXPECT_TRUE(IsSaturated(rows, Seconds(1000), 0));
+  EXPECT_FALSE(
+      IsSaturated(rows, Seconds(200), 0));  // cut off early: they are as young as the others
 }
 
 TEST(SaturationTest, FewRequestsNeverAre) {
   std::vector<RequestRow> rows;
   for (int i = 0; i < kMinRequests - 1; ++i) rows.push_back(Row(i, 3.0 * i, i));
-  EXPECT_FALSE(IsSaturated(rows, Seconds(200)));
+  EXPECT_FALSE(IsSaturated(rows, Seconds(200), 0));
 }
 
 }  // namespace
