@@ -105,7 +105,7 @@ class VerbTest(unittest.TestCase):
 
     def test_mistakes_in_its_own_verbs_are_exit_code_two(self):
         for words in (["build", "--preset", "fast"], ["build", "--preset"], ["build", "x"],
-                      ["test", "--fast"], ["setup", "x"], ["quickstart", "x"]):
+                      ["test", "--fast"], ["test", "-L"], ["setup", "x"], ["quickstart", "x"]):
             result = Machine().hat(*words)
             self.assertEqual(result.returncode, 2, words)
             self.assertEqual(len(result.stderr.splitlines()), 1, words)
