@@ -10,6 +10,7 @@ namespace hat {
 Recorder::Recorder(RecorderOptions options) : options_(std::move(options)) {
   class_size_.resize(options_.classes.size());
   busy_.classes.resize(options_.classes.size());
+  busy_.links.resize(2);
   busy_.stages.resize(static_cast<size_t>(options_.stages));
   busy_at_last_arrival_ = busy_;
   for (const int device_class : options_.class_of_device) {
@@ -47,14 +48,14 @@ void Recorder::OnDeviceOp(const DeviceOpEvent& event) {
   const std::lock_guard lock(mutex_);
   See(event.span.end);
   const int device_class = options_.class_of_device[static_cast<size_t>(event.device)];
-  busy_.classes[static_cast<size_t>(device_class)] += InWindow(event.span.start, event.span.end);
+  AddBusy(&BusyTimes::classes, device_class, event.span.start, event.span.end);
   if (TtftPath* path = PathOf(Row(event.request))) path->AddOp(event);
 }
 
 void Recorder::OnFrame(const FrameEvent& event) {
   const std::lock_guard lock(mutex_);
   See(event.arrived);
-  busy_.links[static_cast<size_t>(event.direction)] += InWindow(event.start, event.left);
+  AddBusy(&BusyTimes::links, static_cast<int>(event.direction), event.start, event.left);
   RequestRow& row = Row(event.request);
   (event.direction == Direction::kUp ? row.bytes_up : row.bytes_down) += event.size;
   if (TtftPath* path = PathOf(row)) path->AddFrame(event);
@@ -63,7 +64,7 @@ void Recorder::OnFrame(const FrameEvent& event) {
 void Recorder::OnStage(const StageEvent& event) {
   const std::lock_guard lock(mutex_);
   See(event.span.end);
-  busy_.stages[static_cast<size_t>(event.stage)] += InWindow(event.span.start, event.span.end);
+  AddBusy(&BusyTimes::stages, event.stage, event.span.start, event.span.end);
   if (event.span.start >= window_start_) {
     stage_s_.Add((event.span.end - event.span.start).value());
     if (event.stage == 0) batch_tokens_.Add(event.batch->tokens);
@@ -128,6 +129,15 @@ void Recorder::ClosePath(RequestRow& row) {
 
 Seconds Recorder::window() const {
   return window_start_.IsFinite() ? last_event_ - window_start_ : Seconds();
+}
+
+// What ends behind the last arrival was busy before it too. (If another arrival comes, the sums up
+// to then take the place of these.)
+void Recorder::AddBusy(std::vector<Seconds> BusyTimes::*kind, int index, Seconds start,
+                       Seconds end) {
+  const auto i = static_cast<size_t>(index);
+  (busy_.*kind)[i] += InWindow(start, end);
+  (busy_at_last_arrival_.*kind)[i] += InWindow(start, std::min(end, last_arrival_));
 }
 
 Seconds Recorder::InWindow(Seconds start, Seconds end) const {

@@ -3,7 +3,6 @@
 // for gaps, where they are kept).
 #pragma once
 
-#include <array>
 #include <cmath>
 #include <cstdint>
 #include <memory>
@@ -118,13 +117,14 @@ class Recorder : public Observer {
  private:
   struct BusyTimes {
     std::vector<Seconds> classes;
-    std::array<Seconds, 2> links;  // by Direction
+    std::vector<Seconds> links;  // by Direction
     std::vector<Seconds> stages;
   };
   RequestRow& Row(int request);
   TtftPath* PathOf(const RequestRow& row);
   void ClosePath(RequestRow& row);
   void See(Seconds at) { last_event_ = std::max(last_event_, at); }
+  void AddBusy(std::vector<Seconds> BusyTimes::*kind, int index, Seconds start, Seconds end);
   Seconds InWindow(Seconds start, Seconds end) const;
   double Utilisation(Seconds busy, double resources) const;
   double devices() const { return static_cast<double>(options_.class_of_device.size()); }

@@ -162,8 +162,9 @@ TEST(ComparisonReportTest, TextIsATable) {
   runs[1].is_saturated = true;
   runs.push_back(NotPossible("device-only", 1));
   runs.push_back(NotPossible("device-only", 2));
-  EXPECT_EQ("\n" + ComparisonText(CompareRuns(runs), Info()), R"(
-tiny: vicuna-7b, 3 devices, 6 requests/s. Simulated; mean of 2 seeds ± 95% confidence interval, differences paired by seed.
+  EXPECT_EQ(
+      ComparisonText(CompareRuns(runs), Info()),
+      R"(tiny: vicuna-7b, 3 devices, 6 requests/s. Simulated; mean of 2 seeds ± 95% confidence interval, differences paired by seed.
 
 system              TTFT ms            vs hat          p90 ms          TBT ms            vs hat   p90 ms   accept length
 hat             100.0 ± 0.0                       200.0 ± 0.0    10.00 ± 0.00                          -               -

@@ -13,8 +13,8 @@ using testing::HasSubstr;
 TEST(ExplainTest, TellsWhoHeldTheRequestFromWhenToWhen) {
   Explain explain(0);
   Play(LifeOfOneRequest(), explain);
-  EXPECT_EQ("\n" + explain.Text(), R"(
-Request 0 on device 0: 3 prompt tokens (prompt row 7), 3 output tokens.
+  EXPECT_EQ(explain.Text(),
+            R"(Request 0 on device 0: 3 prompt tokens (prompt row 7), 3 output tokens.
 It arrives at 0.000000 s; all times below are in ms since then.
 
         from           to       took  who       why

@@ -136,7 +136,7 @@ TEST_F(SimulateProgramTest, AnInterruptLeavesWholeResultsMarkedPartial) {
   const std::string timeline = toy_ / "timeline.json";
   std::vector<std::string> arguments = Small("results");
   arguments.insert(arguments.end(),
-                   {"--set", "workload.requests=50000000", "--timeline", timeline});
+                   {"--set", "workload.requests=500000", "--timeline", timeline});
   const pid_t child = Start(arguments);
   // Until events flow, for a minute at most.
   std::error_code missing;
