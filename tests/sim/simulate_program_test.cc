@@ -82,6 +82,17 @@ class SimulateProgramTest : public testing::Test {
     return files;
   }
 
+  // Of files that are being written. (They may go away while we look: then 0.)
+  uintmax_t SizeOfHiddenFiles() {
+    uintmax_t size = 0;
+    for (const std::string& name : NamesInTheFolder()) {
+      std::error_code gone;
+      const uintmax_t bytes = std::filesystem::file_size(toy_ / name, gone);
+      if (name.starts_with(".") && !gone) size += bytes;
+    }
+    return size;
+  }
+
   std::vector<std::string> NamesInTheFolder() {
     std::vector<std::string> names;
     for (const auto& entry :
@@ -135,13 +146,10 @@ TEST_F(SimulateProgramTest, EverySystemGetsTheSameRequests) {
 TEST_F(SimulateProgramTest, AnInterruptLeavesWholeResultsMarkedPartial) {
   const std::string timeline = toy_ / "timeline.json";
   std::vector<std::string> arguments = Small("results");
-  arguments.insert(arguments.end(),
-                   {"--set", "workload.requests=500000", "--timeline", timeline});
+  arguments.insert(arguments.end(), {"--set", "workload.requests=500000", "--timeline", timeline});
   const pid_t child = Start(arguments);
-  // Until events flow, for a minute at most.
-  std::error_code missing;
-  for (int i = 0; i < 6000; ++i) {
-    if (std::filesystem::file_size(timeline + ".partial", missing) > 0 && !missing) break;
+  // Until events flow into the hidden file beside the timeline's name, for a minute at most.
+  for (int i = 0; i < 6000 && SizeOfHiddenFiles() == 0; ++i) {
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
   }
   kill(child, SIGINT);
@@ -156,7 +164,7 @@ TEST_F(SimulateProgramTest, AnInterruptLeavesWholeResultsMarkedPartial) {
             requests.at("completed").get<int>() + requests.at("in_flight").get<int>());
   EXPECT_EQ(CsvFile::Load(toy_ / "results/requests.csv").rows(), requests.at("arrived").get<int>());
   EXPECT_FALSE(nlohmann::json::parse(ReadFile(timeline)).empty());
-  EXPECT_THAT(NamesInTheFolder(), Not(Contains(HasSubstr("partial")))) << "nothing half-written";
+  EXPECT_THAT(NamesInTheFolder(), Not(Contains(StartsWith(".")))) << "nothing half-written";
 }
 
 TEST_F(SimulateProgramTest, TheTimelineIsATraceInJson) {
@@ -181,7 +189,7 @@ TEST_F(SimulateProgramTest, ExplainPrintsOneRequestsLife) {
   arguments[1] = toy_ / "more";
   const Outcome unknown = Run(arguments);
   EXPECT_EQ(unknown.exit_code, 2);
-  EXPECT_THAT(unknown.err, HasSubstr("the run had requests 0 to 39"));
+  EXPECT_THAT(unknown.err, HasSubstr("the run has requests 0 to 39"));
 }
 
 TEST_F(SimulateProgramTest, QueuesThatGrowWithoutBoundAreMarkedSaturated) {
