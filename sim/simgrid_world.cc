@@ -25,11 +25,16 @@ namespace {
 
 namespace sg = simgrid::s4u;
 
-// With these a lone flow takes exactly size / rate: no factors on bandwidth or latency, no cross
-// traffic.
-constexpr std::array kSettings = {"network/model:CM02", "network/crosstraffic:0",
-                                  "network/TCP-gamma:0", "contexts/factory:" HAT_CONTEXT_FACTORY,
-                                  "contexts/stack-size:128"};
+// SimGrid's command line: it chooses the kind of contexts when it starts, so that set_config()
+// would come too late. With these network settings a lone flow takes exactly size / rate: no
+// factors on bandwidth or latency, no cross traffic.
+constexpr std::array kArguments = {"hat",
+                                   "--log=root.thres:error",
+                                   "--cfg=network/model:CM02",
+                                   "--cfg=network/crosstraffic:0",
+                                   "--cfg=network/TCP-gamma:0",
+                                   "--cfg=contexts/factory:" HAT_CONTEXT_FACTORY,
+                                   "--cfg=contexts/stack-size:128"};
 
 constexpr const char* kCloudHost = "cloud";
 
@@ -89,9 +94,15 @@ struct sigaction OnInterrupt() {
 struct SimGridWorld::Engine {
   Engine() { sigaction(SIGINT, &on_interrupt, nullptr); }
 
-  int argc = 2;
-  std::array<char*, 3> argv{const_cast<char*>("hat"), const_cast<char*>("--log=root.thres:error"),
-                            nullptr};
+  static std::vector<char*> Arguments() {
+    std::vector<char*> arguments;
+    for (const char* argument : kArguments) arguments.push_back(const_cast<char*>(argument));
+    arguments.push_back(nullptr);
+    return arguments;
+  }
+
+  int argc = static_cast<int>(kArguments.size());
+  std::vector<char*> argv = Arguments();
   struct sigaction on_interrupt = OnInterrupt();  // the caller's: SimGrid sets its own, which exits
   sg::Engine engine{&argc, argv.data()};
 };
@@ -144,7 +155,6 @@ class SimGridWorld::ActorSignal : public Signal {
 };
 
 SimGridWorld::SimGridWorld(const SharedPlatform* shared) : engine_(std::make_unique<Engine>()) {
-  for (const char* setting : kSettings) sg::Engine::set_config(setting);
   shared != nullptr ? BuildSharedPlatform(*shared) : BuildOneHost();
 }
 
@@ -296,8 +306,9 @@ void SimGridWorld::SetBandwidth(Direction direction, int device, BytesPerSecond 
 
 std::string SimGridWorld::Description() {
   std::string text = fmt::format("SimGrid {}.{}", SIMGRID_VERSION_MAJOR, SIMGRID_VERSION_MINOR);
-  for (const char* setting : kSettings) {
-    if (std::string_view(setting).starts_with("network/")) text += fmt::format(", {}", setting);
+  constexpr std::string_view kNetwork = "--cfg=network/";
+  for (const std::string_view argument : kArguments) {
+    if (argument.starts_with(kNetwork)) text += fmt::format(", {}", argument.substr(6));
   }
   return text;
 }

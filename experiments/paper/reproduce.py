@@ -241,7 +241,7 @@ def queue_table():
 
 
 TABLES = {"ttft": ttft_table, "parts": parts_table, "tbt": tbt_table,
-          "tbt-maxn": lambda: tbt_table("rate-4-maxn"), "tbt-maxn-5ms": lambda: tbt_table("rate-4-maxn-5ms"), "tbt-values": tbt_values, "batch": batch_table,
+          "tbt-values": tbt_values, "batch": batch_table,
           "one-device": one_device_table, "ablation": ablation_table, "motivation": motivation_table,
           "small-chunks": small_chunks_table, "abstract": abstract_table, "13b": model_13b_table,
           "unknowns": unknowns_table, "queue": queue_table}
