@@ -69,6 +69,21 @@ TEST(ExplainTest, NamesWaits) {
   EXPECT_THAT(text, HasSubstr("0.500  cloud     waits for room in a KV cache (replica 0)"));
 }
 
+// The cloud takes 5 ms in one round and 9 in the next.
+TEST(ExplainTest, EachRoundHasItsOwnTimeInTheCloud) {
+  Explain explain(0);
+  Play({ArrivalTold{{0, 0, 0, Seconds(), 1, 3}}, TokensTold{0, 1, Ms(10)},
+        OnStage(0, 0, {VerifyPart(0, 1, 1, 11)}, 12, SpanMs(12, 12, 17), 17),
+        FrameOf(0, Direction::kDown, FrameKind::kVerify, 1, 1, {17, 17, 18, 19}),
+        TokensTold{0, 1, Ms(19)},
+        OnStage(1, 0, {VerifyPart(0, 2, 1, 20)}, 22, SpanMs(22, 22, 31), 31),
+        FrameOf(0, Direction::kDown, FrameKind::kVerify, 2, 1, {31, 31, 32, 33}),
+        TokensTold{0, 1, Ms(33)}},
+       explain);
+  EXPECT_THAT(explain.Text(), HasSubstr("     1.000     5.000     2.000     0.000\n"));
+  EXPECT_THAT(explain.Text(), HasSubstr("     2.000     9.000     2.000     0.000\n"));
+}
+
 TEST(ExplainTest, OtherRequestsAreLeftOut) {
   Explain explain(0);
   const EventLog log = LifeOfOneRequest();

@@ -158,6 +158,24 @@ TEST(LawsTest, AheadStepThatIsNotToldIsCaught) {
   EXPECT_THAT(Broken(log), HasViolation("tokens", "0 ahead steps done, 1 told"));
 }
 
+// Two steps ahead are kept: with one more step they make the next draft, of two tokens.
+TEST(LawsTest, KeptAheadStepsCountForTheNextDraft) {
+  const Request request{0, 0, 0, Seconds(), 1, 9};
+  EventLog log = {ArrivalTold{request},
+                  StartTold{request, Seconds()},
+                  Op(0, DeviceOp::kDraft, 1, 1, SpanMs(0, 0, 1)),
+                  FrameOf(0, Direction::kUp, FrameKind::kVerify, 1, 1, {1, 1, 2, 3}),
+                  Op(0, DeviceOp::kDraftAhead, 4, 2, SpanMs(1, 1, 2)),
+                  Op(0, DeviceOp::kDraftAhead, 4, 3, SpanMs(2, 2, 3)),
+                  RoundEvent{0, 0, 0, 2, 0, Ms(5)},
+                  Op(0, DeviceOp::kDraft, 1, 4, SpanMs(5, 5, 6)),
+                  FrameOf(0, Direction::kUp, FrameKind::kVerify, 2, 3, {6, 6, 7, 8}),
+                  RoundEvent{0, 2, 0, 0, 0, Ms(9)}};
+  EXPECT_THAT(Broken(log), Not(HasViolation("tokens", "steps for a draft")));
+  Nth<RoundEvent>(log, 0).wasted_steps = 1;
+  EXPECT_THAT(Broken(log), HasViolation("tokens", "2 steps for a draft of 2"));
+}
+
 TEST(LawsTest, LostTokenIsCaught) {
   EventLog log = LifeOfOneRequest();
   Nth<TokensTold>(log, 1).count = 1;

@@ -102,6 +102,25 @@ TEST(ResultsTest, RequestsInFlightAreCountedAndNotMeasured) {
   EXPECT_TRUE(summary["ttft_ms"]["mean"].is_null());
 }
 
+TEST(ResultsTest, WarmUpIsNotMeasured) {
+  RecorderOptions options = Options();
+  options.warmup_requests = 1;
+  Recorder recorder(options);
+  for (int id = 0; id < 2; ++id) {
+    const Seconds arrival = Ms(100 * id);
+    recorder.OnArrival({id, 0, 0, arrival, 1, 1});
+    recorder.OnTokens(id, 1, arrival + Ms(id == 0 ? 50 : 7));
+    recorder.OnEnd(id, Outcome::kCompleted, arrival + Ms(id == 0 ? 50 : 7));
+  }
+  const Json summary = Json::parse(SummaryJson(recorder, Info()));
+  EXPECT_NEAR(summary["ttft_ms"]["mean"].get<double>(), 7, 1e-9);
+  EXPECT_EQ(summary["requests"]["completed"], 2);
+  EXPECT_EQ(summary["requests"]["measured"], 1);
+  const CsvFile csv = CsvFile::Parse(RequestsCsv(recorder), "requests.csv");
+  EXPECT_EQ(csv.Text(0, csv.ColumnIndex("measured")), "0");
+  EXPECT_EQ(csv.Text(1, csv.ColumnIndex("measured")), "1");
+}
+
 TEST(ResultsTest, OneTokenRequestHasNoTbt) {
   Recorder recorder(Options());
   recorder.OnArrival({0, 0, 0, Ms(0), 1, 1});
