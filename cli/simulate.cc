@@ -12,6 +12,7 @@
 #include "core/files.h"
 #include "core/program.h"
 #include "experiments/explain.h"
+#include "experiments/input_files.h"
 #include "experiments/laws.h"
 #include "experiments/results.h"
 #include "experiments/timeline.h"
@@ -103,6 +104,7 @@ RunInfo InfoOf(const Simulation& simulation) {
   info.seed = scenario.seed;
   info.config = scenario.resolved;
   info.profiles = simulation.profiles();
+  info.inputs = InputFilesOf(scenario);
   return info;
 }
 

@@ -8,19 +8,13 @@
 #include <vector>
 
 #include "core/files.h"
+#include "experiments/input_files.h"
 #include "experiments/recorder.h"
 #include "profiles/profile.h"
 
 namespace hat {
 
 inline constexpr int kResultsSchema = 1;
-
-// A file that the run read, beside its profiles.
-struct InputFile {
-  std::string role;  // e.g. "prompts", "draft-trace"
-  std::string name;  // as the scenario names it
-  std::string sha256;
-};
 
 // What the recorder cannot know of a run.
 struct RunInfo {

@@ -118,6 +118,7 @@ struct Scenario {
   uint64_t seed = 1;
   SystemSpec system;
   ModelShape model;
+  std::string model_path;  // of the shape's config.json; empty for a shape known by name
   WireDtype wire_dtype = WireDtype::kFloat16;
   FleetConfig fleet;
   LinkConfig link;
