@@ -334,6 +334,19 @@ std::string ConfigTable::Path(const std::string& key,
   return (folder / path).lexically_normal();
 }
 
+void ConfigTable::Forbid(const std::vector<std::string>& keys, const std::string& chooser,
+                         const std::string& choice) const {
+  const auto is_overridden = [&](const std::string& key) {
+    return node_->state->IsOverridden(Join(node_->path, key));
+  };
+  for (const std::string& key : keys) {
+    if (!Has(key)) continue;
+    if (!is_overridden(chooser) || is_overridden(key))
+      throw Error(key, fmt::format("means nothing with {}", choice));
+    node_->Ask(key);
+  }
+}
+
 InputError ConfigTable::Error(const std::string& key, const std::string& problem) const {
   return node_->Error(key, problem);
 }

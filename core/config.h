@@ -68,6 +68,12 @@ class ConfigTable {
   // A path read from `key`, relative to the folder of the document.
   std::string Path(const std::string& key, const std::optional<std::string>& fallback = {}) const;
 
+  // Refuses `keys`, which mean nothing under the choice that `chooser` made ("means nothing with
+  // <choice>"). Where --set made the choice, such keys of the document are left aside: whoever
+  // overrides a choice cannot take lines out of the file.
+  void Forbid(const std::vector<std::string>& keys, const std::string& chooser,
+              const std::string& choice) const;
+
   // An error about `key`, with file, line and full key in front: "a.toml:3: 'x.y' <problem>".
   InputError Error(const std::string& key, const std::string& problem) const;
 

@@ -21,14 +21,6 @@ constexpr int kMaxTokens = 1'000'000;  // of one prompt, output, chunk or batch
 constexpr int kMaxDevices = 10'000'000;
 constexpr double kMaxMbps = 1e6;
 
-// Refuses keys that mean nothing under the choice that was made.
-void Forbid(const ConfigTable& table, const std::vector<std::string>& keys,
-            const std::string& choice) {
-  for (const std::string& key : keys) {
-    if (table.Has(key)) throw table.Error(key, fmt::format("means nothing with {}", choice));
-  }
-}
-
 int Tokens(const ConfigTable& table, const std::string& key, int fallback, int low = 1) {
   return static_cast<int>(table.Integer(key, low, kMaxTokens, fallback));
 }
@@ -74,9 +66,9 @@ SystemSpec ReadSystem(const ConfigTable& root) {
 void ReadModel(const ConfigTable& root, Scenario& scenario) {
   const ConfigTable table = root.Table("model");
   const std::string shape = table.String("shape");
+  if (shape.ends_with(".json")) scenario.model_path = Resolve(scenario.path, shape);
   try {
-    scenario.model =
-        FindModelShape(shape.ends_with(".json") ? Resolve(scenario.path, shape) : shape);
+    scenario.model = FindModelShape(scenario.model_path.empty() ? shape : scenario.model_path);
   } catch (const InputError& error) {
     throw table.Error("shape", fmt::format("is not usable: {}", error.what()));
   }
@@ -141,10 +133,10 @@ RateConfig ReadRate(const ConfigTable& link, const std::string& direction) {
   const std::string kind = table.Choice("kind", {"constant", "uniform", "trace"}, "constant");
   RateConfig rate;
   if (kind == "constant") {
-    Forbid(table, {"low_mbps", "high_mbps", "trace"}, "kind = \"constant\"");
+    table.Forbid({"low_mbps", "high_mbps", "trace"}, "kind", "kind = \"constant\"");
     rate.low = rate.high = MegabitsPerSecond(table.Number("rate_mbps", range));
   } else if (kind == "uniform") {
-    Forbid(table, {"rate_mbps", "trace"}, "kind = \"uniform\"");
+    table.Forbid({"rate_mbps", "trace"}, "kind", "kind = \"uniform\"");
     rate.kind = RateConfig::Kind::kUniform;
     rate.low = MegabitsPerSecond(table.Number("low_mbps", range));
     rate.high = MegabitsPerSecond(table.Number("high_mbps", range));
@@ -152,7 +144,7 @@ RateConfig ReadRate(const ConfigTable& link, const std::string& direction) {
       throw table.Error("high_mbps", fmt::format("must be at least low_mbps = {}",
                                                  ToMegabitsPerSecond(rate.low)));
   } else {
-    Forbid(table, {"rate_mbps", "low_mbps", "high_mbps"}, "kind = \"trace\"");
+    table.Forbid({"rate_mbps", "low_mbps", "high_mbps"}, "kind", "kind = \"trace\"");
     rate.kind = RateConfig::Kind::kTrace;
     rate.trace_path = table.Path("trace");
   }
@@ -175,7 +167,7 @@ LinkConfig ReadLink(const ConfigTable& root) {
     if (!any)
       throw table.Error("kind", "= \"shared\" needs one of cell_mbps, ingress_mbps, egress_mbps");
   } else {
-    Forbid(table, capacities, "link.kind = \"dedicated\"");
+    table.Forbid(capacities, "kind", "link.kind = \"dedicated\"");
   }
   link.latency = Milliseconds(
       table.Number("latency_ms", Range::NonNegative(60e3), ToMilliseconds(link.latency)));
@@ -189,7 +181,7 @@ BytesPerSecond ReadStageLinkRate(const ConfigTable& table, BytesPerSecond fallba
   const Range range = Range::Positive(1e8);
   if (!table.Has("stage_link_gbps"))
     return MegabitsPerSecond(table.Number("stage_link_mbps", range, ToMegabitsPerSecond(fallback)));
-  Forbid(table, {"stage_link_mbps"}, "stage_link_gbps given");
+  table.Forbid({"stage_link_mbps"}, "stage_link_gbps", "stage_link_gbps given");
   return MegabitsPerSecond(1e3 * table.Number("stage_link_gbps", Range::Positive(1e5)));
 }
 
@@ -234,22 +226,22 @@ ArrivalConfig ReadArrivals(const ConfigTable& table) {
   arrivals.kind = kKinds[std::find(names.begin(), names.end(), choice) - names.begin()].second;
   const std::string with = fmt::format("arrivals = \"{}\"", choice);
   if (arrivals.kind == Kind::kClosedLoop || arrivals.kind == Kind::kReplay)
-    Forbid(table, {"rate_per_s"}, with);
+    table.Forbid({"rate_per_s"}, "arrivals", with);
   else
     arrivals.rate_per_s = table.Number("rate_per_s", Range::Positive(1e6));
   if (arrivals.kind == Kind::kGamma)
     arrivals.burstiness = table.Number("burstiness", Range::Between(0.01, 10), arrivals.burstiness);
   else
-    Forbid(table, {"burstiness"}, with);
+    table.Forbid({"burstiness"}, "arrivals", with);
   if (arrivals.kind == Kind::kClosedLoop)
     arrivals.think_time = Seconds(table.Number("think_time_s", Range::NonNegative(1e6), 0));
   else
-    Forbid(table, {"think_time_s"}, with);
+    table.Forbid({"think_time_s"}, "arrivals", with);
   if (arrivals.kind == Kind::kReplay) {
     arrivals.replay_path = table.Path("replay");
     arrivals.replay_column = table.String("replay_column", arrivals.replay_column);
   } else {
-    Forbid(table, {"replay", "replay_column"}, with);
+    table.Forbid({"replay", "replay_column"}, "arrivals", with);
   }
   return arrivals;
 }
@@ -278,9 +270,9 @@ LengthConfig ReadPrompts(const ConfigTable& table) {
     if (prompts.max < prompts.min)
       throw table.Error("max", fmt::format("must be at least min = {}", prompts.min));
   }
-  if (kind != "constant") Forbid(table, {"tokens"}, with);
-  if (kind != "csv") Forbid(table, {"path", "column", "order"}, with);
-  if (kind != "lognormal") Forbid(table, {"mu", "sigma", "min", "max"}, with);
+  if (kind != "constant") table.Forbid({"tokens"}, "kind", with);
+  if (kind != "csv") table.Forbid({"path", "column", "order"}, "kind", with);
+  if (kind != "lognormal") table.Forbid({"mu", "sigma", "min", "max"}, "kind", with);
   return prompts;
 }
 
@@ -298,9 +290,9 @@ LengthConfig ReadOutputs(const ConfigTable& table) {
     outputs.mean = table.Number("mean", Range::Between(1, kMaxTokens));
     outputs.max = Tokens(table, "max", LengthConfig::kOutputTokens);
   }
-  if (kind != "constant") Forbid(table, {"tokens"}, with);
-  if (kind != "csv") Forbid(table, {"path", "column"}, with);
-  if (kind != "geometric") Forbid(table, {"mean", "max"}, with);
+  if (kind != "constant") table.Forbid({"tokens"}, "kind", with);
+  if (kind != "csv") table.Forbid({"path", "column"}, "kind", with);
+  if (kind != "geometric") table.Forbid({"mean", "max"}, "kind", with);
   return outputs;
 }
 
@@ -329,10 +321,9 @@ AcceptanceConfig ReadAcceptance(const ConfigTable& root) {
   const ConfigTable table = root.Table("acceptance");
   AcceptanceConfig acceptance;
   if (table.Has("trace")) {
-    Forbid(table,
-           {"accept_length", "policy", "draft_threshold", "max_draft", "draft_fixed", "tree",
-            "concentration", "rank_curve", "medusa_accept_length", "medusa_ratio"},
-           "acceptance.trace given");
+    table.Forbid({"accept_length", "policy", "draft_threshold", "max_draft", "draft_fixed", "tree",
+                  "concentration", "rank_curve", "medusa_accept_length", "medusa_ratio"},
+                 "trace", "acceptance.trace given");
     acceptance.trace_path = table.Path("trace");
     return acceptance;
   }

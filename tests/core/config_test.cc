@@ -10,7 +10,7 @@
 namespace hat {
 namespace {
 
-using testing::AllOf, testing::ElementsAre, testing::EndsWith, testing::HasSubstr,
+using testing::AllOf, testing::ElementsAre, testing::EndsWith, testing::HasSubstr, testing::Not,
     testing::StartsWith;
 
 Config Parse(const std::string& text, const std::vector<std::string>& overrides = {}) {
@@ -140,6 +140,31 @@ TEST(OverrideTest, ReplacesAndAddsValuesOfEveryType) {
 
 TEST(OverrideTest, TheLastOneWins) {
   EXPECT_EQ(Rate("", {"workload.rate_per_s=1", "workload.rate_per_s=2"}), 2);
+}
+
+// workload.rate_per_s, unless the kind is "loop".
+std::string ForbiddenRate(const std::string& text, const std::vector<std::string>& overrides) {
+  const Config config = Parse(text, overrides);
+  const ConfigTable workload = config.Root().Table("workload");
+  if (workload.String("kind", "open") == "loop")
+    workload.Forbid({"rate_per_s"}, "kind", "kind = \"loop\"");
+  config.RejectUnknownKeys();
+  return config.Resolved();
+}
+
+TEST(ForbidTest, RefusesAKeyThatMeansNothingUnderTheChoiceMade) {
+  const std::string problem = "'workload.rate_per_s' means nothing with kind = \"loop\"";
+  EXPECT_INPUT_ERROR(ForbiddenRate("[workload]\nkind = 'loop'\nrate_per_s = 3", {}),
+                     HasSubstr("spec.toml:3: " + problem));
+  EXPECT_INPUT_ERROR(ForbiddenRate("[workload]", {"workload.kind=loop", "workload.rate_per_s=3"}),
+                     HasSubstr("--set: " + problem));
+  EXPECT_INPUT_ERROR(ForbiddenRate("[workload]\nkind = 'loop'", {"workload.rate_per_s=3"}),
+                     HasSubstr("--set: " + problem));
+}
+
+TEST(ForbidTest, AChoiceMadeWithSetLeavesTheKeysOfTheFileAside) {
+  const std::string resolved = ForbiddenRate("[workload]\nrate_per_s = 3", {"workload.kind=loop"});
+  EXPECT_THAT(resolved, Not(HasSubstr("rate_per_s")));
 }
 
 TEST(OverrideTest, ABadValueIsAnErrorAboutSet) {
