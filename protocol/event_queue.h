@@ -18,29 +18,42 @@ class EventQueue {
   Seconds next() const { return heap_.front().time; }  // not empty
 
   void Add(Seconds time, std::function<void()> callback) {
-    heap_.push_back({time, next_order_++, std::move(callback)});
-    std::push_heap(heap_.begin(), heap_.end(), IsLater);
+    if (free_slots_.empty()) {
+      free_slots_.push_back(static_cast<uint32_t>(callbacks_.size()));
+      callbacks_.emplace_back();
+    }
+    const uint32_t slot = free_slots_.back();
+    free_slots_.pop_back();
+    callbacks_[slot] = std::move(callback);
+    heap_.push_back({time, next_order_++, slot});
+    std::push_heap(heap_.begin(), heap_.end(), IsLater());
   }
 
   // Removes the first callback and returns it; not empty.
   std::function<void()> Take() {
-    std::pop_heap(heap_.begin(), heap_.end(), IsLater);
-    std::function<void()> callback = std::move(heap_.back().callback);
+    std::pop_heap(heap_.begin(), heap_.end(), IsLater());
+    const uint32_t slot = heap_.back().slot;
     heap_.pop_back();
-    return callback;
+    free_slots_.push_back(slot);
+    return std::exchange(callbacks_[slot], nullptr);
   }
 
  private:
+  // The heap moves these, not the callbacks.
   struct Event {
     Seconds time;
     uint64_t order;
-    std::function<void()> callback;
+    uint32_t slot;  // in callbacks_
   };
-  static bool IsLater(const Event& a, const Event& b) {
-    return a.time != b.time ? a.time > b.time : a.order > b.order;
-  }
+  struct IsLater {
+    bool operator()(const Event& a, const Event& b) const {
+      return a.time != b.time ? a.time > b.time : a.order > b.order;
+    }
+  };
 
   std::vector<Event> heap_;
+  std::vector<std::function<void()>> callbacks_;
+  std::vector<uint32_t> free_slots_;
   uint64_t next_order_ = 0;
 };
 

@@ -8,6 +8,7 @@
 #include <fstream>
 #include <simgrid/kernel/Timer.hpp>
 #include <simgrid/s4u.hpp>
+#include <simgrid/simix.hpp>
 #include <utility>
 
 #include <simgrid/version.h>  // needs the ones above
@@ -141,6 +142,7 @@ class SimGridWorld::ActorSignal : public Signal {
     world_.RunDeferred();
     if (is_raised_) return;
     waiter_ = sg::Actor::self();
+    --world_.ready_;
     sg::this_actor::suspend();
   }
   void Wake() {
@@ -154,7 +156,8 @@ class SimGridWorld::ActorSignal : public Signal {
   std::shared_ptr<char> alive_ = std::make_shared<char>();
 };
 
-SimGridWorld::SimGridWorld(const SharedPlatform* shared) : engine_(std::make_unique<Engine>()) {
+SimGridWorld::SimGridWorld(const SharedPlatform* shared)
+    : engine_(std::make_unique<Engine>()), has_flows_(shared != nullptr) {
   shared != nullptr ? BuildSharedPlatform(*shared) : BuildOneHost();
 }
 
@@ -188,7 +191,7 @@ void SimGridWorld::Settle() {
 void SimGridWorld::CallAt(Seconds t, std::function<void()> callback) {
   if (has_ended_) return;
   events_.Add(std::max(t, now_), std::move(callback));
-  Arm();
+  if (has_flows_) Arm();
 }
 
 void SimGridWorld::Arm() {
@@ -207,18 +210,55 @@ void SimGridWorld::Fire() {
   const Seconds clock(std::max(sg::Engine::get_clock(), armed_.value()));
   armed_ = Seconds::Infinity();
   timer_ = nullptr;
+  try {
+    RunDue(clock);
+  } catch (const std::exception&) {
+    Fail(std::current_exception());
+  }
+  if (!events_.empty()) Arm();
+}
+
+void SimGridWorld::RunDue(Seconds until) {
   is_firing_ = true;
   try {
-    while (!events_.empty() && events_.next() <= clock) {
+    while (!events_.empty() && events_.next() <= until) {
       now_ = std::max(now_, events_.next());
       ++callbacks_run_;
       events_.Take()();
     }
+  } catch (...) {
+    is_firing_ = false;
+    throw;
+  }
+  is_firing_ = false;
+}
+
+void SimGridWorld::RunClock() {
+  try {
+    for (;;) {
+      if (ready_ > 0) {
+        sg::this_actor::yield();  // the others' turn
+      } else if (has_trash_ || events_.empty()) {
+        LetSimGridCatchUp();
+      } else {
+        simgrid::kernel::actor::simcall_answered([this] {
+          while (ready_ == 0 && !events_.empty()) RunDue(events_.next());
+        });
+      }
+    }
   } catch (const std::exception&) {
     Fail(std::current_exception());
   }
-  is_firing_ = false;
-  if (!events_.empty()) Arm();
+}
+
+// Without a callback to wait for, SimGrid finds that nothing can happen any more.
+void SimGridWorld::LetSimGridCatchUp() {
+  has_trash_ = false;
+  if (!events_.empty()) {
+    const double date = std::max(events_.next().value(), sg::Engine::get_clock());
+    simgrid::kernel::timer::Timer::set(date, [self = sg::Actor::self()] { self->resume(); });
+  }
+  sg::this_actor::suspend();
 }
 
 void SimGridWorld::Start(const std::string& name, std::function<void()> body) {
@@ -230,6 +270,7 @@ void SimGridWorld::Start(const std::string& name, std::function<void()> body) {
         activities_ + 1, kMax));
   }
   ++activities_;
+  ++ready_;
   const auto create = [this, name, run = std::move(body)] {
     sg::Actor::create(name, sg::Host::by_name(kCloudHost), [this, run] {
       RunActivity(run);
@@ -246,9 +287,12 @@ void SimGridWorld::RunActivity(const std::function<void()>& body) {
     Fail(std::current_exception());
   }
   RunDeferred();
+  --ready_;
+  has_trash_ = true;
 }
 
 void SimGridWorld::Resume(simgrid::s4u::Actor* actor) {
+  ++ready_;
   is_firing_ ? actor->resume() : deferred_.push_back([actor] { actor->resume(); });
 }
 
@@ -263,10 +307,13 @@ void SimGridWorld::RunDeferred() {
 std::unique_ptr<Signal> SimGridWorld::MakeSignal() { return std::make_unique<ActorSignal>(*this); }
 
 void SimGridWorld::Run(std::function<void()> main) {
-  sg::Actor::create("main", sg::Host::by_name(kCloudHost), [this, run = std::move(main)] {
+  sg::Host* const host = sg::Host::by_name(kCloudHost);
+  ++ready_;
+  sg::Actor::create("main", host, [this, run = std::move(main)] {
     RunActivity(run);
     DropCallbacks();
   });
+  if (!has_flows_) sg::Actor::create("clock", host, [this] { RunClock(); })->daemonize();
   engine_->engine.run();
   if (error_) std::rethrow_exception(error_);
 }
@@ -287,6 +334,7 @@ void SimGridWorld::Fail(std::exception_ptr error) {
 
 void SimGridWorld::Transfer(Direction direction, int device, Bytes size,
                             const std::function<void()>& on_start) {
+  HAT_CHECK(has_flows_);
   RunDeferred();
   sg::Host* const cloud = sg::Host::by_name(kCloudHost);
   sg::Host* const host = sg::Host::by_name(DeviceHost(device));

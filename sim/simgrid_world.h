@@ -1,6 +1,12 @@
-// The World port on SimGrid: its clock, its actors, its semaphores. Timed callbacks wait in an
-// EventQueue of our own, with one SimGrid timer armed for the first of them: callbacks of one
-// instant then run in order, and a timer costs less.
+// The World port on SimGrid: its clock, its actors, its flows. Timed callbacks wait in an
+// EventQueue of our own: callbacks of one instant then run in order, and each costs less than a
+// timer. Who moves the time on:
+//   with shared links    SimGrid, with one timer armed for the first callback;
+//   without              an actor of this world, the clock: once every activity waits, it runs the
+//                        next instant's callbacks. SimGrid plays nothing then, so that asking it
+//                        for each instant would be half the cost of a run. Its own clock lags
+//                        behind Now() and is read by nobody; it catches up when an activity has
+//                        ended, since only SimGrid's main loop frees an actor's stack.
 //
 // One SimGridWorld a process: SimGrid's clock carries over from one engine to the next.
 #pragma once
@@ -78,8 +84,11 @@ class SimGridWorld : public World {
   class ActorSignal;
   struct Engine;
 
-  void Fire();  // runs the callbacks that are due
+  void RunDue(Seconds until);  // runs the callbacks
   void Arm();
+  void Fire();
+  void RunClock();
+  void LetSimGridCatchUp();
   void RunActivity(const std::function<void()>& body);
   // A wake-up or a start by an activity takes effect when that activity blocks or ends: SimGrid
   // would switch to another one at once, under whatever lock the first holds.
@@ -89,15 +98,18 @@ class SimGridWorld : public World {
   void DropCallbacks();                 // and takes no more
 
   std::unique_ptr<Engine> engine_;
+  bool has_flows_;
   Seconds now_;
   EventQueue events_;
   Seconds armed_ = Seconds::Infinity();  // when SimGrid's timer goes off
   simgrid::kernel::timer::Timer* timer_ = nullptr;
   std::vector<std::unique_ptr<ActorSignal>> idle_sleepers_;
   uint64_t callbacks_run_ = 0;
-  bool is_firing_ = false;  // within Fire(): in SimGrid's own context
+  bool is_firing_ = false;  // within RunDue(): in SimGrid's own context
   std::deque<std::function<void()>> deferred_;
   int activities_ = 0;
+  int ready_ = 0;           // activities that do not wait
+  bool has_trash_ = false;  // an activity has ended
   bool has_ended_ = false;
   std::exception_ptr error_;
 };
