@@ -271,11 +271,14 @@ void SimGridWorld::Start(const std::string& name, std::function<void()> body) {
   }
   ++activities_;
   ++ready_;
+  // In one step: an activity that ends at once must not become a daemon behind its end.
   const auto create = [this, name, run = std::move(body)] {
-    sg::Actor::create(name, sg::Host::by_name(kCloudHost), [this, run] {
-      RunActivity(run);
-      --activities_;
-    })->daemonize();
+    simgrid::kernel::actor::simcall_answered([&] {
+      sg::Actor::create(name, sg::Host::by_name(kCloudHost), [this, run] {
+        RunActivity(run);
+        --activities_;
+      })->daemonize();
+    });
   };
   is_firing_ ? create() : deferred_.push_back(create);
 }

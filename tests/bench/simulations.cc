@@ -1,6 +1,7 @@
 #include "tests/bench/simulations.h"
 
 #include <benchmark/benchmark.h>
+#include <fmt/format.h>
 
 #include <string>
 #include <vector>
@@ -103,6 +104,9 @@ void Decode(benchmark::State& state, const Run& run, int devices, int spike_roun
     state.counters["spike_rounds/s"] = spike_rate;
     state.counters["of_spike"] = rounds / hat.cpu_s / spike_rate;
   }
+  const int replicas = run.Load().scenario().scheduler.replicas;
+  state.SetLabel(
+      fmt::format("{} devices, {} replica{}", devices, replicas, replicas == 1 ? "" : "s"));
 }
 
 void Paper(benchmark::State& state, const Run& run) {
@@ -112,9 +116,11 @@ void Paper(benchmark::State& state, const Run& run) {
     state.SetIterationTime(hat.cpu_s);
     state.counters["x_real_time"] = hat.work.simulated_s / hat.cpu_s;
     state.counters["x_real_time_clock"] = hat.work.simulated_s / hat.wall_s;
+    if (hat.work.rounds == 0) continue;  // cloud-only, device-only
     state.counters["us/round"] = hat.cpu_s / hat.work.rounds * 1e6;
     state.counters["told/round"] = hat.work.told / hat.work.rounds;
   }
+  state.SetLabel(run.Load().scenario().system.name);
 }
 
 void Memory(benchmark::State& state, const Run& run) {

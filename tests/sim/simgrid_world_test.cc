@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 
+#include <fstream>
+
 #include "core/error.h"
 #include "core/random.h"
 #include "tests/core/expect_error.h"
@@ -108,6 +110,34 @@ TEST(SimGridWorldTest, WhatAnActivityOrACallbackThrowsEndsTheRun) {
                        world.SleepUntil(Seconds(1));
                      }),
                      HasSubstr("by a callback"));
+}
+
+int MemoryMaps() {
+  std::ifstream file("/proc/self/maps");
+  int maps = 0;
+  for (std::string line; std::getline(file, line);) ++maps;
+  return maps;
+}
+
+// Each has a stack of its own, two maps.
+TEST(SimGridWorldTest, ActivitiesThatHaveEndedTakeNoRoom) {
+  const std::string told = InWorld([](SimGridWorld& world, std::string& text) {
+    world.Start("one that never ends", [&world] {
+      for (;;) world.SleepUntil(world.Now() + Seconds(0.5));
+    });
+    int ended = 0;
+    const auto start_many = [&] {
+      for (int i = 0; i < 200; ++i) {
+        world.Start("short", [&ended] { ++ended; });
+        world.SleepUntil(world.Now() + Seconds(1));
+      }
+    };
+    start_many();
+    const int before = MemoryMaps();
+    start_many();
+    text = fmt::format("{} ended, room for {}", ended, MemoryMaps() - before < 20 ? "all" : "few");
+  });
+  EXPECT_EQ(told, "400 ended, room for all");
 }
 
 TEST(SimGridWorldTest, NothingHappensBehindTheEndOfMain) {
