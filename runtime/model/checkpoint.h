@@ -23,15 +23,19 @@ class Checkpoint {
 
   struct Located {
     const StoredTensor* tensor;
-    const std::string* file;
+    const SafetensorsFile* file;
   };
-  Located Find(const std::string& name) const;  // the name must be one of TensorShapes(config)
+  // `name` must be one of TensorShapes(config). Says which file for messages.
+  const Located& Find(const std::string& name) const;
 
   // 64 hex digits: SHA-256 over what of the config changes numbers and every tensor's name, type,
   // shape, first and last 256 bytes. Cheap, reads a page or two a tensor; two trainings differ.
   std::string Fingerprint() const;
 
  private:
+  void OpenFiles();
+  void AddFile(const std::string& file_name);
+
   std::string folder_;
   ModelConfig config_;
   std::map<std::string, std::unique_ptr<SafetensorsFile>> files_;
@@ -41,5 +45,8 @@ class Checkpoint {
 // Every tensor of a model of this config: its Hugging Face name and shape ("model.layers.0....");
 // without lm_head.weight where embeddings are tied.
 std::map<std::string, std::vector<int64_t>> TensorShapes(const ModelConfig& config);
+
+// What of a config changes numbers, as text: for fingerprints.
+std::string NumbersOf(const ModelConfig& config);
 
 }  // namespace hat

@@ -25,8 +25,8 @@ struct RotaryTable {
 RotaryTable MakeRotaryTable(const ModelConfig& config, int head_dim, int positions,
                             const Compute& compute);
 
-// Rotates pairs (i, i + head_dim / 2) (Su et al. 2021, in transformers' layout). x [..., heads,
-// head_dim]; cos, sin [..., 1, head_dim / 2], broadcast.
+// Rotates pairs (i, i + head_dim / 2) (Su et al. 2021, in transformers' layout). x [...,
+// head_dim]; cos, sin of a shape that broadcasts, [seq, head_dim / 2] for x [..., seq, head_dim].
 at::Tensor ApplyRotary(const at::Tensor& x, const at::Tensor& cos, const at::Tensor& sin);
 
 // softmax(q k^T / sqrt(head_dim) + mask) v, softmax in fp32 at least. q [..., heads, n, head_dim];

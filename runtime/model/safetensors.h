@@ -48,13 +48,17 @@ class SafetensorsFile {
   const std::map<std::string, StoredTensor>& tensors() const { return content_.tensors; }
   const Metadata& metadata() const { return content_.metadata; }
 
+  // Gives the memory of a tensor that was read back to the system; reading it again is possible.
+  void Release(const StoredTensor& tensor) const;
+
  private:
   std::string path_;
   std::span<const std::byte> map_;
   SafetensorsContent content_;
 };
 
-// Writes `tensors`, in the order of their names, and `metadata`; atomically. Throws RunError.
+// Writes `tensors`, wide elements first and then by name, so that each is aligned, and `metadata`;
+// atomically. Throws RunError.
 void WriteSafetensors(const std::string& path, const std::map<std::string, StoredTensor>& tensors,
                       const Metadata& metadata = {});
 

@@ -41,7 +41,7 @@ class MiddleModel {
 
   // states [sum of the parts' tokens, hidden], part after part -> the same shape, in the compute's
   // dtype (converted if they come in another). Throws InputError if a position lies beyond the
-  // model's last, RunError if the memory does not suffice.
+  // model's last, or the memory does not suffice.
   at::Tensor Forward(const at::Tensor& states, std::span<const SequencePart> parts) const;
 
  private:
@@ -64,8 +64,9 @@ class InputModel {
   const at::Tensor& embedding() const { return embedding_; }  // [vocabulary, hidden]
 
  private:
-  at::Tensor embedding_;
   std::unique_ptr<LayerStack> stack_;
+  at::Tensor embedding_;  // [vocabulary, hidden]
+  Compute compute_;
 };
 
 // The final norm and the output layer.

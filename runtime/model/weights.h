@@ -42,6 +42,11 @@ Model RandomModel(const ModelConfig& config, uint64_t seed);
 Model ModelInMemory(const ModelConfig& config, std::map<std::string, at::Tensor> tensors,
                     std::string id = "");
 
+// The tensor `name` of `tensors`, as WeightSource::Load; `where` starts the messages.
+at::Tensor LoadChecked(const std::map<std::string, at::Tensor>& tensors, const std::string& name,
+                       const std::vector<int64_t>& shape, const Compute& compute,
+                       const std::string& where);
+
 // Safetensors files that are not checkpoints: adapters, Medusa heads, training states.
 struct TensorFile {
   std::map<std::string, at::Tensor> tensors;  // on the CPU, in their stored dtype
