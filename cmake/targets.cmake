@@ -8,14 +8,21 @@ function(hat_add_library name)
   target_link_libraries(${name} PRIVATE hat_warnings)
 endfunction()
 
-# The program bin/hat-<verb>, as target hat-<verb>; ./hat finds the verbs by this call. All together are
-# the target hat_programs.
+# The program bin/hat-<verb>, as target hat-<verb>; ./hat finds the verbs by this call and its words on
+# the first line. All together are the target hat_programs; those with RUNTIME behind the verb, which
+# need libtorch (call within if(HAT_HAS_RUNTIME)), the target hat_runtime_programs.
 add_custom_target(hat_programs)
+add_custom_target(hat_runtime_programs)
 function(hat_add_program verb)
-  add_executable(hat-${verb} ${ARGN})
+  cmake_parse_arguments(arg "RUNTIME" "" "" ${ARGN})
+  set(all hat_programs)
+  if(arg_RUNTIME)
+    set(all hat_runtime_programs)
+  endif()
+  add_executable(hat-${verb} ${arg_UNPARSED_ARGUMENTS})
   target_include_directories(hat-${verb} PRIVATE ${PROJECT_SOURCE_DIR})
   target_link_libraries(hat-${verb} PRIVATE hat_warnings hat_core)
-  add_dependencies(hat_programs hat-${verb})
+  add_dependencies(${all} hat-${verb})
 endfunction()
 
 # For one test. Under a sanitizer every actor is a thread of its own, and some tests start 150,000.

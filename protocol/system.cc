@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
+
 #include "core/error.h"
 #include "protocol/policies/batching.h"
 #include "protocol/policies/chunking.h"
@@ -63,6 +65,12 @@ void CheckSystem(const SystemSpec& system) {
     throw InputError(fmt::format("chunk_min {} is above chunk_max {}", system.options.chunk_min,
                                  system.options.chunk_max));
   }
+}
+
+std::vector<int> LayersOfStages(int layers, int stages) {
+  std::vector<int> of_stage(static_cast<size_t>(stages), layers / stages);
+  std::fill_n(of_stage.begin(), layers % stages, layers / stages + 1);
+  return of_stage;
 }
 
 int ReservedExtraTokens(const SystemSpec& system) {

@@ -57,6 +57,10 @@ struct CloudConfig {
   int64_t kv_tokens = 0;   // capacity a replica
 };
 
+// How many of `layers` each of `stages` takes: evenly, the first ones take the remainder (30 over
+// 4: 8, 8, 7, 7).
+std::vector<int> LayersOfStages(int layers, int stages);
+
 // KV tokens that a request reserves beside prompt and output: max draft + 1, or the tree's nodes.
 int ReservedExtraTokens(const SystemSpec& system);
 

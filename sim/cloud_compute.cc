@@ -4,12 +4,6 @@
 
 namespace hat {
 
-std::vector<int> LayersOfStages(int layers, int stages) {
-  std::vector<int> of_stage(static_cast<size_t>(stages), layers / stages);
-  std::fill_n(of_stage.begin(), layers % stages, layers / stages + 1);
-  return of_stage;
-}
-
 Seconds StageLatency(const CloudProfile& profile, const Batch& batch, int layers, double quantile) {
   Seconds layer = profile.Linear(batch.tokens, quantile) + profile.AttentionBase(quantile);
   for (const BatchPart& part : batch.parts) {

@@ -12,10 +12,6 @@
 
 namespace hat {
 
-// How many of `layers` each of `stages` takes: evenly, the first ones take the remainder (30 over
-// 4: 8, 8, 7, 7).
-std::vector<int> LayersOfStages(int layers, int stages);
-
 // One stage's time for one batch:
 // layers x (linear(sum of new tokens) + a0 + sum of attention(new_i, context_i)), from the profile
 // at `quantile`.

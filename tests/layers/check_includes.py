@@ -14,6 +14,7 @@ BELOW = {
     "profiles": ["core"],
     "experiments": ["protocol", "profiles", "core"],
     "sim": ["experiments", "protocol", "profiles", "core"],
+    "runtime": ["experiments", "protocol", "profiles", "core"],
 }
 EVERYTHING = {
     "cli": [*BELOW, "cli"],
@@ -21,6 +22,11 @@ EVERYTHING = {
 }
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 SIMGRID_PLACES = re.compile(r"(sim/.*\.cc|tests/(sim|bench)/.*)")
+TORCH = ("torch", "ATen", "c10", "caffe2")
+TORCH_PLACES = re.compile(r"(runtime/.*\.cc|tests/runtime/.*|cmake/torch_header.cc)")
+TENSOR_PLACES = re.compile(r"runtime/(model|train)/.*\.h")  # for ATen/core/Tensor.h alone
+# A newer libtorch carries headers of its own of both, so that one file cannot have both.
+NOT_WITH_TORCH = ("fmt", "google")
 
 
 def sources(root):
@@ -37,6 +43,11 @@ def problem(file, kind, header):
     if target == "simgrid" or header == "xbt.h" or target == "xbt":
         if not SIMGRID_PLACES.fullmatch(file):
             return "SimGrid is for sim/*.cc, tests/sim and tests/bench"
+    elif target in TORCH:
+        if header == "ATen/core/Tensor.h" and TENSOR_PLACES.fullmatch(file):
+            return None
+        if not TORCH_PLACES.fullmatch(file):
+            return "torch is for runtime/**.cc and tests/runtime"
     elif kind == '"':
         if target == header:
             return f'"{header}": write the path from the repository\'s root'
@@ -48,14 +59,47 @@ def problem(file, kind, header):
     return None
 
 
+def read_includes(root):
+    """For each file: its includes, as (line number, kind, header)."""
+    includes = {}
+    for file in sources(root):
+        lines = enumerate((root / file).read_text().splitlines(), start=1)
+        matches = ((number, INCLUDE.match(line)) for number, line in lines)
+        includes[file] = [(number, *match.groups()) for number, match in matches if match]
+    return includes
+
+
+def libraries(file, includes, seen):
+    """The first words of all <headers> that `file` includes, through our own headers too."""
+    if file in seen:
+        return set()
+    seen.add(file)
+    found = set()
+    for _, kind, header in includes.get(file, []):
+        found |= libraries(header, includes, seen) if kind == '"' else {header.split("/")[0]}
+    return found
+
+
+def clash(file, includes):
+    """Why one source file cannot include all that it does, through our own headers too."""
+    found = libraries(file, includes, set())
+    others = [name for name in NOT_WITH_TORCH if name in found]
+    if others and found.intersection(TORCH):
+        return f"<{others[0]}/...> and torch meet in one file"
+    return None
+
+
 def check(root):
     problems = []
-    for file in sources(root):
-        for number, line in enumerate((root / file).read_text().splitlines(), start=1):
-            match = INCLUDE.match(line)
-            found = match and problem(file, *match.groups())
+    includes = read_includes(root)
+    for file, own in includes.items():
+        for number, kind, header in own:
+            found = problem(file, kind, header)
             if found:
                 problems.append(f"{file}:{number}: {found}")
+        found = clash(file, includes)
+        if found:
+            problems.append(f"{file}:1: {found}")
     return problems
 
 

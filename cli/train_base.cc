@@ -1,0 +1,79 @@
+// hat train base: a small Llama-family model from scratch.
+#include <malloc.h>
+
+#include <string>
+
+#include "cli/train_options.h"
+#include "core/error.h"
+
+namespace {
+
+constexpr char kDescription[] =
+    "Trains a small Llama-family model from scratch and writes it as a Hugging Face checkpoint: "
+    "config.json, model.safetensors, tokenizer.model. Log, picture and checkpoint of the training "
+    "go "
+    "to its folder 'training'.";
+constexpr char kExamples[] =
+    "Example:\n"
+    "  hat train base --text text/train --held-out text/held_out --tokenizer tokenizer.model "
+    "--out model --budget-s 3600";
+
+int Run(hat::CommandLine& line) {
+  line.description(kDescription);
+  line.footer(kExamples);
+  hat::TrainingJob defaults;
+  std::string folder, tokenizer;
+  line.add_option("--tokenizer", tokenizer, "A sentencepiece tokenizer.model")->required();
+  line.add_option("--out", folder, "Folder for the model")->required();
+  hat::ModelShape shape{"trained", 192, 8, 3, 3, 64, 512, 2048, /*tied_embeddings=*/true};
+  int positions = 2048;
+  const auto size = [&](const char* name, int& value, const char* text) {
+    line.add_option(name, value, text)->capture_default_str()->check(CLI::Range(1, 1 << 20));
+  };
+  size("--width", shape.hidden, "Hidden size");
+  size("--layers", shape.layers, "Decoder layers");
+  size("--heads", shape.heads, "Attention heads; they divide the width");
+  size("--ffn", shape.ffn, "Width of the feed-forward part");
+  size("--vocabulary", shape.vocabulary, "Pieces of the tokenizer");
+  size("--positions", positions, "Longest context");
+  hat::BaseOptions base;
+  size("--split", base.split, "Depth of the exit");
+  line.add_option("--exit-weight", base.exit_weight,
+                  "Add this times the loss of an adapter on the states at the split")
+      ->capture_default_str()
+      ->check(CLI::Range(0.0, 100.0));
+  defaults.options.optimizer.muon_share = 0;
+  double muon_share = 0;
+  line.add_option("--muon-share", muon_share,
+                  "Above 0: Muon steps the layers' matrices, at this times the learning rate")
+      ->capture_default_str()
+      ->check(CLI::Range(0.0, 1000.0));
+  const hat::TrainOptions options(line, defaults);
+  line.Parse();
+  hat::TrainingJob job = options.Read();
+  job.tokenizer = tokenizer;
+  job.work_folder = folder + "/training";
+  job.options.optimizer.muon_share = muon_share;
+  if (shape.hidden % (2 * shape.heads) != 0) {
+    throw hat::InputError("--width must be a multiple of twice --heads");
+  }
+  shape.kv_heads = shape.heads;
+  shape.head_dim = shape.hidden / shape.heads;
+  hat::ModelConfig config = hat::ConfigOfShape(shape, positions);
+  config.dtype = hat::Dtype::kFloat16;
+  config.bos_token = 1;
+  config.eos_tokens = {2};
+  return hat::RunTraining(options, job, "base model", [&](const hat::TrainingWatch& watch) {
+    return hat::TrainBase(job, config, base, folder, watch);
+  });
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  // Steps allocate the same large blocks again and again: keep them, instead of asking the system
+  // for zeroed pages each time.
+  ::mallopt(M_MMAP_THRESHOLD, 1 << 30);
+  ::mallopt(M_TRIM_THRESHOLD, 2000000000);
+  return hat::RunMain(argc, argv, Run);
+}

@@ -1,0 +1,143 @@
+#include "cli/train_options.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <limits>
+
+#include "cli/run_plot.h"
+#include "core/error.h"
+#include "core/files.h"
+
+namespace hat {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// One line on stderr: on a terminal rewritten four times a second, elsewhere a new one a minute.
+class TrainProgress {
+ public:
+  explicit TrainProgress(std::string title) : title_(std::move(title)) {}
+
+  void Show(const TrainingProgress& progress) {
+    const Clock::time_point now = Clock::now();
+    if (!is_started_) {
+      is_started_ = true;
+      start_ = now;
+      last_ = now - std::chrono::hours(1);
+      first_ = progress;
+    }
+    if (now - last_ < (is_terminal_ ? std::chrono::milliseconds(250) : std::chrono::minutes(1))) {
+      return;
+    }
+    last_ = now;
+    std::string line =
+        fmt::format("{}: step {}, {:.0f}%, {:.2f} M tokens, loss {:.3f}", title_, progress.step,
+                    100 * progress.fraction, progress.tokens / 1e6, progress.loss);
+    const double elapsed_s = std::chrono::duration<double>(now - start_).count();
+    const double done = progress.fraction - first_.fraction;
+    if (done > 0) {
+      line += fmt::format(", {:.0f} tokens/s, {:.0f} s left",
+                          static_cast<double>(progress.tokens - first_.tokens) / elapsed_s,
+                          elapsed_s * (1 - progress.fraction) / done);
+    }
+    line = is_terminal_ ? "\r" + line + "\033[K" : line + "\n";
+    std::fputs(line.c_str(), stderr);
+  }
+  void Clear() const {
+    if (is_terminal_) std::fputs("\r\033[K", stderr);
+  }
+
+ private:
+  std::string title_;
+  bool is_terminal_ = isatty(STDERR_FILENO);
+  bool is_started_ = false;
+  Clock::time_point start_;
+  Clock::time_point last_;
+  TrainingProgress first_;
+};
+
+}  // namespace
+
+TrainOptions::TrainOptions(CommandLine& line, TrainingJob defaults) : job_(std::move(defaults)) {
+  TrainingOptions& training = job_.options;
+  const double huge = 1e12;
+  const auto flag = [&](const std::string& name, auto& value, const std::string& text) {
+    return line.add_option(name, value, text)->capture_default_str();
+  };
+  const int64_t most = std::numeric_limits<int32_t>::max();
+  line.add_option("--text", job_.text,
+                  "UTF-8 text to train on: a file, or a folder whose *.txt files are genres")
+      ->required();
+  line.add_option("--held-out", job_.held_out,
+                  "Text to measure on, likewise; without it every genre's last 5% are held out");
+  flag("--seed", training.seed, "Of weights and of the text's order");
+  CLI::Option* steps =
+      flag("--steps", training.steps, "Length of the run")->check(CLI::Range(int64_t{1}, most));
+  line.add_option("--budget-s", training.budget_s,
+                  "Length in seconds instead; such a run does not repeat bit for bit")
+      ->check(CLI::Range(1.0, huge))
+      ->excludes(steps);
+  flag("--batch-tokens", training.batch_tokens, "Tokens of a step")
+      ->check(CLI::Range(int64_t{1}, most));
+  flag("--micro-tokens", training.micro_tokens, "Of these at once: for memory and caches")
+      ->check(CLI::Range(int64_t{1}, most));
+  flag("--length", training.length, "Tokens of a window of text")
+      ->check(CLI::Range(int64_t{2}, most));
+  flag("--long-length", training.long_length, "Likewise, in the last part of the run")
+      ->check(CLI::Range(int64_t{2}, most));
+  flag("--long-share", training.long_share, "That part")->check(CLI::Range(0.0, 1.0));
+  flag("--learning-rate", training.schedule.peak, "Its highest value")->check(CLI::Range(0.0, 1.0));
+  flag("--final-rate", training.schedule.final_fraction, "Its last value, of the highest")
+      ->check(CLI::Range(0.0, 1.0));
+  flag("--warmup-steps", training.schedule.warmup_steps, "Steps up to the highest")
+      ->check(CLI::Range(int64_t{0}, most));
+  flag("--weight-decay", training.optimizer.weight_decay, "Of matrices")
+      ->check(CLI::Range(0.0, 10.0));
+  flag("--clip-norm", training.optimizer.clip_norm, "Longest gradient; 0: any")
+      ->check(CLI::Range(0.0, huge));
+  flag("--dtype", dtype_, "fp32, bf16 or fp64: what the layers are computed in");
+  flag("--device", job_.compute.device, "cpu or cuda:N");
+  line.add_option("--threads", threads_, "CPU threads; all cores unless given")
+      ->check(CLI::Range(1, 1024));
+  line.add_flag("--resume", job_.resume, "Go on from the checkpoint of an earlier run, if any");
+}
+
+TrainingJob TrainOptions::Read() const {
+  TrainingJob job = job_;
+  job.compute.dtype = ParseDtype(dtype_, "--dtype");
+  if (job.compute.dtype == Dtype::kFloat16) {
+    throw InputError("--dtype must be fp32, bf16 or fp64: fp16 is too narrow for gradients");
+  }
+  return job;
+}
+
+int RunTraining(const TrainOptions& options, const TrainingJob& job, const std::string& title,
+                const std::function<TrainingRun(const TrainingWatch&)>& train) {
+  CatchInterrupts();
+  if (options.threads() > 0) SetThreads(options.threads());
+  TrainProgress progress(title);
+  const TrainingRun run = train([&](const TrainingProgress& now) {
+    progress.Show(now);
+    return !IsInterrupted();
+  });
+  progress.Clear();
+  if (run.is_interrupted) {
+    throw RunError(
+        fmt::format("interrupted at step {}; --resume goes on from there", run.progress.step));
+  }
+  const std::string log = job.work_folder + "/training.csv";
+  RunPlot("train.py", log, job.work_folder + "/training.png", {"--title", title});
+  std::string report = fmt::format("{} steps, {} tokens, {:.0f} s\n", run.progress.step,
+                                   run.progress.tokens, run.progress.elapsed_s);
+  for (const auto& [measure, value] : run.held_out) {
+    report += fmt::format("{}: {:.4f}\n", measure, value);
+  }
+  PrintResult(report);
+  return 0;
+}
+
+}  // namespace hat

@@ -1,0 +1,89 @@
+# libtorch, and the targets that are built with it. HAT_RUNTIME: AUTO builds the runtime where libtorch
+# and sentencepiece are found, ON insists on them, OFF leaves the runtime out. Sets HAT_HAS_RUNTIME.
+#
+# A libtorch of one's own (CUDA, Jetson): its folder in CMAKE_PREFIX_PATH.
+set(HAT_RUNTIME AUTO CACHE STRING "Build the libtorch runtime: AUTO, ON or OFF")
+set_property(CACHE HAT_RUNTIME PROPERTY STRINGS AUTO ON OFF)
+if(NOT HAT_RUNTIME MATCHES "^(AUTO|ON|OFF)$")
+  message(FATAL_ERROR "HAT_RUNTIME is AUTO, ON or OFF, not '${HAT_RUNTIME}'")
+endif()
+
+# A macro, so that what find_package(Torch) defines is seen by the whole project. It replaces the
+# target protobuf::libprotobuf, so protobuf is never asked for by that name: pkg-config has it.
+macro(hat_find_runtime)
+  # A CUDA libtorch switches CUDA on by itself and reads both.
+  if(NOT DEFINED CMAKE_CUDA_STANDARD)
+    set(CMAKE_CUDA_STANDARD 17)
+  endif()
+  if(NOT DEFINED TORCH_CUDA_ARCH_LIST)
+    set(TORCH_CUDA_ARCH_LIST "8.0;8.6;8.7;9.0")  # A100, A6000, Jetson Orin, H100
+  endif()
+  find_package(Torch QUIET)
+  pkg_check_modules(SentencePiece QUIET IMPORTED_TARGET sentencepiece)
+endmacro()
+
+set(HAT_HAS_RUNTIME OFF)
+if(NOT HAT_RUNTIME STREQUAL OFF)
+  hat_find_runtime()
+  if(Torch_FOUND AND SentencePiece_FOUND)
+    set(HAT_HAS_RUNTIME ON)
+    message(STATUS "runtime: libtorch ${Torch_VERSION}, sentencepiece ${SentencePiece_VERSION}")
+  elseif(HAT_RUNTIME STREQUAL ON)
+    message(FATAL_ERROR "HAT_RUNTIME=ON needs libtorch (found: ${Torch_FOUND}) and sentencepiece "
+                        "(found: ${SentencePiece_FOUND}); Debian: libtorch-dev libsentencepiece-dev")
+  else()
+    message(STATUS "runtime: left out, libtorch or sentencepiece is missing (HAT_RUNTIME=AUTO)")
+  endif()
+endif()
+set(HAT_HAS_RUNTIME ${HAT_HAS_RUNTIME} CACHE INTERNAL "The runtime is part of this build")
+if(NOT HAT_HAS_RUNTIME)
+  return()
+endif()
+
+# torch/torch.h takes 15 to 20 s a file, precompiled a second. ccache keeps such files only if it
+# may disregard when the header was compiled.
+set(hat_torch_launcher ${CMAKE_CXX_COMPILER_LAUNCHER})
+if(HAT_CCACHE)
+  set(hat_torch_launcher
+      ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros ${CMAKE_CXX_COMPILER_LAUNCHER})
+endif()
+
+function(hat_use_torch target)
+  target_link_libraries(${target} PUBLIC hat_torch)
+  set_target_properties(${target} PROPERTIES CXX_COMPILER_LAUNCHER "${hat_torch_launcher}")
+  if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)
+    target_compile_options(${target} PRIVATE -fpch-preprocess)
+  endif()
+endfunction()
+
+add_library(hat_torch INTERFACE)
+target_include_directories(hat_torch SYSTEM INTERFACE ${TORCH_INCLUDE_DIRS})
+target_link_libraries(hat_torch INTERFACE ${TORCH_LIBRARIES})
+
+add_library(hat_torch_header OBJECT ${PROJECT_SOURCE_DIR}/cmake/torch_header.cc)
+target_link_libraries(hat_torch_header PRIVATE hat_warnings)
+hat_use_torch(hat_torch_header)
+target_precompile_headers(hat_torch_header PRIVATE <torch/torch.h>)
+
+# A folder's static library, as hat_add_library, with the precompiled torch/torch.h; the sources
+# include it all the same.
+function(hat_add_runtime_library name)
+  hat_add_library(${name} ${ARGN})
+  hat_use_torch(${name})
+  target_precompile_headers(${name} REUSE_FROM hat_torch_header)
+endfunction()
+
+# The tests of runtime/<folder>, program hat_runtime_<folder>_test: one entry in ctest, since a
+# process with libtorch takes seconds to start. One thread each, so that they run side by side.
+function(hat_add_runtime_test folder)
+  set(target hat_runtime_${folder}_test)
+  add_executable(${target} ${ARGN})
+  target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR})
+  target_compile_definitions(${target} PRIVATE HAT_BIN_DIR="${CMAKE_RUNTIME_OUTPUT_DIRECTORY}")
+  target_link_libraries(${target} PRIVATE hat_warnings GTest::gmock_main)
+  hat_use_torch(${target})
+  target_precompile_headers(${target} REUSE_FROM hat_torch_header)
+  add_test(NAME runtime/${folder} COMMAND ${target} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
+  set_tests_properties(runtime/${folder} PROPERTIES LABELS torch TIMEOUT 600
+                       ENVIRONMENT OMP_NUM_THREADS=1)
+endfunction()

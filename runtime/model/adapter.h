@@ -1,0 +1,51 @@
+// HAT's adapter: one self-attention block with norm and residual (4 hidden^2 weights) that guesses
+// the deep state from the shallow one; the model's own output head turns it into a draft.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+
+#include <ATen/core/Tensor.h>
+
+#include "runtime/model/layer_math.h"
+#include "runtime/model/submodels.h"
+
+namespace hat {
+
+struct AdapterFile {
+  AttentionWeights weights;      // every matrix [hidden, hidden]
+  std::string model_id;          // of the model that it was trained on; empty: random
+  int split = 0;                 // the depth of the states that it reads
+  double draft_temperature = 1;  // logits of a draft are divided by it: calibrates the confidence
+};
+
+// Reads a file (docs/formats.md), or makes "random:SEED" for `split`. Throws InputError: not an
+// adapter, another model's (id), another split, wrong shapes.
+AdapterFile LoadAdapter(const std::string& file_or_random, const Model& model, int split);
+void SaveAdapter(const std::string& path, const AdapterFile& adapter);  // atomically; RunError
+
+// Heads of the adapter's attention: the model's, each hidden / heads wide, all with keys and values
+// of their own.
+AttentionShape AdapterShape(const ModelConfig& config);
+
+class Adapter {
+ public:
+  Adapter(const Model& model, const AdapterFile& file, const Compute& compute);
+  ~Adapter();
+  Adapter(Adapter&&) noexcept;
+
+  KvCache MakeCache(int capacity = 0) const;
+
+  // shallow states [tokens, hidden] -> guessed deep states, the same shape; as
+  // MiddleModel::Forward.
+  at::Tensor Forward(const at::Tensor& shallow, std::span<const SequencePart> parts) const;
+
+  double draft_temperature() const { return draft_temperature_; }
+
+ private:
+  std::unique_ptr<LayerStack> stack_;
+  double draft_temperature_;
+};
+
+}  // namespace hat

@@ -1,0 +1,202 @@
+#include "runtime/model/config.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "core/error.h"
+#include "core/files.h"
+#include "profiles/strict_json.h"
+
+namespace hat {
+namespace {
+
+using nlohmann::json;
+
+// A key that is null says nothing, as in transformers.
+json WithoutNulls(const json& document) {
+  if (!document.is_object()) return document;
+  json rest = json::object();
+  for (const auto& [key, value] : document.items()) {
+    if (!value.is_null()) rest[key] = value;
+  }
+  return rest;
+}
+
+void RefuseWhatIsNotComputed(const JsonNode& config) {
+  config.At("model_type").Choice({"llama"});
+  if (config.Has("architectures")) {
+    for (const JsonNode& name : config.At("architectures").Items()) {
+      name.Choice({"LlamaForCausalLM"});
+    }
+  }
+  if (config.Has("quantization_config")) {
+    config.At("quantization_config").Fail("must be absent: quantised weights cannot be computed");
+  }
+  if (config.Has("partial_rotary_factor")) config.At("partial_rotary_factor").Number(1, 1);
+}
+
+// The value of the one of two spellings that is there, checked to agree where both are.
+std::string OneOf(const JsonNode& node, const std::string& a, const std::string& b,
+                  const std::string& neither) {
+  if (node.Has(a) && node.Has(b) && node.At(a).String() != node.At(b).String()) {
+    node.At(a).Fail(fmt::format("contradicts '{}': \"{}\" and \"{}\"", b, node.At(a).String(),
+                                node.At(b).String()));
+  }
+  if (node.Has(a)) return node.At(a).String();
+  return node.Has(b) ? node.At(b).String() : neither;
+}
+
+constexpr double kMostTheta = 1e12;
+
+RopeScaling ReadScaling(const JsonNode& node) {
+  RopeScaling scaling;
+  const std::string type = OneOf(node, "rope_type", "type", "");
+  if (type.empty()) {
+    if (node.Has("factor")) node.Fail("must have 'rope_type': default, linear or llama3");
+    return scaling;
+  }
+  node.At(node.Has("rope_type") ? "rope_type" : "type").Choice({"default", "linear", "llama3"});
+  if (type == "default") return scaling;
+  scaling.factor = node.At("factor").Number(1, 1e6);
+  scaling.kind = RopeScaling::Kind::kLinear;
+  if (type == "linear") return scaling;
+  scaling.kind = RopeScaling::Kind::kLlama3;
+  scaling.low_freq_factor = node.At("low_freq_factor").Number(1e-6, 1e6);
+  scaling.high_freq_factor = node.At("high_freq_factor").Number(1e-6, 1e6);
+  if (scaling.high_freq_factor <= scaling.low_freq_factor) {
+    node.At("high_freq_factor").Fail("must be above low_freq_factor");
+  }
+  scaling.original_positions =
+      static_cast<int>(node.At("original_max_position_embeddings").Integer(1, 1 << 30));
+  return scaling;
+}
+
+void ReadRope(const JsonNode& config, ModelConfig& model) {
+  const bool is_new = config.Has("rope_parameters");
+  const char* key = is_new ? "rope_parameters" : "rope_scaling";
+  if (is_new && config.Has("rope_scaling")) {
+    config.At("rope_scaling").Fail("must be absent beside 'rope_parameters', its newer spelling");
+  }
+  if (config.Has("rope_theta")) {
+    model.rope_theta = config.At("rope_theta").Number(1, kMostTheta);
+  }
+  if (!config.Has(key)) return;
+  const JsonNode rope = config.At(key);
+  rope.AllowOnly({"rope_type", "type", "factor", "low_freq_factor", "high_freq_factor",
+                  "original_max_position_embeddings", "rope_theta", "partial_rotary_factor"});
+  if (rope.Has("partial_rotary_factor")) rope.At("partial_rotary_factor").Number(1, 1);
+  if (rope.Has("rope_theta")) {
+    const double theta = rope.At("rope_theta").Number(1, kMostTheta);
+    if (config.Has("rope_theta") && theta != model.rope_theta) {
+      rope.At("rope_theta")
+          .Fail(fmt::format("contradicts 'rope_theta': {} and {}", theta, model.rope_theta));
+    }
+    model.rope_theta = theta;
+  }
+  model.rope_scaling = ReadScaling(rope);
+}
+
+void ReadTokens(const JsonNode& config, bool eos_is_list, ModelConfig& model) {
+  const int64_t last = model.shape.vocabulary - 1;
+  const auto token = [&](const JsonNode& node) { return static_cast<int>(node.Integer(-1, last)); };
+  if (config.Has("bos_token_id")) model.bos_token = token(config.At("bos_token_id"));
+  if (!config.Has("eos_token_id")) return;
+  const JsonNode eos = config.At("eos_token_id");
+  if (eos_is_list) {
+    for (const JsonNode& item : eos.Items()) model.eos_tokens.push_back(token(item));
+  } else {
+    model.eos_tokens.push_back(token(eos));
+  }
+  std::erase(model.eos_tokens, -1);
+}
+
+}  // namespace
+
+ModelConfig ReadModelConfig(const std::string& folder) {
+  const std::string path = folder + "/config.json";
+  const json document = WithoutNulls(ParseJson(ReadFile(path), path));
+  const JsonNode config(document, path);
+  RefuseWhatIsNotComputed(config);
+  ModelConfig model;
+  model.shape = FindModelShape(path);
+  if (model.shape.head_dim % 2 != 0) {
+    throw InputError(fmt::format("{}: head_dim must be even (rotary embedding), got {}", path,
+                                 model.shape.head_dim));
+  }
+  model.norm_eps = config.At("rms_norm_eps").Number(0, 1);
+  model.max_positions = static_cast<int>(config.At("max_position_embeddings").Integer(1, 1 << 24));
+  ReadRope(config, model);
+  model.dtype = ParseDtype(OneOf(config, "dtype", "torch_dtype", "float32"), path + ": 'dtype'");
+  ReadTokens(config, document.contains("eos_token_id") && document["eos_token_id"].is_array(),
+             model);
+  return model;
+}
+
+std::string ConfigJson(const ModelConfig& config) {
+  const ModelShape& shape = config.shape;
+  const RopeScaling& rope = config.rope_scaling;
+  json scaling = nullptr;
+  if (rope.kind == RopeScaling::Kind::kLinear) {
+    scaling = {{"rope_type", "linear"}, {"factor", rope.factor}};
+  } else if (rope.kind == RopeScaling::Kind::kLlama3) {
+    scaling = {{"rope_type", "llama3"},
+               {"factor", rope.factor},
+               {"low_freq_factor", rope.low_freq_factor},
+               {"high_freq_factor", rope.high_freq_factor},
+               {"original_max_position_embeddings", rope.original_positions}};
+  }
+  constexpr const char* kTorchNames[] = {"float64", "float32", "float16", "bfloat16"};
+  json document = {{"architectures", {"LlamaForCausalLM"}},
+                   {"model_type", "llama"},
+                   {"hidden_act", "silu"},
+                   {"hidden_size", shape.hidden},
+                   {"intermediate_size", shape.ffn},
+                   {"num_hidden_layers", shape.layers},
+                   {"num_attention_heads", shape.heads},
+                   {"num_key_value_heads", shape.kv_heads},
+                   {"head_dim", shape.head_dim},
+                   {"vocab_size", shape.vocabulary},
+                   {"tie_word_embeddings", shape.tied_embeddings},
+                   {"attention_bias", false},
+                   {"mlp_bias", false},
+                   {"max_position_embeddings", config.max_positions},
+                   {"rms_norm_eps", config.norm_eps},
+                   {"rope_theta", config.rope_theta},
+                   {"rope_scaling", scaling},
+                   {"torch_dtype", kTorchNames[static_cast<int>(config.dtype)]}};
+  document["bos_token_id"] = config.bos_token < 0 ? json(nullptr) : json(config.bos_token);
+  document["eos_token_id"] = config.eos_tokens.empty() ? json(nullptr) : json(config.eos_tokens);
+  return document.dump(2) + "\n";
+}
+
+ModelConfig ConfigOfShape(const ModelShape& shape, int max_positions) {
+  ModelConfig config;
+  config.shape = shape;
+  config.max_positions = max_positions;
+  return config;
+}
+
+std::vector<float> RotaryFrequencies(const ModelConfig& config, int head_dim) {
+  const RopeScaling& scaling = config.rope_scaling;
+  std::vector<float> frequencies(head_dim / 2);
+  for (int i = 0; i < head_dim / 2; ++i) {
+    double frequency = std::pow(config.rope_theta, -2.0 * i / head_dim);
+    if (scaling.kind == RopeScaling::Kind::kLinear) frequency /= scaling.factor;
+    if (scaling.kind == RopeScaling::Kind::kLlama3) {
+      // Periods that the first training's context held; 0: to be divided by the factor, 1: as is.
+      const double periods = scaling.original_positions * frequency / (2 * std::numbers::pi);
+      const double blend = (periods - scaling.low_freq_factor) /
+                           (scaling.high_freq_factor - scaling.low_freq_factor);
+      const double keep = std::clamp(blend, 0.0, 1.0);
+      frequency *= keep + (1 - keep) / scaling.factor;
+    }
+    frequencies[i] = static_cast<float>(frequency);
+  }
+  return frequencies;
+}
+
+}  // namespace hat

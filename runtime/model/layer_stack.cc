@@ -1,0 +1,98 @@
+#include "runtime/model/layer_stack.h"
+
+#include <utility>
+
+#include <torch/torch.h>
+
+#include "core/error.h"
+#include "runtime/model/torch_compute.h"
+
+namespace hat {
+
+PackedLayer Pack(const AttentionWeights& weights) {
+  PackedLayer packed;
+  packed.attention_norm = weights.norm;
+  packed.qkv = at::cat({weights.q, weights.k, weights.v});
+  packed.o = weights.o;
+  return packed;
+}
+
+PackedLayer Pack(const LayerWeights& weights) {
+  PackedLayer packed = Pack(weights.attention);
+  packed.mlp_norm = weights.mlp_norm;
+  packed.gate_up = at::cat({weights.gate, weights.up});
+  packed.down = weights.down;
+  return packed;
+}
+
+LayerStack::LayerStack(std::vector<PackedLayer> layers, const AttentionShape& shape,
+                       const ModelConfig& config, const Compute& compute)
+    : layers_(std::move(layers)),
+      shape_(shape),
+      max_positions_(config.max_positions),
+      compute_(compute),
+      rotary_(MakeRotaryTable(config, shape.head_dim, config.max_positions, compute)) {}
+
+KvCache LayerStack::MakeCache(int capacity) const {
+  constexpr int kBesidePositions = 64;  // slots for a tree's or branches' tokens
+  const CacheShape shape = {static_cast<int>(layers_.size()), shape_.kv_heads, shape_.head_dim};
+  return WithMemoryErrors([&] {
+    return KvCache(shape, capacity > 0 ? capacity : max_positions_ + kBesidePositions, compute_);
+  });
+}
+
+at::Tensor LayerStack::Forward(const at::Tensor& states,
+                               std::span<const SequencePart> parts) const {
+  const at::AutoDispatchBelowADInplaceOrView no_autograd;
+  return WithMemoryErrors([&] {
+    const BatchPlan plan = PlanBatch(parts, rotary_, max_positions_, compute_);
+    HAT_CHECK(states.dim() == 2 && states.size(0) == plan.rows, "a row of states a token");
+    at::Tensor x = states.to(OptionsOf(compute_));  // [rows, hidden]
+    for (int layer = 0; layer < static_cast<int>(layers_.size()); ++layer) {
+      x = Layer(layer, x, plan);
+    }
+    return x;
+  });
+}
+
+at::Tensor LayerStack::Layer(int layer, const at::Tensor& x, const BatchPlan& plan) const {
+  const PackedLayer& weights = layers_[layer];
+  const at::Tensor heads =
+      Attention(layer, RmsNorm(x, weights.attention_norm, shape_.norm_eps), plan);
+  at::Tensor sum = x + at::linear(heads, weights.o);  // [rows, hidden]
+  if (!weights.gate_up.defined()) return sum;
+  const at::Tensor normed = RmsNorm(sum, weights.mlp_norm, shape_.norm_eps);
+  const at::Tensor both = at::linear(normed, weights.gate_up);  // [rows, 2 ffn]
+  const int64_t ffn = both.size(1) / 2;
+  const at::Tensor product = at::silu(both.narrow(1, 0, ffn)) * both.narrow(1, ffn, ffn);
+  return sum + at::linear(product, weights.down);
+}
+
+// normed [rows, hidden] -> [rows, heads * head_dim]
+at::Tensor LayerStack::Attention(int layer, const at::Tensor& normed, const BatchPlan& plan) const {
+  const int64_t q_heads = shape_.heads;
+  const int64_t kv_heads = shape_.kv_heads;
+  const at::Tensor qkv =
+      at::linear(normed, layers_[layer].qkv).view({plan.rows, -1, shape_.head_dim});
+  const at::Tensor turned =
+      ApplyRotary(qkv.narrow(1, 0, q_heads + kv_heads), plan.cos, plan.sin).transpose(0, 1);
+  const at::Tensor q = turned.narrow(0, 0, q_heads);         // [heads, rows, head_dim]
+  const at::Tensor k = turned.narrow(0, q_heads, kv_heads);  // [kv_heads, rows, head_dim]
+  const at::Tensor v = qkv.narrow(1, q_heads + kv_heads, kv_heads).transpose(0, 1);
+  std::vector<at::Tensor> outputs;  // of each block: [rows, heads * head_dim]
+  for (const PlannedPart& part : plan.parts) {
+    const at::Tensor& keys = part.cache->keys(layer);
+    const at::Tensor& values = part.cache->values(layer);
+    keys.narrow(1, part.first_slot, part.rows).copy_(k.narrow(1, part.first_row, part.rows));
+    values.narrow(1, part.first_slot, part.rows).copy_(v.narrow(1, part.first_row, part.rows));
+    for (const QueryBlock& block : part.blocks) {
+      const at::Tensor attended =
+          Attend(q.narrow(1, block.first_row, block.rows), keys.narrow(1, 0, block.slots),
+                 values.narrow(1, 0, block.slots), block.mask);  // [heads, rows, head_dim]
+      outputs.push_back(attended.transpose(0, 1).flatten(1));
+    }
+  }
+  return outputs.size() == 1 ? outputs[0] : at::cat(outputs);
+}
+
+}  // namespace hat

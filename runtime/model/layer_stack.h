@@ -1,0 +1,49 @@
+// Consecutive layers with their weights, packed for inference, and the ragged forward pass through
+// them. What the submodels are made of.
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include <ATen/core/Tensor.h>
+
+#include "runtime/model/batch_plan.h"
+#include "runtime/model/kv_cache.h"
+#include "runtime/model/layer_math.h"
+#include "runtime/model/submodels.h"
+
+namespace hat {
+
+// A layer's weights with those that read the same input in one matrix.
+struct PackedLayer {
+  at::Tensor attention_norm;  // [hidden]
+  at::Tensor qkv;             // [(heads + 2 kv_heads) * head_dim, hidden]
+  at::Tensor o;               // [hidden, heads * head_dim]
+  // Undefined in an adapter, which has no MLP:
+  at::Tensor mlp_norm;  // [hidden]
+  at::Tensor gate_up;   // [2 ffn, hidden]
+  at::Tensor down;      // [hidden, ffn]
+};
+PackedLayer Pack(const AttentionWeights& weights);
+PackedLayer Pack(const LayerWeights& weights);
+
+class LayerStack {
+ public:
+  LayerStack(std::vector<PackedLayer> layers, const AttentionShape& shape,
+             const ModelConfig& config, const Compute& compute);
+
+  KvCache MakeCache(int capacity) const;  // as MiddleModel::MakeCache
+  at::Tensor Forward(const at::Tensor& states, std::span<const SequencePart> parts) const;
+
+ private:
+  at::Tensor Layer(int layer, const at::Tensor& x, const BatchPlan& plan) const;
+  at::Tensor Attention(int layer, const at::Tensor& normed, const BatchPlan& plan) const;
+
+  std::vector<PackedLayer> layers_;
+  AttentionShape shape_;
+  int max_positions_;
+  Compute compute_;
+  RotaryTable rotary_;  // [max_positions, head_dim / 2]
+};
+
+}  // namespace hat

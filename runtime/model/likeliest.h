@@ -1,0 +1,29 @@
+// Decisions on logits: greedy tokens, their confidence, ranks. Ties go to the lowest id. These read
+// results back from a GPU, so they end a step.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include <ATen/core/Tensor.h>
+
+namespace hat {
+
+// The likeliest token of each row. logits [n, vocabulary], n >= 0. Throws RunError if one is NaN.
+std::vector<int32_t> GreedyTokens(const at::Tensor& logits);
+
+struct Likely {
+  int32_t token;
+  double logit;
+};
+// The k likeliest of each row, likeliest first. logits [n, vocabulary]; 1 <= k <= vocabulary.
+std::vector<std::vector<Likely>> LikeliestTokens(const at::Tensor& logits, int k);
+
+// Of each row, the likeliest token's probability under softmax(logits / temperature), in fp32.
+// Temperature > 0.
+std::vector<float> Confidences(const at::Tensor& logits, double temperature);
+
+// Of each row, the rank of a token: 1 + how many come before it. tokens: one a row.
+std::vector<int32_t> Ranks(const at::Tensor& logits, const std::vector<int32_t>& tokens);
+
+}  // namespace hat

@@ -1,0 +1,52 @@
+// Medusa-1 heads (Cai et al. 2024, arXiv 2401.10774): head j guesses the token j positions behind
+// the next one from the deep state that yields the next one.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include <ATen/core/Tensor.h>
+
+#include "runtime/model/submodels.h"
+
+namespace hat {
+
+struct MedusaHead {
+  at::Tensor weight;  // [hidden, hidden]
+  at::Tensor bias;    // [hidden]
+  at::Tensor output;  // [vocabulary, hidden]
+};
+
+struct MedusaFile {
+  std::vector<MedusaHead> heads;
+  std::string model_id;  // of the model that they were trained on; empty: random
+};
+
+// Reads a file (docs/formats.md), or makes "random:SEED" with 4 heads. Throws InputError: not
+// Medusa heads, another model's, wrong shapes.
+MedusaFile LoadMedusa(const std::string& file_or_random, const Model& model);
+void SaveMedusa(const std::string& path, const MedusaFile& file);  // atomically; RunError
+
+// One head on normed deep states x [..., hidden]: output (x + silu(weight x + bias)). [...,
+// vocabulary]
+at::Tensor MedusaLogits(const at::Tensor& x, const MedusaHead& head);
+
+class MedusaHeads {
+ public:
+  // `head` gives the final norm, which comes before the heads.
+  MedusaHeads(const Model& model, const MedusaFile& file, const OutputHead& head,
+              const Compute& compute);
+
+  int size() const { return static_cast<int>(heads_.size()); }
+
+  // deep states [n, hidden] -> [heads, n, vocabulary], fp32 (fp64 compute: fp64).
+  at::Tensor Logits(const at::Tensor& deep) const;
+
+ private:
+  std::vector<MedusaHead> heads_;
+  at::Tensor norm_;  // [hidden]
+  double norm_eps_;
+  Compute compute_;
+};
+
+}  // namespace hat

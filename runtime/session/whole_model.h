@@ -1,0 +1,39 @@
+// The reference: one model in one piece, a token a step, greedy, rounded to the wire's dtype where
+// a split model is cut.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "runtime/session/generation.h"
+
+namespace hat {
+
+struct Model;
+
+// How a model is cut and computed. Free of torch.
+struct SplitPlan {
+  int split = 2;  // layers on the device; 1 to layers - 1
+  Compute compute;
+  WireDtype wire = WireDtype::kFloat32;
+};
+
+// Throws InputError where the split leaves one side without a layer.
+void CheckSplit(const SplitPlan& plan, const ModelConfig& config);
+
+class WholeModel {
+ public:
+  WholeModel(const Model& model, const SplitPlan& plan);
+  WholeModel(const std::string& folder, const SplitPlan& plan);  // a checkpoint's
+  ~WholeModel();
+
+  Generation Generate(const GenerationRequest& request, const TokenListener& on_tokens = {});
+
+ private:
+  struct Parts;
+  Generation GenerateAll(const GenerationRequest& request, const TokenListener& on_tokens);
+
+  std::unique_ptr<Parts> parts_;
+};
+
+}  // namespace hat

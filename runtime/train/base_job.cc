@@ -1,0 +1,57 @@
+#include <torch/torch.h>
+
+#include <filesystem>
+
+#include "core/error.h"
+#include "core/files.h"
+#include "runtime/model/adapter.h"
+#include "runtime/model/torch_compute.h"
+#include "runtime/train/base.h"
+#include "runtime/train/job_files.h"
+#include "runtime/train/training_state.h"
+
+namespace hat {
+namespace {
+
+std::string Identity(const ModelConfig& config, const BaseOptions& base, const Compute& compute) {
+  return "model = " + Describe(config.shape) + ", " + std::to_string(config.max_positions) +
+         " positions\ndtype = " + DtypeName(compute.dtype) +
+         "\nsplit = " + std::to_string(base.split) +
+         "\nexit_weight = " + NumberText(base.exit_weight) + "\n";
+}
+
+void CheckOptions(const TrainingJob& job, const ModelConfig& config, const BaseOptions& base,
+                  const std::string& folder) {
+  if (base.split < 1 || base.split >= config.shape.layers) {
+    throw InputError("the split must be 1.." + std::to_string(config.shape.layers - 1) +
+                     ", below the number of layers, got " + std::to_string(base.split));
+  }
+  if (std::max(job.options.length, job.options.long_length) > config.max_positions) {
+    throw InputError("windows must not be longer than the model's " +
+                     std::to_string(config.max_positions) + " positions");
+  }
+  if (!job.resume && std::filesystem::exists(folder + "/model.safetensors")) {
+    throw InputError("'" + folder + "' holds a model already; give another folder");
+  }
+}
+
+}  // namespace
+
+TrainingRun TrainBase(const TrainingJob& job, const ModelConfig& config, const BaseOptions& base,
+                      const std::string& folder, const TrainingWatch& watch) {
+  CheckCompute(job.compute);
+  CheckOptions(job, config, base, folder);
+  const JobText text = ReadJobText(job, config);
+  BaseTrainee trainee(config, base, job.options.seed, job.compute);
+  TrainingRun run = RunJob(job, text, trainee, Identity(config, base, job.compute), watch);
+  if (run.is_interrupted) return run;
+  WriteModel(folder, ModelInMemory(config, trainee.ModelTensors()), config.dtype);
+  WriteFileAtomically(folder + "/tokenizer.model", ReadFile(job.tokenizer));
+  if (base.exit_weight > 0) {
+    AdapterFile adapter{trainee.ExitAdapter(), OpenModel(folder).id, base.split, 1};
+    SaveAdapter(folder + "/adapter.safetensors", adapter);
+  }
+  return run;
+}
+
+}  // namespace hat

@@ -1,0 +1,23 @@
+// What all training jobs do around the loop: read the text, write the log.
+#pragma once
+
+#include <string>
+
+#include "runtime/train/jobs.h"
+#include "runtime/train/token_text.h"
+#include "runtime/train/training.h"
+
+namespace hat {
+
+struct JobText {
+  TokenText training;
+  TokenText held_out;
+};
+// Throws InputError.
+JobText ReadJobText(const TrainingJob& job, const ModelConfig& config);
+
+// Train(), with checkpoint and log in the job's work folder.
+TrainingRun RunJob(const TrainingJob& job, const JobText& text, Trainee& trainee,
+                   const std::string& identity, const TrainingWatch& watch);
+
+}  // namespace hat

@@ -1,0 +1,38 @@
+// What the verbs `hat train base | adapter | medusa` do, from files to files. Free of torch, so
+// that programs can hold it.
+#pragma once
+
+#include <string>
+
+#include "runtime/model/config.h"
+#include "runtime/train/options.h"
+
+namespace hat {
+
+// What all have in common.
+struct TrainingJob {
+  std::string text;       // a UTF-8 file, or a folder of them (see ReadTokenText)
+  std::string held_out;   // likewise; empty: every genre's last twentieth is held out
+  std::string tokenizer;  // a sentencepiece tokenizer.model; empty: the model's own
+  // Where checkpoint.safetensors and training.csv go; made if missing.
+  std::string work_folder;
+  bool resume = false;
+  Compute compute;
+  TrainingOptions options;
+};
+
+struct BaseOptions {
+  int split = 2;
+  // Above 0: this times the cross-entropy of an adapter on the states at `split` is added to the
+  // loss, so that the first layers learn to say early what comes next. Costs the base a little.
+  double exit_weight = 0;
+};
+
+// Trains a model of this config from scratch and writes it into `folder` as a Hugging Face
+// checkpoint in config.dtype: config.json, model.safetensors, tokenizer.model; with an exit, its
+// adapter too (adapter.safetensors). After an interrupt none of these is written. Throws
+// InputError, RunError.
+TrainingRun TrainBase(const TrainingJob& job, const ModelConfig& config, const BaseOptions& base,
+                      const std::string& folder, const TrainingWatch& watch);
+
+}  // namespace hat

@@ -1,0 +1,104 @@
+#!/usr/bin/env python3
+"""Gathers the text that the small model is trained on: gather_text.py OUT
+
+Unpacks ordinary Debian packages (downloaded with apt-get, not installed) and writes
+  OUT/train/GENRE.txt, OUT/held_out/GENRE.txt   documents, each ended by a line that holds only a form feed
+  OUT/provenance.json                           package, version, SHA-256, licence, documents, bytes
+
+A document is a book (scripture) or a file (manual); one in sixteen, chosen by the hash of its name, is held out.
+"""
+import argparse
+import hashlib
+import json
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+
+HELD_OUT_ONE_IN = 16
+SEPARATOR = "\f\n"
+# What may be passed on, and under which terms. The licence's words are in each package's file "copyright".
+PACKAGES = {
+    "bible-kjv": {"use": "the program that prints the next package's text", "licence": "GPL-2+ (not part of the text)"},
+    "bible-kjv-text": {"use": "genre scripture: the King James Version", "licence": "public domain"},
+    "python3.11-doc": {"use": "genre manual: the sources of Python's documentation", "licence": "PSF-2.0"},
+}
+
+
+def fetch(package, folder):
+    """Downloads and unpacks a package; its version and SHA-256."""
+    downloads = folder / package
+    downloads.mkdir()
+    subprocess.run(["apt-get", "download", "-q", "-o", "APT::Sandbox::User=root", package], cwd=downloads, check=True,
+                   stdout=subprocess.DEVNULL)
+    (file,) = downloads.glob("*.deb")
+    subprocess.run(["dpkg-deb", "-x", file, folder / "root"], check=True)
+    version = subprocess.run(["dpkg-deb", "-f", file, "Version"], check=True, capture_output=True, text=True).stdout
+    return {"version": version.strip(), "sha256": hashlib.sha256(file.read_bytes()).hexdigest()}
+
+
+def scripture(root):
+    """The books: name -> text, a chapter's title in a line of its own, then its numbered verses."""
+    printed = subprocess.run([root / "usr/bin/bible", "-p", root / "usr/lib", "-l100000", "gen1:1-rev22:21"], check=True,
+                             capture_output=True, text=True).stdout
+    books = {}
+    for line in printed.splitlines():
+        title = re.fullmatch(r"(\S.*) \d+", line)
+        if title:
+            book = books.setdefault(title[1], [])
+        if line:
+            book.append("\n" + line + "\n" if title else line.strip())
+    return {name: "\n".join(lines).strip() + "\n" for name, lines in books.items()}
+
+
+def manual(root):
+    """The documentation's pages: file name -> reStructuredText, without directives that only feed its index."""
+    folder = root / "usr/share/doc/python3.11/html/_sources"
+    pages = {}
+    for path in sorted(folder.rglob("*.rst.txt")):
+        text = path.read_text(encoding="utf-8")
+        text = re.sub(r"^\.\. index::.*\n(?:[ \t]+\S.*\n)*\n*", "", text, flags=re.MULTILINE)
+        text = re.sub(r"[ \t]+$", "", text, flags=re.MULTILINE).replace("\f", "")
+        pages[path.relative_to(folder).as_posix()] = text.strip() + "\n"
+    return pages
+
+
+def is_held_out(genre, name):
+    digest = hashlib.sha256(f"{genre}/{name}".encode()).digest()
+    return int.from_bytes(digest[:8], "big") % HELD_OUT_ONE_IN == 0
+
+
+def write_genre(out, genre, documents):
+    """Writes both halves of a genre; what provenance.json says of them."""
+    record = {}
+    for half in ("train", "held_out"):
+        chosen = {name: text for name, text in documents.items() if is_held_out(genre, name) == (half == "held_out")}
+        content = "".join(text + SEPARATOR for text in chosen.values()).encode()
+        (out / half / f"{genre}.txt").write_bytes(content)
+        record[half] = {"documents": len(chosen), "bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+    record["held_out"]["names"] = sorted(name for name in documents if is_held_out(genre, name))
+    return record
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("out", type=pathlib.Path, help="a folder; files in it are replaced")
+    out = parser.parse_args().out
+    for half in ("train", "held_out"):
+        (out / half).mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = pathlib.Path(scratch)
+        packages = {name: about | fetch(name, folder) for name, about in PACKAGES.items()}
+        genres = {"scripture": scripture(folder / "root"), "manual": manual(folder / "root")}
+    record = {"packages": packages, "genres": {name: write_genre(out, name, text) for name, text in genres.items()}}
+    (out / "provenance.json").write_text(json.dumps(record, indent=2) + "\n")
+    for name, halves in record["genres"].items():
+        print(f"{name}: {halves['train']['bytes']:,} bytes for training, {halves['held_out']['bytes']:,} held out")
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except (subprocess.CalledProcessError, OSError) as error:
+        sys.exit(f"gather_text: {error}")

@@ -1,0 +1,223 @@
+// hat generate, as a user runs it, on a tiny random model.
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "core/files.h"
+#include "runtime/model/checkpoint.h"
+#include "tests/core/temp_folder.h"
+#include "tests/runtime/session/drafts.h"
+#include "tests/runtime/tokenizer_file.h"
+
+namespace hat {
+namespace {
+
+using nlohmann::json;
+using testing::AllOf;
+using testing::ContainsRegex;
+using testing::HasSubstr;
+using testing::SizeIs;
+using testing::StartsWith;
+
+struct Outcome {
+  int exit_code;
+  std::string out, err;
+};
+
+// 290 tokens, 4 layers, 48 positions, tokenizer and adapter (for a split of 2) in the folder.
+class GenerateProgramTest : public testing::Test {
+ protected:
+  GenerateProgramTest() {
+    ModelConfig config = TinyConfig(8);
+    config.shape.vocabulary = 290;
+    config.shape.layers = 4;
+    config.max_positions = 48;
+    config.bos_token = 1;
+    const Model model = Damped(RandomModel(config, 8), 2, 0.1);
+    WriteModel(folder_.path(), model, Dtype::kFloat32);
+    std::ofstream(folder_ / "tokenizer.model", std::ios::binary) << TokenizerFileOfSize(290);
+    WriteMildAdapter(folder_ / "adapter.safetensors", OpenModel(folder_.path()), 2);
+  }
+
+  Outcome Run(std::vector<std::string> arguments, rlim_t memory_bytes = RLIM_INFINITY) {
+    arguments.insert(arguments.begin(),
+                     {std::string(HAT_BIN_DIR) + "/hat-generate", "--model", model_});
+    std::vector<char*> argv;
+    for (std::string& argument : arguments) argv.push_back(argument.data());
+    argv.push_back(nullptr);
+    const TempFolder streams;
+    const pid_t child = fork();
+    if (child == 0) {
+      const auto redirect = [](const std::string& path, int to) {
+        dup2(open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600), to);
+      };
+      redirect(streams / "out", STDOUT_FILENO);
+      redirect(streams / "err", STDERR_FILENO);
+      const rlimit limit{memory_bytes, memory_bytes};
+      setrlimit(RLIMIT_AS, &limit);
+      execv(argv[0], argv.data());
+      _exit(127);
+    }
+    int status = 0;
+    waitpid(child, &status, 0);
+    const int exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+    return {exit_code, ReadFile(streams / "out"), ReadFile(streams / "err")};
+  }
+
+  json RunJson(std::vector<std::string> arguments) {
+    arguments.push_back("--json");
+    const Outcome outcome = Run(arguments);
+    EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+    EXPECT_EQ(outcome.err, "");
+    return json::parse(outcome.out);
+  }
+
+  // One clear line on stderr with these words, exit code 2, nothing else.
+  void Refuses(const std::vector<std::string>& arguments, const std::string& words,
+               rlim_t memory_bytes = RLIM_INFINITY) {
+    const Outcome outcome = Run(arguments, memory_bytes);
+    EXPECT_EQ(outcome.exit_code, 2) << outcome.err;
+    EXPECT_EQ(outcome.out, "");
+    EXPECT_THAT(outcome.err, AllOf(StartsWith("hat generate: "), HasSubstr(words)));
+    EXPECT_EQ(std::ranges::count(outcome.err, '\n'), 1) << outcome.err;
+  }
+
+  const TempFolder folder_;
+  std::string model_ = folder_.path();
+};
+
+TEST_F(GenerateProgramTest, EverySystemPrintsTheSameText) {
+  const Outcome whole = Run({"--prompt", "hello", "--system", "whole", "--max-new-tokens", "20"});
+  EXPECT_EQ(whole.exit_code, 0) << whole.err;
+  EXPECT_GT(whole.out.size(), 5u);
+  EXPECT_THAT(whole.err, ContainsRegex("^20 tokens, [0-9.]+ tokens/s"));
+  for (const char* system : {"u-shape", "hat", "u-medusa"}) {
+    const Outcome split = Run({"--prompt", "hello", "--system", system, "--max-new-tokens", "20",
+                               "--medusa", "random:3"});
+    EXPECT_EQ(split.exit_code, 0) << split.err;
+    EXPECT_EQ(split.out, whole.out) << system;
+    EXPECT_THAT(split.err, ContainsRegex("accept length [0-9.]+ \\([0-9]+ rounds, [0-9]+ of [0-9]+ "
+                                         "drafted tokens accepted\\)"));
+  }
+}
+
+TEST_F(GenerateProgramTest, JsonSaysWhatWasAskedAndWhatCameOut) {
+  const json whole = RunJson({"--prompt-ids", "1,17,289", "--system", "whole"});
+  EXPECT_EQ(whole["prompt_ids"], json({1, 17, 289}));
+  EXPECT_THAT(whole["output_ids"], SizeIs(46)) << "to the model's last position";
+  EXPECT_EQ(whole["accept_length"], nullptr);
+  EXPECT_EQ(whole["rounds"], 0);
+  EXPECT_GT(whole["ms_per_token"].get<double>(), 0);
+
+  const json hat = RunJson({"--prompt-ids", "1,17,289", "--draft-threshold", "0.05"});
+  EXPECT_EQ(hat["system"], "hat");
+  EXPECT_EQ(hat["output_ids"], whole["output_ids"]);
+  EXPECT_GT(hat["accepted"].get<int>(), 0);
+  EXPECT_EQ(hat["rounds"].get<int>() + hat["accepted"].get<int>() + 1, 46);
+  EXPECT_DOUBLE_EQ(hat["accept_length"].get<double>(), 45.0 / hat["rounds"].get<int>());
+  EXPECT_TRUE(hat["near_ties"].is_array());
+}
+
+TEST_F(GenerateProgramTest, TextBecomesTheTokenizersIdsBehindTheFirstToken) {
+  const json json = RunJson({"--prompt", "ab", "--system", "u-shape", "--max-new-tokens", "1"});
+  EXPECT_EQ(json["prompt_ids"],
+            nlohmann::json({1, kPiecesBefore, kPiecesBefore + 1, kPiecesBefore + 2}));
+}
+
+TEST_F(GenerateProgramTest, UntrainedDraftersAndOddCutsGiveTheSameTokens) {
+  const json whole = RunJson({"--prompt-ids", "5,6,7,8,9", "--system", "whole"});
+  for (const std::vector<std::string>& ways : std::vector<std::vector<std::string>>{
+           {"--adapter", "random:9", "--split", "3", "--draft-threshold", "0"},
+           {"--adapter", "random:9", "--split", "1", "--chunk", "2"},
+           {"--system", "u-sarathi", "--chunk", "1"},
+           {"--system", "u-medusa", "--medusa", "random:1", "--split", "1"}}) {
+    std::vector<std::string> arguments = {"--prompt-ids", "5,6,7,8,9"};
+    arguments.insert(arguments.end(), ways.begin(), ways.end());
+    EXPECT_EQ(RunJson(arguments)["output_ids"], whole["output_ids"]) << ways[1];
+  }
+}
+
+TEST_F(GenerateProgramTest, WithoutATokenizerIdsGoInAndOut) {
+  std::filesystem::remove(folder_ / "tokenizer.model");
+  const json json = RunJson({"--prompt-ids", "4,5", "--max-new-tokens", "3"});
+  const auto ids = json["output_ids"].get<std::vector<int>>();
+  const Outcome outcome = Run({"--prompt-ids", "4,5", "--max-new-tokens", "3"});
+  EXPECT_EQ(outcome.out, std::to_string(ids[0]) + " " + std::to_string(ids[1]) + " " +
+                             std::to_string(ids[2]) + "\n");
+  Refuses({"--prompt", "a"}, "tokenizer.model");
+}
+
+TEST_F(GenerateProgramTest, PromptsThatDoNotFitAreRefused) {
+  Refuses({}, "--prompt TEXT or --prompt-ids");
+  Refuses({"--prompt", ""}, "empty");
+  Refuses({"--prompt-ids", ""}, "empty");
+  Refuses({"--prompt-ids", "1,x"}, "--prompt-ids");
+  Refuses({"--prompt-ids", "1,290"}, "token id 290 of the prompt is outside the vocabulary");
+  Refuses({"--prompt-ids", "-1"}, "token id -1");
+  Refuses({"--prompt-ids", "99999999999"}, "--prompt-ids");
+  Refuses({"--prompt", "a", "--prompt-ids", "1"}, "excludes");
+  Refuses({"--prompt", "a\xFF"}, "UTF-8");
+  Refuses({"--prompt", std::string(60, 'a')}, "has 62 tokens; the model has 48 positions");
+  Refuses({"--prompt", "a", "--max-new-tokens", "47"}, "room for 1 to 46 new tokens");
+}
+
+TEST_F(GenerateProgramTest, OptionsThatDoNotFitAreRefused) {
+  const auto refuses = [this](std::vector<std::string> arguments, const std::string& words) {
+    arguments.insert(arguments.end(), {"--prompt-ids", "1"});
+    Refuses(arguments, words);
+  };
+  refuses({"--system", "cloud-only"}, "--system");
+  refuses({"--split", "4"}, "so 1 to 3");
+  refuses({"--split", "0"}, "so 1 to 3");
+  refuses({"--split", "1"}, "trained for a split of 2");
+  refuses({"--chunk", "0"}, "--chunk");
+  refuses({"--system", "u-medusa", "--chunk", "3"}, "--chunk");
+  refuses({"--draft-threshold", "nan"}, "--draft-threshold");
+  refuses({"--max-new-tokens", "0"}, "--max-new-tokens");
+  refuses({"--adapter", folder_ / "no"}, "no");
+  refuses({"--adapter", "random:x"}, "random:");
+  refuses({"--system", "u-medusa"}, "medusa.safetensors; give a file, or random:SEED");
+  refuses({"--dtype", "int8"}, "--dtype");
+  refuses({"--wire-dtype", "fp64"}, "--wire-dtype must be fp32, fp16 or bf16");
+  refuses({"--device", "cuda:99"}, "cuda:99");
+  refuses({"--device", "tpu"}, "tpu");
+}
+
+TEST_F(GenerateProgramTest, FoldersThatHoldNoModelAreRefused) {
+  const TempFolder empty;
+  model_ = empty.path();
+  Refuses({"--prompt-ids", "1"}, empty / "config.json");
+  model_ = folder_ / "missing";
+  Refuses({"--prompt-ids", "1"}, folder_ / "missing");
+  model_ = folder_.path();
+  std::filesystem::remove(folder_ / "model.safetensors");
+  Refuses({"--prompt-ids", "1"}, "model.safetensors");
+  std::filesystem::remove(folder_ / "config.json");
+  Refuses({"--prompt-ids", "1"}, "config.json");
+}
+
+TEST_F(GenerateProgramTest, AnotherModelsTokenizerOrAdapterIsRefused) {
+  std::ofstream(folder_ / "tokenizer.model", std::ios::binary) << TokenizerFileOfSize(289);
+  Refuses({"--prompt", "a"}, "has 289 pieces, the model's vocabulary 290");
+  const Model other = RandomModel(OpenModel(folder_.path()).config, 99);
+  WriteMildAdapter(folder_ / "other", other, 2);
+  std::ofstream(folder_ / "tokenizer.model", std::ios::binary) << TokenizerFileOfSize(290);
+  Refuses({"--prompt-ids", "1", "--adapter", folder_ / "other"}, "model");
+}
+
+TEST_F(GenerateProgramTest, TooLittleMemoryIsSaidInOneLine) {
+  ModelConfig config = OpenModel(folder_.path()).config;
+  config.max_positions = 1 << 26;  // caches of gigabytes where the model itself is tiny
+  std::ofstream(folder_ / "config.json") << ConfigJson(config);
+  Refuses({"--prompt-ids", "1", "--system", "u-shape", "--max-new-tokens", "60000000"},
+          "the memory does not suffice", rlim_t{3} << 30);
+}
+
+}  // namespace
+}  // namespace hat
