@@ -240,8 +240,9 @@ def queue_table():
     return "\n".join(lines)
 
 
-TABLES = {"ttft": ttft_table, "parts": parts_table, "tbt": tbt_table,
-          "tbt-values": tbt_values, "batch": batch_table,
+TABLES = {"ttft": ttft_table, "parts": parts_table, "tbt": tbt_table, "tbt-values": tbt_values,
+          "tbt-maxn": lambda: tbt_table("rate-4-maxn"), "tbt-maxn-5ms": lambda: tbt_table("rate-4-maxn-5ms"),
+          "batch": batch_table,
           "one-device": one_device_table, "ablation": ablation_table, "motivation": motivation_table,
           "small-chunks": small_chunks_table, "abstract": abstract_table, "13b": model_13b_table,
           "unknowns": unknowns_table, "queue": queue_table}
