@@ -125,9 +125,8 @@ TEST_F(GenerateProgramTest, JsonSaysWhatWasAskedAndWhatCameOut) {
 }
 
 TEST_F(GenerateProgramTest, TextBecomesTheTokenizersIdsBehindTheFirstToken) {
-  const json json = RunJson({"--prompt", "ab", "--system", "u-shape", "--max-new-tokens", "1"});
-  EXPECT_EQ(json["prompt_ids"],
-            nlohmann::json({1, kPiecesBefore, kPiecesBefore + 1, kPiecesBefore + 2}));
+  const json said = RunJson({"--prompt", "ab", "--system", "u-shape", "--max-new-tokens", "1"});
+  EXPECT_EQ(said["prompt_ids"], json({1, kPiecesBefore, kPiecesBefore + 1, kPiecesBefore + 2}));
 }
 
 TEST_F(GenerateProgramTest, UntrainedDraftersAndOddCutsGiveTheSameTokens) {
@@ -145,8 +144,8 @@ TEST_F(GenerateProgramTest, UntrainedDraftersAndOddCutsGiveTheSameTokens) {
 
 TEST_F(GenerateProgramTest, WithoutATokenizerIdsGoInAndOut) {
   std::filesystem::remove(folder_ / "tokenizer.model");
-  const json json = RunJson({"--prompt-ids", "4,5", "--max-new-tokens", "3"});
-  const auto ids = json["output_ids"].get<std::vector<int>>();
+  const json said = RunJson({"--prompt-ids", "4,5", "--max-new-tokens", "3"});
+  const auto ids = said["output_ids"].get<std::vector<int>>();
   const Outcome outcome = Run({"--prompt-ids", "4,5", "--max-new-tokens", "3"});
   EXPECT_EQ(outcome.out, std::to_string(ids[0]) + " " + std::to_string(ids[1]) + " " +
                              std::to_string(ids[2]) + "\n");
