@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <chrono>
 #include <filesystem>
 #include <functional>
@@ -29,7 +30,7 @@ constexpr const char* kWhole = "whole";
 struct Options {
   std::string model;
   std::optional<std::string> prompt;
-  std::vector<int32_t> prompt_ids;
+  std::optional<std::string> prompt_ids;
   std::optional<int> max_new_tokens;
   std::string system = "hat";
   std::optional<int> split;
@@ -56,10 +57,7 @@ void AddOptions(CommandLine& line, Options& options) {
           "folder of a Llama-family checkpoint: config.json, *.safetensors, tokenizer.model")
       ->required();
   CLI::Option* prompt = line.add_option("--prompt", options.prompt, "text; needs the tokenizer");
-  CLI::Option* ids = line.add_option("--prompt-ids", options.prompt_ids, "token ids")
-                         ->delimiter(',')
-                         ->expected(1)
-                         ->excludes(prompt);
+  CLI::Option* ids = line.add_option("--prompt-ids", options.prompt_ids, "token ids: 1,17,4");
   prompt->excludes(ids);
   line.add_option("--max-new-tokens", options.max_new_tokens,
                   "ends it (default: 64, fewer where the model's positions end before)")
@@ -72,9 +70,8 @@ void AddOptions(CommandLine& line, Options& options) {
                   "prompt tokens a chunk (default: the system's own way of chunking)")
       ->check(CLI::Range(1, std::numeric_limits<int>::max()));
   line.add_option("--draft-threshold", options.draft_threshold,
-                  "hat drafts on while its confidence is at least this")
-      ->capture_default_str()
-      ->check(CLI::Range(0.0, 1.0));
+                  "hat drafts on while its confidence is at least this, 0 to 1")
+      ->capture_default_str();
   line.add_option(
       "--adapter", options.adapter,
       "hat's drafter: a file or random:SEED (default: adapter.safetensors in the model's "
@@ -138,10 +135,25 @@ std::optional<Tokenizer> FindTokenizer(const Options& options, const ModelConfig
   return Tokenizer(path, config.shape.vocabulary);
 }
 
+std::vector<int32_t> ParseIds(const std::string& text) {
+  std::vector<int32_t> ids;
+  const char* at = text.data();
+  const char* const end = at + text.size();
+  for (;;) {
+    const auto [behind, error] = std::from_chars(at, end, ids.emplace_back());
+    if (error != std::errc() || (behind != end && *behind != ',')) {
+      throw InputError(
+          fmt::format("--prompt-ids: numbers with commas between them (1,17,4), not '{}'", text));
+    }
+    if (behind == end) return ids;
+    at = behind + 1;
+  }
+}
+
 GenerationRequest RequestOf(const Options& options, const ModelConfig& config,
                             const std::optional<Tokenizer>& tokenizer) {
   GenerationRequest request;
-  request.prompt = options.prompt_ids;
+  if (options.prompt_ids) request.prompt = ParseIds(*options.prompt_ids);
   if (options.prompt) {
     if (config.bos_token >= 0) request.prompt.push_back(config.bos_token);
     const std::vector<int32_t> text = tokenizer->Encode(*options.prompt);
@@ -236,8 +248,12 @@ std::function<Generation(const GenerationRequest&, const TokenListener&)> OpenGe
 }
 
 int Generate(const Options& options) {
-  if (!options.prompt && options.prompt_ids.empty()) {
+  if (!options.prompt && !options.prompt_ids) {
     throw InputError("give a prompt: --prompt TEXT or --prompt-ids 1,2,3");
+  }
+  if (!(options.draft_threshold >= 0 && options.draft_threshold <= 1)) {  // NaN is neither
+    throw InputError(
+        fmt::format("--draft-threshold must be >= 0 and <= 1, got {}", options.draft_threshold));
   }
   const ModelConfig config = ReadModelConfig(options.model);
   const SplitPlan plan = PlanOf(options, config);

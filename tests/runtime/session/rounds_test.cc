@@ -77,7 +77,7 @@ TEST_F(RoundsTest, DraftsAndKeptBranchesAreTheOraclesToo) {
   int kept = 0;
   int thrown_away = 0;
   int drafted = 0;
-  for (uint64_t seed = 0; seed < 12; ++seed) {
+  for (uint64_t seed = 0; seed < 20; ++seed) {
     Generate("hat", seed, std::vector{0.1, 0.3, 0.5}[seed % 3]);
     const Oracle oracle(model_, options_);
     int out = 1;
