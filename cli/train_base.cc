@@ -1,6 +1,4 @@
 // hat train base: a small Llama-family model from scratch.
-#include <malloc.h>
-
 #include <string>
 
 #include "cli/train_options.h"
@@ -42,7 +40,6 @@ int Run(hat::CommandLine& line) {
                   "Add this times the loss of an adapter on the states at the split")
       ->capture_default_str()
       ->check(CLI::Range(0.0, 100.0));
-  defaults.options.optimizer.muon_share = 0;
   double muon_share = 0;
   line.add_option("--muon-share", muon_share,
                   "Above 0: Muon steps the layers' matrices, at this times the learning rate")
@@ -71,9 +68,6 @@ int Run(hat::CommandLine& line) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  // Steps allocate the same large blocks again and again: keep them, instead of asking the system
-  // for zeroed pages each time.
-  ::mallopt(M_MMAP_THRESHOLD, 1 << 30);
-  ::mallopt(M_TRIM_THRESHOLD, 2000000000);
+  hat::KeepLargeBlocks();
   return hat::RunMain(argc, argv, Run);
 }

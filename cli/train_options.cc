@@ -1,12 +1,14 @@
 #include "cli/train_options.h"
 
 #include <fmt/format.h>
+#include <malloc.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <cmath>
+#include <chrono>
 #include <cstdio>
+#include <filesystem>
 #include <limits>
+#include <utility>
 
 #include "cli/run_plot.h"
 #include "core/error.h"
@@ -113,6 +115,28 @@ TrainingJob TrainOptions::Read() const {
     throw InputError("--dtype must be fp32, bf16 or fp64: fp16 is too narrow for gradients");
   }
   return job;
+}
+
+void DeclareModelAndFile(CommandLine& line, std::string& model, std::string& file,
+                         std::string& tokenizer) {
+  line.add_option("--model", model, "Folder of a Hugging Face checkpoint")->required();
+  line.add_option("--out", file, "File to write, .safetensors")->required();
+  line.add_option("--tokenizer", tokenizer, "tokenizer.model; the model's own unless given");
+}
+
+TrainingJob JobBeside(TrainingJob job, const std::string& model, const std::string& file,
+                      const std::string& tokenizer) {
+  job.tokenizer = tokenizer.empty() ? model + "/tokenizer.model" : tokenizer;
+  job.work_folder = file + ".training";
+  if (!job.resume && std::filesystem::exists(file)) {
+    throw InputError(fmt::format("'{}' exists; give another name", file));
+  }
+  return job;
+}
+
+void KeepLargeBlocks() {
+  ::mallopt(M_MMAP_THRESHOLD, 1 << 30);
+  ::mallopt(M_TRIM_THRESHOLD, 2000000000);
 }
 
 int RunTraining(const TrainOptions& options, const TrainingJob& job, const std::string& title,

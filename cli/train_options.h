@@ -1,7 +1,7 @@
 // Options and progress that the verbs `hat train ...` share.
 #pragma once
 
-#include <chrono>
+#include <functional>
 #include <string>
 
 #include "core/program.h"
@@ -24,6 +24,19 @@ class TrainOptions {
   std::string dtype_ = "fp32";
   int threads_ = 0;
 };
+
+// The flags of who trains on a given model: --model, --out, --tokenizer.
+void DeclareModelAndFile(CommandLine& line, std::string& model, std::string& file,
+                         std::string& tokenizer);
+
+// The job of training `file` for a model: work folder "<file>.training", the model's tokenizer
+// unless another is given. Throws InputError if the file is there and the job is not resumed.
+TrainingJob JobBeside(TrainingJob job, const std::string& model, const std::string& file,
+                      const std::string& tokenizer);
+
+// Steps allocate the same large blocks again and again: from now on they are kept, instead of
+// asking the system for zeroed pages each time. First in main.
+void KeepLargeBlocks();
 
 // Runs a training with Ctrl-C caught and a progress line, writes the picture of its log beside it
 // and prints the last held-out losses. Returns the program's exit code. Throws RunError where it

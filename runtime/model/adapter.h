@@ -1,5 +1,8 @@
 // HAT's adapter: one self-attention block with norm and residual (4 hidden^2 weights) that guesses
 // the deep state from the shallow one; the model's own output head turns it into a draft.
+//
+// Its file is safetensors: tensors norm [hidden], q, k, v, o [hidden, hidden]; metadata kind =
+// hat-adapter, model (the id of the model that it was trained on), split, draft_temperature.
 #pragma once
 
 #include <memory>
@@ -20,7 +23,7 @@ struct AdapterFile {
   double draft_temperature = 1;  // logits of a draft are divided by it: calibrates the confidence
 };
 
-// Reads a file (docs/formats.md), or makes "random:SEED" for `split`. Throws InputError: not an
+// Reads a file, or makes "random:SEED" for `split`. Throws InputError: not an
 // adapter, another model's (id), another split, wrong shapes.
 AdapterFile LoadAdapter(const std::string& file_or_random, const Model& model, int split);
 void SaveAdapter(const std::string& path, const AdapterFile& adapter);  // atomically; RunError

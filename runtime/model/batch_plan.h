@@ -16,8 +16,10 @@ namespace hat {
 struct QueryBlock {
   int first_row = 0;  // in the batch
   int rows = 0;
-  int slots = 0;    // keys 0..slots - 1
-  at::Tensor mask;  // [rows, slots] of 0 and -inf; undefined: all are visible
+  int slots = 0;  // keys 0..slots - 1
+  // [rows, slots] of 0 and -inf. Of a chain: in the compute's type, undefined if there is one row
+  // or the batch is for few_rows.h; of a tree: likewise, for few_rows.h in fp32.
+  at::Tensor mask;
 };
 
 struct PlannedPart {
@@ -30,14 +32,15 @@ struct PlannedPart {
 
 struct BatchPlan {
   int rows = 0;
+  bool is_few = false;  // the layers run through few_rows.h
   std::vector<PlannedPart> parts;
   at::Tensor cos;  // [rows, 1, head_dim / 2]
   at::Tensor sin;  // the same
 };
 
 // Checks the parts, grows their caches, and plans. Throws InputError if a position lies beyond
-// max_positions - 1; then no cache has grown.
+// max_positions - 1; then no cache has grown. `most_few`: batches of at most so many rows are few.
 BatchPlan PlanBatch(std::span<const SequencePart> parts, const RotaryTable& rotary,
-                    int max_positions, const Compute& compute);
+                    int max_positions, int most_few, const Compute& compute);
 
 }  // namespace hat

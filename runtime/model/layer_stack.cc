@@ -5,6 +5,7 @@
 #include <torch/torch.h>
 
 #include "core/error.h"
+#include "runtime/model/few_rows.h"
 #include "runtime/model/torch_compute.h"
 
 namespace hat {
@@ -30,6 +31,7 @@ LayerStack::LayerStack(std::vector<PackedLayer> layers, const AttentionShape& sh
     : layers_(std::move(layers)),
       shape_(shape),
       max_positions_(config.max_positions),
+      most_few_(ServesFewRows(compute) ? kFewRows : 0),
       compute_(compute),
       rotary_(MakeRotaryTable(config, shape.head_dim, config.max_positions, compute)) {}
 
@@ -45,14 +47,26 @@ at::Tensor LayerStack::Forward(const at::Tensor& states,
                                std::span<const SequencePart> parts) const {
   const at::AutoDispatchBelowADInplaceOrView no_autograd;
   return WithMemoryErrors([&] {
-    const BatchPlan plan = PlanBatch(parts, rotary_, max_positions_, compute_);
+    const BatchPlan plan = PlanBatch(parts, rotary_, max_positions_, most_few_, compute_);
     HAT_CHECK(states.dim() == 2 && states.size(0) == plan.rows, "a row of states a token");
-    at::Tensor x = states.to(OptionsOf(compute_));  // [rows, hidden]
+    at::Tensor x = states.to(OptionsOf(compute_)).contiguous();  // [rows, hidden]
     for (int layer = 0; layer < static_cast<int>(layers_.size()); ++layer) {
-      x = Layer(layer, x, plan);
+      x = plan.is_few ? FewRowsLayer(layer, x, plan) : Layer(layer, x, plan);
     }
     return x;
   });
+}
+
+at::Tensor LayerStack::FewRowsLayer(int layer, const at::Tensor& x, const BatchPlan& plan) const {
+  const PackedLayer& weights = layers_[layer];
+  at::Tensor qkv =
+      FewRowsLinear(FewRowsNorm(x, weights.attention_norm, shape_.norm_eps), weights.qkv);
+  const at::Tensor heads = FewRowsAttention(qkv, shape_, plan, layer);
+  const at::Tensor sum = FewRowsLinear(heads, weights.o, x);  // [rows, hidden]
+  if (!weights.gate_up.defined()) return sum;
+  const at::Tensor both =
+      FewRowsLinear(FewRowsNorm(sum, weights.mlp_norm, shape_.norm_eps), weights.gate_up);
+  return FewRowsLinear(FewRowsGate(both), weights.down, sum);
 }
 
 at::Tensor LayerStack::Layer(int layer, const at::Tensor& x, const BatchPlan& plan) const {

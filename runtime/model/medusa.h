@@ -1,5 +1,9 @@
 // Medusa-1 heads (Cai et al. 2024, arXiv 2401.10774): head j guesses the token j positions behind
 // the next one from the deep state that yields the next one.
+//
+// Their file is safetensors: tensors heads.J.weight [hidden, hidden], heads.J.bias [hidden],
+// heads.J.output [vocabulary, hidden], J = 0, 1, ...; metadata kind = hat-medusa, model (the id of
+// the model that they were trained on), heads.
 #pragma once
 
 #include <string>
@@ -22,7 +26,7 @@ struct MedusaFile {
   std::string model_id;  // of the model that they were trained on; empty: random
 };
 
-// Reads a file (docs/formats.md), or makes "random:SEED" with 4 heads. Throws InputError: not
+// Reads a file, or makes "random:SEED" with 4 heads. Throws InputError: not
 // Medusa heads, another model's, wrong shapes.
 MedusaFile LoadMedusa(const std::string& file_or_random, const Model& model);
 void SaveMedusa(const std::string& path, const MedusaFile& file);  // atomically; RunError

@@ -6,6 +6,7 @@
 #include <torch/torch.h>
 
 #include "core/error.h"
+#include "runtime/model/few_rows.h"
 #include "runtime/model/layer_stack.h"
 #include "runtime/model/torch_compute.h"
 
@@ -85,8 +86,11 @@ OutputHead::OutputHead(const Model& model, const Compute& compute, const InputMo
 at::Tensor OutputHead::Logits(const at::Tensor& deep) const {
   const at::AutoDispatchBelowADInplaceOrView no_autograd;
   return WithMemoryErrors([&] {
-    const at::Tensor normed = RmsNorm(deep.to(OptionsOf(compute_)), norm_, norm_eps_);
-    return WideLogits(at::linear(normed, weight_));
+    const at::Tensor x = deep.to(OptionsOf(compute_)).contiguous();  // [n, hidden]
+    if (ServesFewRows(compute_) && 1 <= x.size(0) && x.size(0) <= kFewRows) {
+      return FewRowsLinear(FewRowsNorm(x, norm_, norm_eps_), weight_, {}, /*wide=*/true);
+    }
+    return WideLogits(at::linear(RmsNorm(x, norm_, norm_eps_), weight_));
   });
 }
 

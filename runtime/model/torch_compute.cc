@@ -1,5 +1,7 @@
 #include "runtime/model/torch_compute.h"
 
+#include <dlfcn.h>
+
 #include <exception>
 #include <string>
 
@@ -45,6 +47,11 @@ void CheckCompute(const Compute& compute) {
 void SetThreads(int threads) {
   HAT_CHECK(threads >= 1);
   at::set_num_threads(threads);
+  // OpenBLAS counts its threads apart, and would start one a core.
+  using SetCount = void (*)(int);
+  if (void* set = ::dlsym(RTLD_DEFAULT, "openblas_set_num_threads")) {
+    reinterpret_cast<SetCount>(set)(threads);
+  }
 }
 
 void Synchronize(const Compute& compute) {

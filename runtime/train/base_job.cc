@@ -22,14 +22,8 @@ std::string Identity(const ModelConfig& config, const BaseOptions& base, const C
 
 void CheckOptions(const TrainingJob& job, const ModelConfig& config, const BaseOptions& base,
                   const std::string& folder) {
-  if (base.split < 1 || base.split >= config.shape.layers) {
-    throw InputError("the split must be 1.." + std::to_string(config.shape.layers - 1) +
-                     ", below the number of layers, got " + std::to_string(base.split));
-  }
-  if (std::max(job.options.length, job.options.long_length) > config.max_positions) {
-    throw InputError("windows must not be longer than the model's " +
-                     std::to_string(config.max_positions) + " positions");
-  }
+  CheckSplit(base.split, config);
+  CheckWindows(job.options, config);
   if (!job.resume && std::filesystem::exists(folder + "/model.safetensors")) {
     throw InputError("'" + folder + "' holds a model already; give another folder");
   }

@@ -1,5 +1,6 @@
 #include "runtime/train/job_files.h"
 
+#include <algorithm>
 #include <filesystem>
 
 #include "core/error.h"
@@ -12,6 +13,18 @@ constexpr int kHeldOutOneIn = 20;
 
 }  // namespace
 
+void CheckSplit(int split, const ModelConfig& config) {
+  if (split >= 1 && split < config.shape.layers) return;
+  throw InputError("the split must be 1.." + std::to_string(config.shape.layers - 1) +
+                   ", below the number of layers, got " + std::to_string(split));
+}
+
+void CheckWindows(const TrainingOptions& options, const ModelConfig& config) {
+  if (std::max(options.length, options.long_length) <= config.max_positions) return;
+  throw InputError("windows must not be longer than the model's " +
+                   std::to_string(config.max_positions) + " positions");
+}
+
 JobText ReadJobText(const TrainingJob& job, const ModelConfig& config) {
   const Tokenizer tokenizer(job.tokenizer, config.shape.vocabulary);
   JobText text;
@@ -20,6 +33,12 @@ JobText ReadJobText(const TrainingJob& job, const ModelConfig& config) {
     text.held_out = SplitOffEnd(text.training, kHeldOutOneIn);
   } else {
     text.held_out = ReadTokenText(job.held_out, tokenizer, config.bos_token);
+  }
+  const auto length = static_cast<size_t>(job.options.length);
+  const auto& genres = text.held_out.genres;
+  if (std::ranges::none_of(genres, [&](const Genre& g) { return g.tokens.size() > length; })) {
+    throw InputError("no genre of the held-out text has more than " + std::to_string(length) +
+                     " tokens, a window's length");
   }
   return text;
 }

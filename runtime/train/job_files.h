@@ -9,6 +9,11 @@
 
 namespace hat {
 
+// Both throw InputError: a split that leaves no layer on one side; windows longer than the model's
+// positions.
+void CheckSplit(int split, const ModelConfig& config);
+void CheckWindows(const TrainingOptions& options, const ModelConfig& config);
+
 struct JobText {
   TokenText training;
   TokenText held_out;

@@ -35,4 +35,30 @@ struct BaseOptions {
 TrainingRun TrainBase(const TrainingJob& job, const ModelConfig& config, const BaseOptions& base,
                       const std::string& folder, const TrainingWatch& watch);
 
+struct AdapterOptions {
+  int split = 2;
+  double state_weight = 1;
+  double token_weight = 0.1;
+  double teacher_temperature = 1;  // below 1: the model's distribution sharpened
+  std::string start;               // an adapter file to begin with; empty: at random
+  int64_t temperature_windows =
+      8;  // held-out windows of a genre that the draft temperature is from
+};
+
+// Trains an adapter for the model in `model_folder`, which stays as it is, fits its draft
+// temperature and writes it to `file`; not after an interrupt. Throws InputError, RunError.
+TrainingRun TrainAdapter(const TrainingJob& job, const std::string& model_folder,
+                         const AdapterOptions& options, const std::string& file,
+                         const TrainingWatch& watch);
+
+struct MedusaOptions {
+  int heads = 4;
+  double decay = 0.8;
+};
+
+// Likewise, Medusa heads.
+TrainingRun TrainMedusa(const TrainingJob& job, const std::string& model_folder,
+                        const MedusaOptions& options, const std::string& file,
+                        const TrainingWatch& watch);
+
 }  // namespace hat

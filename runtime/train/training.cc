@@ -59,6 +59,7 @@ class Loop {
     state_ = LoadTrainingState(path, identity_, trainee_.parameters(), optimizer_);
     start_ = Clock::now() - std::chrono::duration_cast<Clock::duration>(
                                 std::chrono::duration<double>(state_.elapsed_s));
+    saved_s_ = state_.elapsed_s;
   }
   void Save(const std::string& path) {
     state_.elapsed_s = ElapsedSeconds();
@@ -176,14 +177,16 @@ TrainingRun Train(Trainee& trainee, const TokenText& text, const TokenText& held
     }
     loop.Resume(checkpoint_path);
   }
-  while (!loop.IsDone()) {
+  bool is_done = loop.IsDone();
+  bool goes_on = true;
+  while (goes_on && !is_done) {
     loop.Step();
-    if (loop.IsDone() || loop.IsTimeToMeasure()) loop.MeasureHeldOut();
-    const bool goes_on = watch(loop.Progress());
-    if (!goes_on || loop.IsDone() || loop.IsTimeToSave()) loop.Save(checkpoint_path);
-    if (!goes_on && !loop.IsDone()) return loop.Result(/*is_interrupted=*/true);
+    is_done = loop.IsDone();
+    if (is_done || loop.IsTimeToMeasure()) loop.MeasureHeldOut();
+    goes_on = watch(loop.Progress());
+    if (!goes_on || is_done || loop.IsTimeToSave()) loop.Save(checkpoint_path);
   }
-  return loop.Result(/*is_interrupted=*/false);
+  return loop.Result(/*is_interrupted=*/!is_done);
 }
 
 }  // namespace hat

@@ -1,0 +1,53 @@
+// hat train adapter: an adapter for a model that stays as it is.
+#include <filesystem>
+#include <string>
+
+#include "cli/train_options.h"
+
+namespace {
+
+constexpr char kDescription[] =
+    "Trains HAT's adapter for a model by distillation: from the shallow states at the split it "
+    "learns "
+    "the deep states and the output distribution; the model stays as it is. The file holds the "
+    "draft "
+    "temperature that was fitted on held-out text. Log, picture and checkpoint go to the folder "
+    "FILE.training.";
+constexpr char kExamples[] =
+    "Example:\n"
+    "  hat train adapter --model model --text text/train --held-out text/held_out "
+    "--out model/adapter.safetensors";
+
+int Run(hat::CommandLine& line) {
+  line.description(kDescription);
+  line.footer(kExamples);
+  std::string model, file, tokenizer;
+  hat::AdapterOptions adapter;
+  hat::DeclareModelAndFile(line, model, file, tokenizer);
+  line.add_option("--split", adapter.split, "Depth of the states that it reads")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 1 << 20));
+  const auto number = [&](const char* name, double& value, double low, const char* text) {
+    line.add_option(name, value, text)->capture_default_str()->check(CLI::Range(low, 1000.0));
+  };
+  number("--state-weight", adapter.state_weight, 0, "Weight of SmoothL1 on normalised states");
+  number("--token-weight", adapter.token_weight, 0, "Weight of the cross-entropy of tokens");
+  number("--teacher-temperature", adapter.teacher_temperature, 0.01,
+         "Below 1: learn from the model's distribution sharpened");
+  line.add_option("--start", adapter.start, "Adapter file to begin with");
+  hat::TrainingJob defaults;
+  defaults.options.schedule.peak = 2e-3;
+  const hat::TrainOptions options(line, defaults);
+  line.Parse();
+  const hat::TrainingJob job = hat::JobBeside(options.Read(), model, file, tokenizer);
+  return hat::RunTraining(options, job, "adapter", [&](const hat::TrainingWatch& watch) {
+    return hat::TrainAdapter(job, model, adapter, file, watch);
+  });
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  hat::KeepLargeBlocks();
+  return hat::RunMain(argc, argv, Run);
+}

@@ -1,0 +1,113 @@
+#include "runtime/train/adapter_training.h"
+
+#include <torch/torch.h>
+
+#include <filesystem>
+
+#include "core/error.h"
+#include "runtime/train/fused.h"
+#include "runtime/train/job_files.h"
+#include "runtime/train/temperature.h"
+#include "runtime/train/training_state.h"
+
+namespace hat {
+namespace {
+
+// x / rms(x). [rows, hidden]
+at::Tensor WithoutScale(const at::Tensor& states, double eps) {
+  const at::Tensor rows = states.reshape({-1, states.size(-1)});
+  return FusedRmsNorm(rows, at::ones({rows.size(1)}, rows.options()), eps);
+}
+
+struct States {
+  at::Tensor shallow;  // [rows, length, hidden]
+  at::Tensor deep;     // likewise
+};
+States FrozenStates(const SequenceModel& model, int split, const at::Tensor& windows) {
+  torch::NoGradGuard no_gradient;
+  const at::Tensor embedded = model.Embed(windows.narrow(1, 0, windows.size(1) - 1));
+  const at::Tensor shallow = model.Layers(embedded, 0, split);
+  return {shallow, model.Layers(shallow, split, model.config().shape.layers)};
+}
+
+at::Tensor Logits(const SequenceModel& model, const at::Tensor& states) {
+  torch::NoGradGuard no_gradient;
+  return at::mm(model.Normed(states), model.output().t());
+}
+
+}  // namespace
+
+AdapterTrainee::AdapterTrainee(const SequenceModel& model, const AdapterOptions& options,
+                               const AttentionWeights& start, uint64_t seed, const Compute& compute)
+    : model_(model),
+      options_(options),
+      parameters_(std::make_unique<Parameters>(AdapterTensorShapes(model.config()), compute)) {
+  const TensorMap values = parameters_->Values();
+  if (start.q.defined()) {
+    const AttentionWeights own = AdapterOf(values);
+    own.norm.copy_(start.norm);
+    own.q.copy_(start.q);
+    own.k.copy_(start.k);
+    own.v.copy_(start.v);
+    own.o.copy_(start.o);
+  } else {
+    InitialiseAdapter(values, seed);
+  }
+  parameters_->Publish();
+}
+
+Trainee::Losses AdapterTrainee::Loss(const at::Tensor& windows) const {
+  const States states = FrozenStates(model_, options_.split, windows);
+  const at::Tensor guessed = model_.Adapted(states.shallow, AdapterOf(Leaves(*parameters_)));
+  const double eps = model_.config().norm_eps;
+  const at::Tensor state_loss =
+      at::smooth_l1_loss(WithoutScale(guessed, eps), WithoutScale(states.deep, eps));
+  const at::Tensor token_loss =
+      LinearSoftCrossEntropy(model_.Normed(guessed), model_.output(),
+                             Logits(model_, states.deep) / options_.teacher_temperature);
+  const at::Tensor total = options_.state_weight * state_loss + options_.token_weight * token_loss;
+  return {total,
+          {{"loss", total.detach()},
+           {"state loss", state_loss.detach()},
+           {"cross-entropy", token_loss.detach()}}};
+}
+
+double AdapterTrainee::DraftTemperature(const at::Tensor& windows) const {
+  torch::NoGradGuard no_gradient;
+  const States states = FrozenStates(model_, options_.split, windows);
+  const at::Tensor targets = Logits(model_, states.deep).argmax(1);
+  return FitTemperature(
+      Logits(model_, model_.Adapted(states.shallow, AdapterOf(Leaves(*parameters_)))), targets);
+}
+
+TrainingRun TrainAdapter(const TrainingJob& job, const std::string& model_folder,
+                         const AdapterOptions& options, const std::string& file,
+                         const TrainingWatch& watch) {
+  CheckCompute(job.compute);
+  const Model model = OpenModel(model_folder);
+  CheckSplit(options.split, model.config);
+  CheckWindows(job.options, model.config);
+  AdapterFile adapter;
+  if (!options.start.empty()) adapter = LoadAdapter(options.start, model, options.split);
+  const JobText text = ReadJobText(job, model.config);
+  const SequenceModel frozen(model, job.compute);
+  AdapterTrainee trainee(frozen, options, adapter.weights, job.options.seed, job.compute);
+  const std::string identity =
+      "model = " + model.id + "\nsplit = " + std::to_string(options.split) +
+      "\nstart = " + options.start + "\nstate_weight = " + NumberText(options.state_weight) +
+      "\ntoken_weight = " + NumberText(options.token_weight) +
+      "\nteacher_temperature = " + NumberText(options.teacher_temperature) + "\n";
+  TrainingRun run = RunJob(job, text, trainee, identity, watch);
+  if (run.is_interrupted) return run;
+  std::vector<at::Tensor> windows;
+  for (const Genre& genre : text.held_out.genres) {
+    windows.push_back(SpreadWindows(genre, options.temperature_windows, job.options.length));
+  }
+  adapter = {trainee.Weights(), model.id, options.split,
+             trainee.DraftTemperature(at::cat(windows))};
+  SaveAdapter(file, adapter);
+  run.held_out.emplace_back("draft temperature", adapter.draft_temperature);
+  return run;
+}
+
+}  // namespace hat

@@ -1,0 +1,39 @@
+// An adapter in training: it learns to guess a frozen model's deep states from its shallow ones.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "runtime/train/jobs.h"
+#include "runtime/train/sequence_model.h"
+#include "runtime/train/training.h"
+
+namespace hat {
+
+// Loss = state_weight x SmoothL1 (Huber, beta 1) between the RMS-normalised guessed and true deep
+// states + token_weight x cross-entropy between the model's output distribution, sharpened by the
+// teacher's temperature, and the one that the guess yields. Logs "loss", "state loss" and
+// "cross-entropy".
+class AdapterTrainee : public Trainee {
+ public:
+  // `start`: weights to begin with; undefined tensors: at random, near the identity. The model
+  // outlives this.
+  AdapterTrainee(const SequenceModel& model, const AdapterOptions& options,
+                 const AttentionWeights& start, uint64_t seed, const Compute& compute);
+
+  Parameters& parameters() override { return *parameters_; }
+  Losses Loss(const at::Tensor& windows) const override;
+
+  AttentionWeights Weights() const { return AdapterOf(parameters_->Values()); }
+
+  // The temperature that calibrates its drafts on these windows: targets are the model's own greedy
+  // tokens behind the same text.
+  double DraftTemperature(const at::Tensor& windows) const;
+
+ private:
+  const SequenceModel& model_;
+  AdapterOptions options_;
+  std::unique_ptr<Parameters> parameters_;
+};
+
+}  // namespace hat

@@ -1,0 +1,95 @@
+#include "runtime/train/medusa_training.h"
+
+#include <torch/torch.h>
+
+#include <cmath>
+
+#include "core/error.h"
+#include "runtime/train/fused.h"
+#include "runtime/train/job_files.h"
+#include "runtime/train/training_state.h"
+
+namespace hat {
+namespace {
+
+std::string Name(int head, const char* part) {
+  return "medusa." + std::to_string(head) + "." + part;
+}
+
+MedusaHead HeadOf(const TensorMap& tensors, int head) {
+  return {tensors.at(Name(head, "weight")), tensors.at(Name(head, "bias")),
+          tensors.at(Name(head, "output"))};
+}
+
+}  // namespace
+
+MedusaTrainee::MedusaTrainee(const SequenceModel& model, const MedusaOptions& options,
+                             const Compute& compute)
+    : model_(model), options_(options) {
+  const ModelShape& shape = model.config().shape;
+  std::map<std::string, std::vector<int64_t>> shapes;
+  for (int head = 0; head < options.heads; ++head) {
+    shapes[Name(head, "weight")] = {shape.hidden, shape.hidden};
+    shapes[Name(head, "bias")] = {shape.hidden};
+    shapes[Name(head, "output")] = {shape.vocabulary, shape.hidden};
+  }
+  parameters_ = std::make_unique<Parameters>(shapes, compute);
+  const TensorMap values = parameters_->Values();
+  for (int head = 0; head < options.heads; ++head)
+    HeadOf(values, head).output.copy_(model.output());
+  parameters_->Publish();
+}
+
+Trainee::Losses MedusaTrainee::Loss(const at::Tensor& windows) const {
+  const int64_t length = windows.size(1) - 1, hidden = model_.config().shape.hidden;
+  at::Tensor normed, logits;
+  {
+    torch::NoGradGuard no_gradient;
+    const at::Tensor states =
+        model_.Layers(model_.Embed(windows.narrow(1, 0, length)), 0, model_.config().shape.layers);
+    const at::Tensor rows = model_.Normed(states);
+    logits = at::mm(rows, model_.output().t()).view({windows.size(0), length, -1});
+    normed = rows.view({windows.size(0), length, hidden});
+  }
+  double all = 0;
+  for (int j = 1; j <= options_.heads; ++j) all += std::pow(options_.decay, j);
+  const TensorMap leaves = Leaves(*parameters_);
+  Losses losses{at::zeros({}, normed.options()), {}};
+  for (int j = 1; j <= options_.heads && j < length; ++j) {
+    const MedusaHead head = HeadOf(leaves, j - 1);
+    const at::Tensor x = normed.narrow(1, 0, length - j).reshape({-1, hidden});
+    const at::Tensor teacher = logits.narrow(1, j, length - j).reshape({-1, logits.size(2)});
+    const at::Tensor mixed = x + at::silu(at::linear(x, head.weight, head.bias));
+    const at::Tensor loss = LinearSoftCrossEntropy(mixed, head.output, teacher);
+    losses.total = losses.total + loss * (std::pow(options_.decay, j) / all);
+    losses.log.emplace_back("head " + std::to_string(j) + " loss", loss.detach());
+  }
+  losses.log.insert(losses.log.begin(), {"loss", losses.total.detach()});
+  return losses;
+}
+
+std::vector<MedusaHead> MedusaTrainee::Heads() const {
+  std::vector<MedusaHead> heads;
+  const TensorMap values = parameters_->Values();
+  for (int head = 0; head < options_.heads; ++head) heads.push_back(HeadOf(values, head));
+  return heads;
+}
+
+TrainingRun TrainMedusa(const TrainingJob& job, const std::string& model_folder,
+                        const MedusaOptions& options, const std::string& file,
+                        const TrainingWatch& watch) {
+  CheckCompute(job.compute);
+  const Model model = OpenModel(model_folder);
+  CheckWindows(job.options, model.config);
+  const JobText text = ReadJobText(job, model.config);
+  const SequenceModel frozen(model, job.compute);
+  MedusaTrainee trainee(frozen, options, job.compute);
+  const std::string identity = "model = " + model.id +
+                               "\nheads = " + std::to_string(options.heads) +
+                               "\ndecay = " + NumberText(options.decay) + "\n";
+  TrainingRun run = RunJob(job, text, trainee, identity, watch);
+  if (!run.is_interrupted) SaveMedusa(file, {trainee.Heads(), model.id});
+  return run;
+}
+
+}  // namespace hat

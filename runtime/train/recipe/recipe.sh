@@ -1,0 +1,50 @@
+#!/usr/bin/env bash
+# From nothing to a small model with its drafters: recipe.sh OUT [HOURS]
+#
+# Gathers text from Debian packages (gather_text.py), makes a tokenizer of 2,048 pieces, and trains the
+# base model, the adapter and the Medusa heads with the programs beside hat-train-base; the base takes
+# three quarters of HOURS (default 4), the drafters an eighth each. Run again, it goes on where it was.
+# Needs the packages apt, dpkg, python3 and sentencepiece.
+set -euo pipefail
+
+[ $# -ge 1 ] && [ $# -le 2 ] || { echo "usage: recipe.sh OUT [HOURS]" >&2; exit 2; }
+out=$1
+hours=${2:-4}
+[[ $hours =~ ^[0-9]+(\.[0-9]+)?$ ]] || { echo "recipe.sh: HOURS is a number, not '$hours'" >&2; exit 2; }
+here=$(dirname "$(readlink -f "$0")")
+bin=${HAT_BIN_DIR:-$here/../../../build/release/bin}
+[ -x "$bin/hat-train-base" ] || { echo "recipe.sh: no hat-train-base in $bin; './hat build' first" >&2; exit 1; }
+command -v spm_train >/dev/null || { echo "recipe.sh: install Debian's package sentencepiece" >&2; exit 1; }
+
+# seconds EIGHTHS: that share of the time
+seconds() { awk -v hours="$hours" -v eighths="$1" 'BEGIN { printf "%d", hours * 3600 * eighths / 8 }'; }
+
+mkdir -p "$out"
+[ -e "$out/text/provenance.json" ] || python3 "$here/gather_text.py" "$out/text"
+
+if [ ! -e "$out/tokenizer.model" ]; then
+  # Nothing is normalised and no space is dropped, so that text comes back as it was.
+  cat "$out"/text/train/*.txt | tr -d '\f' >"$out/tokenizer.txt"
+  spm_train --input="$out/tokenizer.txt" --model_prefix="$out/tokenizer.part" --model_type=bpe --vocab_size=2048 \
+    --byte_fallback=true --character_coverage=0.9995 --normalization_rule_name=identity \
+    --remove_extra_whitespaces=false --allow_whitespace_only_pieces=true --minloglevel=1
+  rm "$out/tokenizer.txt" "$out/tokenizer.part.vocab"
+  mv "$out/tokenizer.part.model" "$out/tokenizer.model"
+fi
+
+text=(--text "$out/text/train" --held-out "$out/text/held_out")
+model=$out/model
+[ -e "$model/medusa.safetensors" ] && { echo "$model is complete"; exit 0; }
+[ -e "$model/model.safetensors" ] ||
+  "$bin/hat-train-base" "${text[@]}" --tokenizer "$out/tokenizer.model" --out "$model" --resume \
+    --budget-s "$(seconds 6)" --learning-rate 4e-3 --muon-share 5 --batch-tokens 8192 --micro-tokens 1024 --exit-weight 0.3
+cp "$out/text/provenance.json" "$model/"
+# The exit of the base's training is a start for the adapter.
+[ -e "$model/exit.safetensors" ] || mv "$model/adapter.safetensors" "$model/exit.safetensors"
+[ -e "$model/adapter.safetensors" ] ||
+  "$bin/hat-train-adapter" "${text[@]}" --model "$model" --start "$model/exit.safetensors" --resume \
+    --out "$model/adapter.safetensors" --budget-s "$(seconds 1)" --batch-tokens 8192 --micro-tokens 1024 --token-weight 1
+"$bin/hat-train-medusa" "${text[@]}" --model "$model" --resume --out "$model/medusa.safetensors" \
+  --budget-s "$(seconds 1)" --batch-tokens 8192 --micro-tokens 1024
+"$bin/hat-train-eval" "${text[@]}" --model "$model" --adapter "$model/adapter.safetensors" \
+  --medusa "$model/medusa.safetensors" --out "$model/eval.png"

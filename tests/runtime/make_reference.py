@@ -1,0 +1,106 @@
+#!/usr/bin/env python3
+"""Makes tests/data/runtime: tiny random checkpoints and the logits that transformers gives for them.
+
+    python3 -m venv ENV; ENV/bin/pip install torch transformers; ENV/bin/python make_reference.py
+
+Not run by the tests: they read what it wrote. Each folder is a checkpoint as transformers saves it,
+with reference.safetensors beside: ids [tokens] (I64), logits [tokens, vocabulary] and, behind each
+layer, states [layers + 1, tokens, hidden] (before the final norm), all in fp32 on the CPU.
+"""
+import json
+import pathlib
+import shutil
+import sys
+
+import safetensors.torch
+import torch
+import transformers
+
+ROOT = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else
+                    pathlib.Path(__file__).parents[1] / "data" / "runtime")
+BASE = dict(hidden_size=32, intermediate_size=56, num_hidden_layers=3, num_attention_heads=4,
+            num_key_value_heads=4, vocab_size=80, max_position_embeddings=64, rms_norm_eps=1e-5,
+            bos_token_id=1, eos_token_id=2, attn_implementation="eager")
+LLAMA3 = dict(rope_type="llama3", rope_theta=500.0, factor=4.0, low_freq_factor=1.0,
+              high_freq_factor=4.0, original_max_position_embeddings=16)
+# name -> (config, tokens, dtype of the weights, old key spellings, bytes a shard)
+CASES = {
+    "mha": (dict(rope_parameters=dict(rope_type="default", rope_theta=10000.0)),
+            40, torch.float32, True, None),
+    "gqa_llama3_tied": (dict(num_key_value_heads=2, head_dim=16,
+                             tie_word_embeddings=True, rope_parameters=LLAMA3),
+                        48, torch.float32, False, None),
+    "linear": (dict(num_key_value_heads=1,
+                    rope_parameters=dict(rope_type="linear", rope_theta=10000.0, factor=2.0)),
+               40, torch.float16, True, None),
+    "sharded_bf16": (dict(num_key_value_heads=2,
+                          rope_parameters=dict(rope_type="default", rope_theta=1e6)),
+                     40, torch.bfloat16, False, 24_000),
+}
+
+
+def randomize(model, generator):
+    """Weights that keep the norm of states, so that logits depend on all that is computed."""
+    with torch.no_grad():
+        for name, weight in model.named_parameters():
+            values = torch.randn(weight.shape, generator=generator)
+            if weight.dim() == 1:
+                weight.copy_(1 + 0.1 * values)
+            elif "embed" in name:
+                weight.copy_(values)
+            else:
+                weight.copy_(values * 1.5 / weight.shape[1] ** 0.5)
+
+
+def spell_as_transformers_4(path):
+    config = json.loads(path.read_text())
+    rope = config.pop("rope_parameters")
+    config["rope_theta"] = rope.pop("rope_theta")
+    config["rope_scaling"] = None if rope["rope_type"] == "default" else rope
+    config["torch_dtype"] = config.pop("dtype")
+    path.write_text(json.dumps(config, indent=2) + "\n")
+
+
+def states_of(model, ids):
+    """Embedding and every layer's output; transformers' own hidden_states has the last one normed."""
+    states = []
+    hooks = [model.model.embed_tokens.register_forward_hook(
+        lambda module, arguments, output: states.append(output[0]))]
+    for layer in model.model.layers:
+        hooks.append(layer.register_forward_hook(lambda module, arguments, output: states.append(
+            (output[0] if isinstance(output, tuple) else output)[0])))
+    logits = model(ids).logits[0]
+    for hook in hooks:
+        hook.remove()
+    return torch.stack(states), logits
+
+
+def make(name, index, changes, tokens, dtype, old_spelling, shard_bytes):
+    folder = ROOT / name
+    shutil.rmtree(folder, ignore_errors=True)
+    generator = torch.Generator().manual_seed(index)
+    config = transformers.LlamaConfig(**{**BASE, **changes})
+    model = transformers.LlamaForCausalLM(config).eval()
+    randomize(model, generator)
+    model.to(dtype).save_pretrained(folder, max_shard_size=shard_bytes or "1GB")
+    (folder / "generation_config.json").unlink(missing_ok=True)
+    model = transformers.LlamaForCausalLM.from_pretrained(
+        folder, dtype=torch.float32, attn_implementation="eager").eval()
+    ids = torch.randint(config.vocab_size, (1, tokens), generator=generator)
+    with torch.no_grad():
+        states, logits = states_of(model, ids)
+    safetensors.torch.save_file({"ids": ids[0], "logits": logits, "states": states},
+                                folder / "reference.safetensors")
+    if old_spelling:
+        spell_as_transformers_4(folder / "config.json")
+    (folder / "config.json").chmod(0o644)
+
+
+def main():
+    print("transformers", transformers.__version__, "torch", torch.__version__)
+    for index, (name, case) in enumerate(CASES.items()):
+        make(name, index, *case)
+
+
+if __name__ == "__main__":
+    main()
