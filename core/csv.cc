@@ -156,12 +156,15 @@ int64_t CsvFile::Integer(int row, int column, int64_t low, int64_t high) const {
   return value;
 }
 
+std::string CsvFile::Place(int row) const {
+  return fmt::format("{}:{}", name_, lines_.at(static_cast<size_t>(row)));
+}
+
 InputError CsvFile::Error(int row, int column, const std::string& allowed) const {
   std::string shown = Text(row, column).substr(0, 60);
   std::ranges::replace_if(
       shown, [](unsigned char c) { return c < 0x20; }, ' ');
-  return InputError(fmt::format("{}:{}: '{}' must be {}, got '{}'", name_,
-                                lines_.at(static_cast<size_t>(row)),
+  return InputError(fmt::format("{}: '{}' must be {}, got '{}'", Place(row),
                                 header_.at(static_cast<size_t>(column)), allowed, shown));
 }
 

@@ -28,6 +28,8 @@ class CsvFile {
   double Number(int row, int column, Range range) const;
   int64_t Integer(int row, int column, int64_t low, int64_t high) const;
 
+  std::string Place(int row) const;  // "file:line"
+
   // "file:line: 'column' must be <allowed>, got 'text'".
   InputError Error(int row, int column, const std::string& allowed) const;
 

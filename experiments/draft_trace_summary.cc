@@ -3,37 +3,86 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace hat {
 namespace {
 
-// Proposals that a round from t sends.
-int Drafted(const DraftTrace& trace, const TraceRow& row, int t, double threshold, int max_draft) {
-  const int to_come = trace.info().output_tokens - t;
-  const int limit = std::min(max_draft, to_come - 1);
-  int drafted = 0;
-  while (drafted < limit && row.confidences[static_cast<size_t>(drafted)] >= threshold) ++drafted;
-  return drafted;
-}
-
 double Share(double part, double whole) { return whole > 0 ? part / whole : 0; }
+
+std::string Describe(const RoundTotals& totals) {
+  return fmt::format("accept length    {:.3f}, {:.1f}% of {} drafted tokens accepted",
+                     totals.AcceptLength(), 100 * totals.AcceptedShare(), totals.drafted);
+}
 
 }  // namespace
 
-double TraceAcceptLength(const DraftTrace& trace, double threshold, int max_draft) {
-  const int longest = std::min(max_draft, trace.info().max_steps - 1);
-  double tokens = 0, rounds = 0;
+RoundTotals DraftTotals(const DraftTrace& trace, double threshold, int max_draft) {
+  const int longest = std::clamp(trace.info().max_steps - 1, 0, max_draft);
+  RoundTotals totals;
   for (int row = 0; row < trace.rows(); ++row) {
-    for (int t = 1; t < trace.info().output_tokens;) {
-      const TraceRow values = trace.Row(row, t);
-      const int drafted = Drafted(trace, values, t, threshold, longest);
-      const int gained = std::min(drafted, values.agreed) + 1;
-      t += gained;
-      tokens += gained;
-      rounds += 1;
+    totals.Add(DraftRounds(trace, row, threshold, longest));
+  }
+  return totals;
+}
+
+RoundTotals TreeTotals(const DraftTrace& trace, const Tree& tree) {
+  const Tree cut = CutTree(tree, trace.info().medusa_heads);
+  RoundTotals totals;
+  for (int row = 0; row < trace.rows(); ++row) totals.Add(TreeRounds(trace, row, cut));
+  return totals;
+}
+
+namespace {
+
+// Calls per_row(row's values) for all of all traces.
+template <typename PerRow>
+void ForEachRow(std::span<const DraftTrace> traces, const PerRow& per_row) {
+  for (const DraftTrace& trace : traces) {
+    for (int row = 0; row < trace.rows(); ++row) {
+      for (int t = 1; t < trace.info().output_tokens; ++t) per_row(trace.Row(row, t));
     }
   }
-  return Share(tokens, rounds);
+}
+
+void AddTo(RightShare& share, float confidence, bool is_right) {
+  ++share.count;
+  share.confidence += confidence;
+  share.right += is_right;
+}
+
+std::vector<RightShare> Means(std::vector<RightShare> sums) {
+  for (RightShare& share : sums) {
+    share.confidence = Share(share.confidence, static_cast<double>(share.count));
+    share.right = Share(share.right, static_cast<double>(share.count));
+  }
+  return sums;
+}
+
+}  // namespace
+
+std::vector<RightShare> Reliability(std::span<const DraftTrace> traces, int bins) {
+  std::vector<RightShare> shares(static_cast<size_t>(bins));
+  ForEachRow(traces, [&](const TraceRow& values) {
+    if (values.confidences.empty()) return;
+    const float confidence = values.confidences[0];
+    const int bin =
+        std::clamp(static_cast<int>(confidence * static_cast<float>(bins)), 0, bins - 1);
+    AddTo(shares[static_cast<size_t>(bin)], confidence, values.agreed > 0);
+  });
+  return Means(std::move(shares));
+}
+
+std::vector<RightShare> RightAtSteps(std::span<const DraftTrace> traces) {
+  std::vector<RightShare> shares;
+  ForEachRow(traces, [&](const TraceRow& values) {
+    const auto agreed = static_cast<size_t>(values.agreed);
+    for (size_t j = 0; j < std::min(agreed + 1, values.confidences.size()); ++j) {
+      if (j >= shares.size()) shares.emplace_back();
+      AddTo(shares[j], values.confidences[j], j < agreed);
+    }
+  });
+  return Means(std::move(shares));
 }
 
 DraftTraceSummary Summarize(const DraftTrace& trace) {
@@ -85,13 +134,17 @@ std::string DescribeDraftTrace(const DraftTrace& trace) {
     text += fmt::format("at a mismatch    the target's token has rank 2 in {:.1f}%\n",
                         100 * summary.second_of_misses);
     for (const double threshold : {0.0, 0.4, 0.6, 0.8})
-      text += fmt::format("accept length    {:.3f} at threshold {}, drafts up to {}\n",
-                          TraceAcceptLength(trace, threshold, info.max_steps - 1), threshold,
-                          info.max_steps - 1);
+      text += fmt::format("{}, at threshold {}\n",
+                          Describe(DraftTotals(trace, threshold, info.max_steps - 1)), threshold);
   }
   for (size_t j = 0; j < summary.medusa_right.size(); ++j)
     text +=
         fmt::format("Medusa head {}    right in {:.1f}%\n", j + 1, 100 * summary.medusa_right[j]);
+  if (info.medusa_heads > 0) {
+    const std::string tree = PolicyOptions().tree;
+    text += fmt::format("{}, by Medusa's tree '{}'\n", Describe(TreeTotals(trace, FindTree(tree))),
+                        tree);
+  }
   return text;
 }
 

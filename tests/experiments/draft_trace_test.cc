@@ -195,10 +195,10 @@ TEST(DraftTraceTest, AcceptLengthFollowsTheRoundsByHand) {
   const DraftTrace trace = HandMadeTrace();
   // Threshold 0, one proposal a draft. Row 0: t = 1 keeps one (2 tokens), t = 3 cannot draft (1).
   // Row 1: t = 1 keeps none, t = 2 keeps one. 6 tokens in 4 rounds.
-  EXPECT_DOUBLE_EQ(TraceAcceptLength(trace, 0, 1), 6.0 / 4);
+  EXPECT_DOUBLE_EQ(DraftTotals(trace, 0, 1).AcceptLength(), 6.0 / 4);
   // Threshold 0.95: only row 1, t = 2 drafts. 6 tokens in 5 rounds.
-  EXPECT_DOUBLE_EQ(TraceAcceptLength(trace, 0.95, 1), 6.0 / 5);
-  EXPECT_DOUBLE_EQ(TraceAcceptLength(trace, 0, 8), 6.0 / 4);  // D - 1 = 1 bounds the draft
+  EXPECT_DOUBLE_EQ(DraftTotals(trace, 0.95, 1).AcceptLength(), 6.0 / 5);
+  EXPECT_DOUBLE_EQ(DraftTotals(trace, 0, 8).AcceptLength(), 6.0 / 4);  // D - 1 = 1 bounds the draft
 }
 
 // Every proposal is right.
@@ -212,12 +212,46 @@ DraftTrace SureTrace(int output_tokens, int steps) {
 }
 
 TEST(DraftTraceTest, AllRightYieldsMaxDraftPlusOneTokensARound) {
-  EXPECT_DOUBLE_EQ(TraceAcceptLength(SureTrace(10, 3), 0, 2), 3);
+  EXPECT_DOUBLE_EQ(DraftTotals(SureTrace(10, 3), 0, 2).AcceptLength(), 3);
 }
 
 TEST(DraftTraceTest, NoRoundYieldsTokensBehindTheLast) {
-  EXPECT_DOUBLE_EQ(TraceAcceptLength(SureTrace(4, 2), 0, 1), 3.0 / 2);  // 2 tokens, then 1
-  EXPECT_DOUBLE_EQ(TraceAcceptLength(SureTrace(4, 9), 0, 8), 3);        // 3 to come: 2 drafted
+  EXPECT_DOUBLE_EQ(DraftTotals(SureTrace(4, 2), 0, 1).AcceptLength(), 3.0 / 2);  // 2 tokens, then 1
+  EXPECT_DOUBLE_EQ(DraftTotals(SureTrace(4, 9), 0, 8).AcceptLength(), 3);  // 3 to come: 2 drafted
+}
+
+TEST(DraftTraceTest, RoundsDraftAndKeepByHand) {
+  const DraftTrace trace = HandMadeTrace();
+  EXPECT_THAT(DraftRounds(trace, 0, 0, 1), ElementsAre(TraceRound{1, 1, 1}, TraceRound{3, 0, 0}));
+  EXPECT_THAT(DraftRounds(trace, 1, 0.3, 1), ElementsAre(TraceRound{1, 0, 0}, TraceRound{2, 1, 1}));
+  EXPECT_DOUBLE_EQ(DraftTotals(trace, 0, 1).AcceptedShare(), 2.0 / 3);
+  EXPECT_DOUBLE_EQ(DraftTotals(trace, 2, 1).AcceptedShare(), 0);  // nothing is drafted
+}
+
+// One head: the chain of four is cut to it. Where one token is to come there is nothing to guess.
+TEST(DraftTraceTest, TreeRoundsDraftAndKeepByHand) {
+  const DraftTrace trace = HandMadeTrace();
+  const Tree chain = CutTree(FindTree("chain"), 1);
+  EXPECT_THAT(TreeRounds(trace, 0, chain), ElementsAre(TraceRound{1, 1, 1}, TraceRound{3, 0, 0}));
+  EXPECT_THAT(TreeRounds(trace, 1, chain), ElementsAre(TraceRound{1, 1, 0}, TraceRound{2, 1, 1}));
+  EXPECT_DOUBLE_EQ(TreeTotals(trace, FindTree("chain")).AcceptLength(), 6.0 / 4);
+}
+
+TEST(DraftTraceTest, SharesOfRightProposalsByHand) {
+  const DraftTrace trace = HandMadeTrace();
+  const std::vector<RightShare> bins = Reliability({&trace, 1}, 2);
+  ASSERT_EQ(bins.size(), 2u);
+  EXPECT_EQ(bins[0].count, 2);  // 0.1, 0.25
+  EXPECT_NEAR(bins[0].confidence, 0.175, 1e-6);
+  EXPECT_DOUBLE_EQ(bins[0].right, 0);
+  EXPECT_EQ(bins[1].count, 4);  // 0.9, 0.7, 1, 0.61
+  EXPECT_DOUBLE_EQ(bins[1].right, 1);
+  const std::vector<RightShare> steps = RightAtSteps({&trace, 1});
+  ASSERT_EQ(steps.size(), 2u);
+  EXPECT_EQ(steps[0].count, 6);
+  EXPECT_DOUBLE_EQ(steps[0].right, 4.0 / 6);
+  EXPECT_EQ(steps[1].count, 3);  // behind a right first one
+  EXPECT_DOUBLE_EQ(steps[1].right, 1.0 / 3);
 }
 
 TEST(DraftTraceTest, SummaryCountsByHand) {
@@ -255,7 +289,7 @@ TEST(DraftTraceTest, AScenarioMustFitItsTrace) {
 TEST(DraftTraceTest, OneOutputTokenNeedsNoRows) {
   const DraftTrace trace({"m", kHash, kHash, 1, 4, 0}, {3, 4});
   EXPECT_EQ(DraftTrace::FromBytes(trace.ToBytes(), "x").prompt_tokens(1), 4);
-  EXPECT_EQ(TraceAcceptLength(trace, 0, 4), 0);
+  EXPECT_EQ(DraftTotals(trace, 0, 4).AcceptLength(), 0);
 }
 
 }  // namespace
