@@ -66,6 +66,12 @@ std::string_view Text(std::span<const std::byte> bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
+// Of a tensor in a hash, before its bytes.
+std::string Heading(const std::string& name, const StoredTensor& tensor) {
+  return fmt::format("\n{} {} [{}] ", name, StoredTypeName(tensor.type),
+                     fmt::join(tensor.shape, ","));
+}
+
 }  // namespace
 
 std::map<std::string, std::vector<int64_t>> TensorShapes(const ModelConfig& config) {
@@ -157,10 +163,18 @@ std::string Checkpoint::Fingerprint() const {
   for (const auto& [name, located] : tensors_) {
     const StoredTensor& tensor = *located.tensor;
     const size_t sample = std::min(kSampleBytes, tensor.bytes.size());
-    text += fmt::format("\n{} {} [{}] ", name, StoredTypeName(tensor.type),
-                        fmt::join(tensor.shape, ","));
+    text += Heading(name, tensor);
     text += Text(tensor.bytes.first(sample));
     text += Text(tensor.bytes.last(sample));
+  }
+  return Sha256Hex(text);
+}
+
+std::string Checkpoint::Sha256() const {
+  std::string text = NumbersOf(config_);
+  for (const auto& [name, located] : tensors_) {
+    text += Heading(name, *located.tensor) + Sha256Hex(Text(located.tensor->bytes));
+    located.file->Release(*located.tensor);
   }
   return Sha256Hex(text);
 }

@@ -32,6 +32,9 @@ class Checkpoint {
   // shape, first and last 256 bytes. Cheap, reads a page or two a tensor; two trainings differ.
   std::string Fingerprint() const;
 
+  // The same over every byte of every tensor: reads the whole checkpoint.
+  std::string Sha256() const;
+
  private:
   void OpenFiles();
   void AddFile(const std::string& file_name);

@@ -6,12 +6,15 @@
 #include <cmath>
 #include <cstdio>
 #include <optional>
+#include <span>
 #include <utility>
 #include <vector>
 
 #include "core/error.h"
+#include "experiments/draft_trace_summary.h"
+#include "runtime/session/whole_model.h"
+#include "runtime/train/draft_recorder.h"
 #include "runtime/train/fused.h"
-#include "runtime/train/greedy_run.h"
 #include "runtime/train/ngram.h"
 #include "runtime/train/sequence_model.h"
 #include "runtime/train/token_text.h"
@@ -97,42 +100,47 @@ std::vector<std::vector<int32_t>> Prompts(const Genre& genre, const EvalOptions&
   return prompts;
 }
 
-// How often the j-th guess of a draft is right where all before it were, whatever the confidence.
-void MeasureSteps(const std::vector<GreedyOutput>& outputs, const std::string& genre, int most,
-                  Report& report) {
-  std::vector<int64_t> tried(static_cast<size_t>(most)), right(static_cast<size_t>(most));
-  for (const GreedyOutput& output : outputs) {
-    for (size_t start = 0; start < output.guesses.size(); ++start) {
-      for (size_t j = 0; j < tried.size() && start + j < output.guesses.size(); ++j) {
-        ++tried[j];
-        if (!output.guesses[start + j].is_right) break;
-        ++right[j];
-      }
-    }
-  }
-  for (size_t j = 0; j < tried.size() && tried[j] > 0; ++j) {
-    report.Add("right at step", genre, static_cast<double>(j + 1),
-               static_cast<double>(right[j]) / static_cast<double>(tried[j]), tried[j]);
-  }
+// What the drafters say along the model's own output behind a genre's prompts.
+DraftTrace Record(const DraftRecorder& recorder, const std::vector<std::vector<int32_t>>& prompts,
+                  bool has_adapter, const EvalOptions& options) {
+  const std::string no_hash(64, '0');
+  DraftTraceInfo info{"", no_hash, no_hash, options.output_tokens, 0, recorder.heads()};
+  if (has_adapter) info.max_steps = options.max_draft + 1;
+  DraftTrace trace(info, std::vector<int>(prompts.size(), options.prompt_tokens));
+  recorder.Record(prompts, 0, trace);
+  return trace;
 }
 
-void MeasureAdapter(const std::vector<GreedyOutput>& outputs, const std::string& genre,
-                    int max_draft, Report& report) {
-  std::vector<Guess> guesses;
-  for (const GreedyOutput& output : outputs) {
-    guesses.insert(guesses.end(), output.guesses.begin(), output.guesses.end());
-  }
-  for (const ReliabilityBin& bin : Reliability(guesses, kBins)) {
-    if (bin.count > 0) report.Add("confidence", genre, bin.confidence, bin.right, bin.count);
-  }
-  MeasureSteps(outputs, genre, max_draft, report);
-  for (const double threshold : kThresholds) {
-    AcceptLength length;
-    for (const GreedyOutput& output : outputs) {
-      length.Add(PlayRounds(output.guesses, threshold, max_draft));
+// The same figures of one genre's traces or of all.
+void MeasureDrafts(std::span<const DraftTrace> traces, const std::string& genre,
+                   const EvalOptions& options, Report& report) {
+  const DraftTraceInfo& info = traces.front().info();
+  if (info.max_steps > 0) {
+    for (const RightShare& bin : Reliability(traces, kBins)) {
+      if (bin.count > 0) report.Add("confidence", genre, bin.confidence, bin.right, bin.count);
     }
-    report.Add("accept length", genre, threshold, length.Mean(), length.rounds);
+    double step = 0;
+    for (const RightShare& right : RightAtSteps(traces)) {
+      if (++step <= options.max_draft && right.count > 0) {
+        report.Add("right at step", genre, step, right.right, right.count);
+      }
+    }
+    for (const double threshold : kThresholds) {
+      RoundTotals totals;
+      for (const DraftTrace& trace : traces) {
+        totals.Add(DraftTotals(trace, threshold, options.max_draft));
+      }
+      report.Add("accept length", genre, threshold, totals.AcceptLength(), totals.rounds);
+      report.Add("accepted of drafted", genre, threshold, totals.AcceptedShare(), totals.drafted);
+    }
   }
+  if (info.medusa_heads == 0) return;
+  RoundTotals totals;
+  for (const DraftTrace& trace : traces) {
+    totals.Add(TreeTotals(trace, FindTree(PolicyOptions().tree)));
+  }
+  report.Add("medusa accept length", genre, info.medusa_heads, totals.AcceptLength(),
+             totals.rounds);
 }
 
 }  // namespace
@@ -147,6 +155,7 @@ EvalReport Evaluate(const EvalOptions& options) {
         "windows, and prompts with their output, must not be longer than the model's " +
         std::to_string(config.max_positions) + " positions");
   }
+  CheckSplit({options.split, options.compute, WireDtype::kFloat32}, config);
   std::optional<AdapterFile> adapter;
   if (!options.adapter.empty()) adapter = LoadAdapter(options.adapter, model, options.split);
   std::optional<MedusaFile> medusa;
@@ -167,19 +176,16 @@ EvalReport Evaluate(const EvalOptions& options) {
     }
   }
   if (!adapter && !medusa) return report.Take();
+  const DraftRecorder recorder(model, adapter ? &*adapter : nullptr, medusa ? &*medusa : nullptr,
+                               options.split, options.compute);
+  std::vector<DraftTrace> traces;
   for (const Genre& genre : held_out.genres) {
     const auto prompts = Prompts(genre, options);
     if (prompts.empty()) continue;
-    const auto outputs =
-        RunGreedy(model, adapter ? &*adapter : nullptr, medusa ? &*medusa : nullptr, options.split,
-                  prompts, options.output_tokens, options.compute);
-    if (adapter) MeasureAdapter(outputs, genre.name, options.max_draft, report);
-    if (!medusa) continue;
-    AcceptLength length;
-    for (const GreedyOutput& output : outputs) length.Add(PlayChain(output.hits));
-    report.Add("medusa accept length", genre.name, static_cast<double>(medusa->heads.size()),
-               length.Mean(), length.rounds);
+    traces.push_back(Record(recorder, prompts, adapter.has_value(), options));
+    MeasureDrafts({&traces.back(), 1}, genre.name, options, report);
   }
+  if (traces.size() > 1) MeasureDrafts(traces, "all", options, report);
   return report.Take();
 }
 

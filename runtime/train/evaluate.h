@@ -31,8 +31,9 @@ struct EvalReport {
   // For plots: CSV measure, genre, x, value, count. Measures: "perplexity" (x: window's tokens),
   // "perplexity at positions from" (x: the first), "n-gram perplexity" (x: its order), and of the
   // adapter "confidence" (x: mean confidence of a bin, value: share right), "right at step" (x:
-  // step, value: share of right guesses after right ones), "accept length" (x: threshold), of
-  // Medusa "medusa accept length".
+  // step, value: share of right guesses after right ones), "accept length" (x: threshold; count:
+  // rounds), "accepted of drafted" (x: threshold; count: drafted tokens), of Medusa "medusa accept
+  // length". Drafts are measured once more over all genres ("all").
   std::string csv;
 };
 

@@ -3,50 +3,16 @@
 #include <torch/torch.h>
 
 #include <algorithm>
-#include <filesystem>
 #include <map>
-#include <string_view>
 #include <utility>
 
 #include "core/error.h"
 #include "core/files.h"
 #include "core/random.h"
-#include "core/utf8.h"
+#include "runtime/train/genre_text.h"
 
 namespace hat {
 namespace {
-
-namespace fs = std::filesystem;
-
-constexpr std::string_view kDocumentEnd = "\f\n";
-
-void AddDocument(const std::string& document, const Tokenizer& tokenizer, int begin_token,
-                 Genre& genre) {
-  if (document.empty()) return;
-  genre.documents.push_back(genre.tokens.size());
-  genre.bytes += document.size();
-  if (begin_token >= 0) genre.tokens.push_back(begin_token);
-  const std::vector<int32_t> ids = tokenizer.Encode(document);
-  genre.tokens.insert(genre.tokens.end(), ids.begin(), ids.end());
-}
-
-Genre ReadGenre(const fs::path& path, const Tokenizer& tokenizer, int begin_token) {
-  const std::string text = ReadFile(path);
-  if (!IsUtf8(text)) throw InputError("'" + path.string() + "' is not UTF-8 text");
-  Genre genre;
-  genre.name = path.stem();
-  size_t start = 0;
-  while (start < text.size()) {
-    size_t end = text.find(kDocumentEnd, start);
-    while (end != std::string::npos && end > 0 && text[end - 1] != '\n') {
-      end = text.find(kDocumentEnd, end + 1);
-    }
-    AddDocument(text.substr(start, end - start), tokenizer, begin_token, genre);
-    start = end == std::string::npos ? text.size() : end + kDocumentEnd.size();
-  }
-  if (genre.documents.empty()) throw InputError("'" + path.string() + "' holds no text");
-  return genre;
-}
 
 at::Tensor ToTensor(const std::vector<int32_t>& tokens) {
   return at::from_blob(const_cast<int32_t*>(tokens.data()), {static_cast<int64_t>(tokens.size())},
@@ -73,20 +39,17 @@ std::string TokenText::Hash() const {
 }
 
 TokenText ReadTokenText(const std::string& path, const Tokenizer& tokenizer, int begin_token) {
-  std::vector<fs::path> files;
-  std::error_code error;
-  if (fs::is_directory(path, error)) {
-    for (const auto& entry : fs::directory_iterator(path, error)) {
-      if (entry.path().extension() == ".txt") files.push_back(entry.path());
-    }
-    if (files.empty()) throw InputError("'" + path + "' holds no *.txt file");
-    std::sort(files.begin(), files.end());
-  } else {
-    files.push_back(path);
-  }
   TokenText text;
-  for (const fs::path& file : files) {
-    text.genres.push_back(ReadGenre(file, tokenizer, begin_token));
+  for (const GenreText& read : ReadGenres(path)) {
+    Genre& genre = text.genres.emplace_back();
+    genre.name = read.name;
+    for (const std::string& document : read.documents) {
+      genre.documents.push_back(genre.tokens.size());
+      genre.bytes += document.size();
+      if (begin_token >= 0) genre.tokens.push_back(begin_token);
+      const std::vector<int32_t> ids = tokenizer.Encode(document);
+      genre.tokens.insert(genre.tokens.end(), ids.begin(), ids.end());
+    }
   }
   return text;
 }

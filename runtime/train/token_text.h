@@ -28,9 +28,8 @@ struct TokenText {
   std::string Hash() const;
 };
 
-// A file of UTF-8 text is one genre, named after it without its ending; of a folder every *.txt
-// file is one. A line that holds only a form feed ends a document. `begin_token` >= 0 stands before
-// each document. Throws InputError: unreadable, not UTF-8, no text.
+// The genres of a file or folder (genre_text.h; throws as there). `begin_token` >= 0 stands before
+// each document.
 TokenText ReadTokenText(const std::string& path, const Tokenizer& tokenizer, int begin_token);
 
 // Splits off `one_in`th of every genre's tokens, at its end, for who has no text of its own to

@@ -1,0 +1,26 @@
+// Prompts of wanted lengths, cut from text. Free of torch.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "experiments/prompt_file.h"
+#include "runtime/model/tokenizer.h"
+#include "runtime/train/genre_text.h"
+
+namespace hat {
+
+struct PromptCut {
+  std::vector<int> lengths;  // tokens of each prompt; each >= 1
+  int begin_token = -1;      // >= 0: stands before each prompt, and counts
+  uint64_t seed = 1;         // of where which prompt lies
+};
+
+// Prompt i is of genre i mod genres. It begins at the start of a line that is not blank and goes on
+// over the document's end, if need be, into the next one; behind the last comes the first. A
+// genre's prompts lie spread over all of its text, each in a place of its own, in an order that the
+// seed draws. Throws InputError if a genre has fewer tokens than a prompt of it wants.
+std::vector<Prompt> CutPrompts(const std::vector<GenreText>& genres, const Tokenizer& tokenizer,
+                               const PromptCut& cut);
+
+}  // namespace hat
