@@ -198,15 +198,14 @@ void LiveDeviceCompute::StepAhead() {
   const int size = input_cache_.size();
   for (int branch = 0; branch < count; ++branch) {
     parents.push_back(ahead_.empty() ? size - 1 : size - count + branch);
-    step.tokens.push_back(ahead_.empty() ? branch_tokens_[static_cast<size_t>(branch)]
-                                         : ahead_.back().next[static_cast<size_t>(branch)].token);
+    step.tokens.push_back(ahead_.empty()
+                              ? branch_tokens_[static_cast<size_t>(branch)]
+                              : ahead_.back().next[static_cast<size_t>(branch)][0].token);
   }
   const at::Tensor shallow = Shallow(step.tokens, parents);  // [branches, hidden]
   step.logits = DraftLogits(shallow, parents);
   step.confidences = Confidences(step.logits, model_.adapter->draft_temperature());
-  for (const std::vector<Likely>& best : Best(step.logits, 1)) {
-    step.next.push_back(best[0]);
-  }
+  step.next = Best(step.logits, 2);
   for (int branch = 0; branch < count; ++branch) {
     step.states.push_back(Encode(shallow.narrow(0, branch, 1)));
   }
@@ -261,8 +260,9 @@ void LiveDeviceCompute::KeepAhead(int steps) {
   const auto branch = static_cast<size_t>(kept_branch_);
   for (int i = 0; i < steps; ++i) {
     const AheadStep& step = ahead_[static_cast<size_t>(i)];
+    Note(NearTie::Decision::kProposal, output_size() + i, step.next[branch]);
     NoteConfidence(output_size() + i, step.confidences[branch]);
-    chain_.push_back(step.next[branch].token);
+    chain_.push_back(step.next[branch][0].token);
   }
   last_logits_ = ahead_[static_cast<size_t>(steps) - 1].logits.narrow(0, kept_branch_, 1);
   CutCaches(newest_position() + steps, {});

@@ -63,11 +63,11 @@ class LiveDeviceCompute : public DeviceCompute {
  private:
   // One step of all branches. Branch b's token is row b of everything.
   struct AheadStep {
-    std::vector<int32_t> tokens;     // that went through
-    std::vector<Likely> next;        // the likeliest behind each
-    std::vector<float> confidences;  // of these
-    std::vector<States> states;      // of the tokens
-    at::Tensor logits;               // [branches, vocabulary]: of what comes behind
+    std::vector<int32_t> tokens;            // that went through
+    std::vector<std::vector<Likely>> next;  // the two likeliest behind each
+    std::vector<float> confidences;         // of the likelier
+    std::vector<States> states;             // of the tokens
+    at::Tensor logits;                      // [branches, vocabulary]: of what comes behind
   };
 
   int newest_position() const;

@@ -61,6 +61,7 @@ SplitModel::Parts::Parts(const Model& model, const SplitOptions& the_options)
       cloud(model, options.plan.split, options.stages, options.plan.compute, options.plan.wire),
       chunking(MakeChunkingPolicy(options.system.chunking, options.system.options)),
       near(options.plan.compute.dtype, options.plan.wire, options.system.options.draft_threshold) {
+  if (!options.ends_at_end_of_text) config.eos_tokens.clear();
   const SystemSpec& system = options.system;
   if (system.drafting != "none") {
     drafting = MakeDraftingPolicy(system.drafting, system.options);

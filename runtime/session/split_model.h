@@ -18,9 +18,10 @@ struct SplitOptions {
   SystemSpec system = FindSystem("hat");  // of kind split or Medusa
   std::string adapter;                    // where it drafts: a file or "random:SEED"
   std::string medusa;                     // of kind Medusa: likewise
-  int stages = 1;     // of the cloud's pipeline; at most the layers behind the split
-  int devices = 1;    // requests go to them in turn
-  uint64_t seed = 1;  // of answers' delays
+  int stages = 1;                   // of the cloud's pipeline; at most the layers behind the split
+  int devices = 1;                  // requests go to them in turn
+  uint64_t seed = 1;                // of answers' delays
+  bool ends_at_end_of_text = true;  // false: an end-of-text token is a token like any other
 };
 
 class SplitModel {
