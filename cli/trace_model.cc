@@ -1,0 +1,40 @@
+#include "cli/trace_model.h"
+
+#include <algorithm>
+#include <filesystem>
+
+namespace hat {
+namespace {
+
+std::string FileOrNone(const std::string& given, const std::string& folder, const char* name) {
+  if (!given.empty()) return given;
+  std::string path = folder + "/" + name;
+  std::error_code error;
+  return std::filesystem::exists(path, error) ? path : "";
+}
+
+}  // namespace
+
+TraceModelOptions::TraceModelOptions(CommandLine& line) {
+  line.add_option("--model", given_.folder, "folder of a Llama-family checkpoint")->required();
+  line.add_option("--adapter", given_.adapter,
+                  "file or random:SEED (default: adapter.safetensors in the model's folder)");
+  line.add_option("--medusa", given_.medusa,
+                  "file or random:SEED (default: medusa.safetensors there)");
+  line.add_option("--split", split_, "layers on the device (default: 2, or all but one)");
+  line.add_option("--threads", threads_, "CPU threads of an operation; a small model wants one")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 1024));
+}
+
+DraftedModel TraceModelOptions::Read() const {
+  const ModelConfig config = ReadModelConfig(given_.folder);
+  DraftedModel model = given_;
+  model.adapter = FileOrNone(given_.adapter, given_.folder, "adapter.safetensors");
+  model.medusa = FileOrNone(given_.medusa, given_.folder, "medusa.safetensors");
+  model.split = split_.value_or(std::min(2, config.shape.layers - 1));
+  CheckSplit({model.split, {}, WireDtype::kFloat32}, config);
+  return model;
+}
+
+}  // namespace hat

@@ -1,0 +1,73 @@
+// hat trace record: what a model's drafters say at every position of its own output, as a draft
+// trace.
+#include <fmt/format.h>
+
+#include "cli/trace_model.h"
+#include "cli/trace_progress.h"
+#include "core/error.h"
+#include "core/files.h"
+#include "experiments/draft_trace_summary.h"
+
+namespace hat {
+namespace {
+
+struct Options {
+  std::string prompts, out;
+  TraceRecording recording;
+  bool replace = false;
+};
+
+void AddOptions(CommandLine& line, Options& options) {
+  line.description(
+      "Records a draft trace: behind every prompt the model's own greedy output and, at every "
+      "position of it, what its adapter and its Medusa heads would say. 'hat simulate' replays it "
+      "exactly. Computed in fp32.");
+  line.footer(
+      "Example:\n"
+      "  hat trace record --model model --prompts model/prompts.csv --out model/drafts.trace");
+  line.add_option("--prompts", options.prompts, "prompts as token ids, CSV (docs/formats.md)")
+      ->required();
+  line.add_option("--out", options.out, "the draft trace to write")->required();
+  line.add_option("--max-new-tokens", options.recording.output_tokens, "output tokens a prompt")
+      ->capture_default_str()
+      ->check(CLI::Range(1, DraftTraceInfo::kMaxOutputTokens));
+  line.add_option("--max-draft", options.recording.max_draft, "the longest draft that replays")
+      ->capture_default_str()
+      ->check(CLI::Range(0, DraftTraceInfo::kMaxSteps - 1));
+  line.add_flag("--force", options.replace, "replace an existing file");
+}
+
+int Record(Options& options) {
+  TraceRecording& recording = options.recording;
+  const ModelConfig config = ReadModelConfig(recording.model.folder);
+  const PromptFile prompts =
+      LoadPrompts(options.prompts, PromptLimitsOf(config, recording.output_tokens));
+  if (!options.replace) RefuseToReplace(options.out, "");
+  const auto rows = static_cast<int>(prompts.prompts.size());
+  TraceProgress progress("hat trace record", "prompts", rows);
+  const std::optional<DraftTrace> trace = RecordTrace(recording, prompts, [&](int done) {
+    progress.Show(done);
+    return !IsInterrupted();
+  });
+  progress.Clear();
+  if (!trace) throw RunError("interrupted; nothing was written");
+  trace->Save(options.out);
+  PrintResult(DescribeDraftTrace(*trace));
+  return 0;
+}
+
+}  // namespace
+}  // namespace hat
+
+int main(int argc, char** argv) {
+  return hat::RunMain(argc, argv, [](hat::CommandLine& line) {
+    hat::Options options;
+    hat::AddOptions(line, options);
+    const hat::TraceModelOptions model(line);
+    line.Parse();
+    options.recording.model = model.Read();
+    hat::SetThreads(model.threads());
+    hat::CatchInterrupts();
+    return hat::Record(options);
+  });
+}

@@ -1,0 +1,166 @@
+// hat trace prompts, record and check, as a user runs them, and hat generate beside them.
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <stdio.h>
+#include <sys/wait.h>
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "core/files.h"
+#include "experiments/draft_trace_summary.h"
+#include "tests/runtime/replay/drafted_folder.h"
+#include "tests/runtime/tokenizer_file.h"
+
+namespace hat {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::StartsWith;
+
+struct Outcome {
+  int exit_code;
+  std::string text;  // of stdout, then of stderr
+};
+
+// `words` behind bin/hat-<program>, in a shell: no word has a space.
+Outcome RunProgram(const std::string& program, const std::string& words) {
+  const TempFolder streams;
+  const int status = std::system(fmt::format("'{}/hat-{}' {} >'{}' 2>'{}'", HAT_BIN_DIR, program,
+                                             words, streams / "out", streams / "err")
+                                     .c_str());
+  return {WIFEXITED(status) ? WEXITSTATUS(status) : -1,
+          ReadFile(streams / "out") + ReadFile(streams / "err")};
+}
+
+class TraceProgramsTest : public testing::Test {
+ protected:
+  TraceProgramsTest() : folder_(6, 290) {
+    WriteFileAtomically(folder_ / "tokenizer.model", TokenizerFileOfSize(290));
+  }
+  Outcome Record(const std::string& more = "", int max_draft = 4) const {
+    return RunProgram("trace-record",
+                      fmt::format("--model {0} --split 1 --prompts {0}/prompts.csv --out {0}/t "
+                                  "--max-new-tokens 32 --max-draft {1} {2}",
+                                  folder_.path(), max_draft, more));
+  }
+  Outcome Check(const std::string& more = "") const {
+    return RunProgram(
+        "trace-check",
+        fmt::format("--model {0} --split 1 --prompts {0}/prompts.csv --trace {0}/t {1}",
+                    folder_.path(), more));
+  }
+  static void ExpectRefusal(const Outcome& outcome, const std::string& words) {
+    EXPECT_EQ(outcome.exit_code, 2) << outcome.text;
+    EXPECT_THAT(outcome.text, AllOf(StartsWith("hat trace "), HasSubstr(words)));
+    EXPECT_EQ(std::ranges::count(outcome.text, '\n'), 1) << outcome.text;
+  }
+
+  DraftedFolder folder_;
+};
+
+TEST_F(TraceProgramsTest, ARecordedTracePassesItsCheck) {
+  const Outcome recorded = Record();
+  EXPECT_EQ(recorded.exit_code, 0) << recorded.text;
+  EXPECT_THAT(recorded.text, HasSubstr("6 rows of"));
+  const DraftTrace trace = DraftTrace::Load(folder_ / "t");
+  EXPECT_EQ(trace.info().output_tokens, 32);
+  EXPECT_EQ(trace.info().max_steps, 5);
+  EXPECT_EQ(trace.info().medusa_heads, 4);
+  EXPECT_EQ(trace.info().prompts_sha256, folder_.prompts().sha256);
+  const Outcome checked = Check("--thresholds 0.05,0.31 --jobs 2");
+  EXPECT_EQ(checked.exit_code, 0) << checked.text;
+  EXPECT_THAT(checked.text, AllOf(HasSubstr("hat, threshold 0.31: 6 requests"),
+                                  HasSubstr("u-medusa: 6 requests"), HasSubstr("0 differ")));
+}
+
+TEST_F(TraceProgramsTest, ATraceOfOtherDraftsFailsItsCheck) {
+  ASSERT_EQ(Record().exit_code, 0);
+  const DraftTrace trace = DraftTrace::Load(folder_ / "t");
+  DraftTrace changed = trace;
+  const std::vector<float> sure(5, 1.0F);
+  for (int row = 0; row < trace.rows(); ++row) {
+    changed.Set(row, 2, {sure, 0, 7, trace.Row(row, 2).medusa_ranks});
+  }
+  changed.Save(folder_ / "t");
+  const Outcome checked = Check("--thresholds 0.99");
+  EXPECT_EQ(checked.exit_code, 1) << checked.text;
+  EXPECT_THAT(checked.text,
+              AllOf(HasSubstr("NOT GOOD"), HasSubstr("no near-tie explains it: FAILURE")));
+}
+
+TEST_F(TraceProgramsTest, RecordingTwiceGivesTheSameBytes) {
+  ASSERT_EQ(Record().exit_code, 0);
+  const std::string first = ReadFile(folder_ / "t");
+  ExpectRefusal(Record(), "exists");
+  ASSERT_EQ(Record("--force").exit_code, 0);
+  EXPECT_EQ(ReadFile(folder_ / "t"), first);
+}
+
+// What hat train eval and hat trace show say of a trace is what hat generate does.
+TEST_F(TraceProgramsTest, AcceptLengthsAreThoseOfHatGenerate) {
+  ModelConfig config = ReadModelConfig(folder_.path());
+  config.eos_tokens.clear();  // which would end hat generate
+  WriteFileAtomically(folder_ / "config.json", ConfigJson(config));
+  ASSERT_EQ(Record("", PolicyOptions().max_draft).exit_code, 0);
+  const DraftTrace trace = DraftTrace::Load(folder_ / "t");
+  for (const double threshold : {0.05, 0.2}) {
+    RoundTotals generated;
+    for (const Prompt& prompt : folder_.prompts().prompts) {
+      const Outcome outcome = RunProgram(
+          "generate", fmt::format("--model {} --split 1 --prompt-ids {} --max-new-tokens 32 "
+                                  "--draft-threshold {} --json",
+                                  folder_.path(), fmt::join(prompt.ids, ","), threshold));
+      ASSERT_EQ(outcome.exit_code, 0) << outcome.text;
+      const nlohmann::json json = nlohmann::json::parse(outcome.text);
+      generated.rounds += json["rounds"].get<int>();
+      generated.drafted += json["drafted"].get<int>();
+      generated.accepted += json["accepted"].get<int>();
+    }
+    const RoundTotals traced = DraftTotals(trace, threshold, PolicyOptions().max_draft);
+    EXPECT_EQ(generated.rounds, traced.rounds) << threshold;
+    EXPECT_EQ(generated.drafted, traced.drafted) << threshold;
+    EXPECT_DOUBLE_EQ(generated.AcceptLength(), traced.AcceptLength()) << threshold;
+    EXPECT_GT(traced.accepted, 10);
+  }
+}
+
+TEST_F(TraceProgramsTest, PromptsOfWantedLengthsAreCutAndRecorded) {
+  std::string text;
+  for (int line = 0; line < 60; ++line) text += "the line of the text\n";
+  WriteFileAtomically(folder_ / "text.txt", text);
+  WriteFileAtomically(folder_ / "lengths.csv", "prompt_tokens\n12\n40\n5\n");
+  const std::string words = fmt::format(
+      "--model {0} --text {0}/text.txt --lengths {0}/lengths.csv --out {0}/prompts.csv "
+      "--max-new-tokens 32",
+      folder_.path());
+  ExpectRefusal(RunProgram("trace-prompts", words), "exists");
+  const Outcome cut = RunProgram("trace-prompts", words + " --force");
+  EXPECT_EQ(cut.exit_code, 0) << cut.text;
+  EXPECT_THAT(cut.text, StartsWith("3 prompts"));
+  const Outcome recorded = Record();
+  EXPECT_EQ(recorded.exit_code, 0) << recorded.text;
+  EXPECT_THAT(recorded.text, HasSubstr("3 rows of 5 to 40 tokens"));
+  WriteFileAtomically(folder_ / "lengths.csv", "prompt_tokens\n98\n");
+  ExpectRefusal(RunProgram("trace-prompts", words + " --force"), "1..97");
+}
+
+TEST_F(TraceProgramsTest, FilesThatDoNotBelongTogetherAreRefused) {
+  ASSERT_EQ(Record().exit_code, 0);
+  ExpectRefusal(Check("--adapter random:1"), "recorded with other weights");
+  ExpectRefusal(Check("--medusa random:1"), "recorded with other weights");
+  std::string prompts = ReadFile(folder_ / "prompts.csv");
+  WriteFileAtomically(folder_ / "prompts.csv", prompts + "\n");
+  ExpectRefusal(Check(), "recorded on other prompts");
+
+  ExpectRefusal(Record("--force --split 9"), "split");
+  ExpectRefusal(Record("--force", 1000), "--max-draft");
+  std::filesystem::remove(folder_ / "adapter.safetensors");
+  std::filesystem::remove(folder_ / "medusa.safetensors");
+  ExpectRefusal(Record("--force"), "neither an adapter nor Medusa heads");
+  EXPECT_EQ(DraftTrace::Load(folder_ / "t").rows(), 6) << "the old one still stands";
+}
+
+}  // namespace
+}  // namespace hat
