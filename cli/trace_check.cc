@@ -19,7 +19,10 @@
 namespace hat {
 namespace {
 
-constexpr int kTogether = 8;  // live requests at once, a device each
+constexpr int kTogether = 4;  // live requests at once, a device each
+// Drafting ahead costs the most time and decides about waste alone: a little of it will do.
+constexpr int kAheadBranches = 2;
+constexpr double kDelayMs = 2;
 
 struct Options {
   DraftedModel model;
@@ -109,9 +112,13 @@ struct Trial {
 
   std::vector<std::string> Overrides() const {
     const PolicyOptions& policy = system.options;
+    if (system.kind == SystemSpec::Kind::kMedusa) {
+      return {"system.name=" + system.name, "policy.tree=" + policy.tree};
+    }
     return {"system.name=" + system.name,
             fmt::format("policy.draft_threshold={}", policy.draft_threshold),
-            fmt::format("policy.max_draft={}", policy.max_draft), "policy.tree=" + policy.tree};
+            fmt::format("policy.max_draft={}", policy.max_draft),
+            fmt::format("policy.ahead_branches={}", policy.ahead_branches)};
   }
   std::vector<TraceRound> Rounds(const DraftTrace& trace, int row) const {
     const PolicyOptions& policy = system.options;
@@ -128,6 +135,7 @@ std::vector<Trial> TrialsOf(const Options& options, const DraftTraceInfo& info) 
     Trial trial{fmt::format("hat, threshold {}", threshold), FindSystem("hat")};
     trial.system.options.draft_threshold = threshold;
     trial.system.options.max_draft = info.max_steps - 1;
+    trial.system.options.ahead_branches = kAheadBranches;
     trials.push_back(trial);
   }
   const Trial medusa{"u-medusa", FindSystem("u-medusa")};
@@ -166,6 +174,7 @@ class LiveRuns {
       split.adapter = files.adapter;
       split.medusa = files.medusa;
       split.devices = kTogether;
+      split.delay_ms = kDelayMs;
       split.ends_at_end_of_text = false;
       SplitModel model(files.folder, split);
       for (size_t first = Next(); first < generations_.size(); first = Next()) {

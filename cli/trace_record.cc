@@ -43,6 +43,7 @@ int Record(Options& options) {
   const PromptFile prompts =
       LoadPrompts(options.prompts, PromptLimitsOf(config, recording.output_tokens));
   if (!options.replace) RefuseToReplace(options.out, "");
+  AtomicFile file(options.out);  // a place that cannot be written is known at once
   const auto rows = static_cast<int>(prompts.prompts.size());
   TraceProgress progress("hat trace record", "prompts", rows);
   const std::optional<DraftTrace> trace = RecordTrace(recording, prompts, [&](int done) {
@@ -51,7 +52,8 @@ int Record(Options& options) {
   });
   progress.Clear();
   if (!trace) throw RunError("interrupted; nothing was written");
-  trace->Save(options.out);
+  file.Write(trace->ToBytes());
+  file.Commit();
   PrintResult(DescribeDraftTrace(*trace));
   return 0;
 }

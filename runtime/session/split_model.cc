@@ -163,13 +163,15 @@ SplitRun::SplitRun(const SplitModel::Parts& parts, const std::vector<GenerationR
   }
 }
 
-// Frames take 1 ms and, down, up to 8 ms more: of a draft step's 1 ms now fewer, now more fit into
-// an answer's delay.
+// Frames take 1 ms and, down, up to delay_ms more: of a draft step's 1 ms now fewer, now more fit
+// into an answer's delay.
 std::unique_ptr<DedicatedPipe> SplitRun::Pipe(Direction direction, int device,
                                               FrameReceiver receiver) {
   ExtraDelay delay;
   if (direction == Direction::kDown) {
-    delay = [this](const FrameHeader&) { return Milliseconds(8) * delays_.Uniform(); };
+    delay = [this](const FrameHeader&) {
+      return Milliseconds(parts_.options.delay_ms) * delays_.Uniform();
+    };
   }
   const FifoLink link(BytesPerSecond(1e9), Milliseconds(1), 1);
   return std::make_unique<DedicatedPipe>(world_, *this, direction, device, parts_.device.hidden,

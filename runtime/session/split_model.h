@@ -21,6 +21,7 @@ struct SplitOptions {
   int stages = 1;                   // of the cloud's pipeline; at most the layers behind the split
   int devices = 1;                  // requests go to them in turn
   uint64_t seed = 1;                // of answers' delays
+  double delay_ms = 8;              // at most, of an answer: the longer, the more is drafted ahead
   bool ends_at_end_of_text = true;  // false: an end-of-text token is a token like any other
 };
 

@@ -8,14 +8,18 @@
 namespace hat {
 
 DraftedFolder::DraftedFolder(int prompts, int vocabulary) {
-  ModelConfig config = TinyConfig(4);
+  ModelConfig config = TinyConfig(2);
+  config.shape.layers = 4;
   config.shape.vocabulary = vocabulary;
   config.max_positions = 128;
   config.bos_token = 1;
   config.eos_tokens = {2};  // drafts go on behind it
-  WriteModel(path(), Damped(RandomModel(config, 4), 1, 0.5), Dtype::kFloat32);
+  WriteModel(path(), Damped(RandomModel(config, 2), 1, 0.5), Dtype::kFloat32);
   const Model model = OpenModel(path());
   WriteMildAdapter(folder_ / "adapter.safetensors", model, 1);
+  AdapterFile adapter = LoadAdapter(folder_ / "adapter.safetensors", model, 1);
+  adapter.draft_temperature = 0.5;  // spreads the confidences
+  SaveAdapter(folder_ / "adapter.safetensors", adapter);
   MedusaFile medusa = LoadMedusa("random:5", model);
   medusa.model_id = model.id;
   SaveMedusa(folder_ / "medusa.safetensors", medusa);

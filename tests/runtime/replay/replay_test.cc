@@ -1,11 +1,11 @@
 // A recorded trace replays exactly: the simulator drafts and keeps what the model itself does.
-#include <fmt/format.h>
 #include <gmock/gmock.h>
 
 #include <algorithm>
 #include <cmath>
 
 #include "cli/trace_compare.h"
+#include "runtime/model/tensor_file.h"
 #include "runtime/session/split_model.h"
 #include "tests/runtime/replay/drafted_folder.h"
 
@@ -100,27 +100,28 @@ class ReplayTest : public testing::Test {
 };
 
 TEST_F(ReplayTest, EveryDraftIsTheSimulatorsAtEveryThresholdAndLength) {
-  for (const double wanted : {0.25, 0.5, 0.75}) {
+  for (const double wanted : {0.2, 0.4, 0.6}) {
     const double threshold = ThresholdNear(wanted);
     for (const int max_draft : {2, kMaxDraft}) {
       for (const bool ahead : {false, true}) {
-        SCOPED_TRACE(fmt::format("threshold {}, up to {}, ahead {}", threshold, max_draft, ahead));
+        const std::vector<std::string> overrides = {
+            "policy.draft_threshold=" + ExactText(threshold),
+            "policy.max_draft=" + std::to_string(max_draft),
+            std::string("system.draft_ahead=") + (ahead ? "true" : "false")};
+        SCOPED_TRACE(testing::PrintToString(overrides));
         SystemSpec system = FindSystem("hat");
         system.draft_ahead = ahead;
         system.options.draft_threshold = threshold;
         system.options.max_draft = max_draft;
-        const auto simulated = Simulate({fmt::format("policy.draft_threshold={}", threshold),
-                                         fmt::format("policy.max_draft={}", max_draft),
-                                         fmt::format("system.draft_ahead={}", ahead)});
-        ExpectNoDifference(RunLive(system), simulated,
+        ExpectNoDifference(RunLive(system), Simulate(overrides),
                            [&](int row) { return DraftRounds(trace_, row, threshold, max_draft); });
       }
     }
   }
-  EXPECT_GT(accepted_, 500);
-  EXPECT_GT(drafted_ - accepted_, 500);
-  EXPECT_GT(kept_, 100);
-  EXPECT_GT(discarded_, 100);
+  EXPECT_GT(accepted_, 300);
+  EXPECT_GT(drafted_ - accepted_, 300);
+  EXPECT_GT(kept_, 50);
+  EXPECT_GT(discarded_, 50);
 }
 
 TEST_F(ReplayTest, EveryTreeIsTheSimulatorsToo) {
@@ -131,8 +132,8 @@ TEST_F(ReplayTest, EveryTreeIsTheSimulatorsToo) {
     ExpectNoDifference(RunLive(system), Simulate({"system.name=u-medusa", "policy.tree=" + name}),
                        [&](int row) { return TreeRounds(trace_, row, FindTree(name)); });
   }
-  EXPECT_GT(accepted_, 50);
-  EXPECT_GT(drafted_ - accepted_, 50);
+  EXPECT_GT(accepted_, 20);
+  EXPECT_GT(drafted_ - accepted_, 20);
 }
 
 }  // namespace

@@ -16,14 +16,15 @@ const std::string kNoHash(64, '0');
 class DraftRecorderTest : public testing::Test {
  protected:
   DraftRecorderTest() {
-    ModelConfig config = TinyConfig(4);
+    ModelConfig config = TinyConfig(2);
+    config.shape.layers = 4;
     config.shape.vocabulary = 10;
     config.eos_tokens = {0, 1, 2, 3};
     options_.plan.split = 1;
     options_.plan.compute = kExact;
     options_.adapter = folder_ / "adapter";
     options_.medusa = "random:5";
-    model_ = Damped(RandomModel(config, 4), 1, 0.5);
+    model_ = Damped(RandomModel(config, 2), 1, 0.5);
     WriteMildAdapter(options_.adapter, model_, 1);
   }
 
