@@ -5,9 +5,11 @@ Unpacks ordinary Debian packages (downloaded with apt-get, not installed) and wr
   OUT/train/GENRE.txt, OUT/held_out/GENRE.txt   documents, each ended by a line that holds only a form feed
   OUT/provenance.json                           package, version, SHA-256, licence, documents, bytes
 
-A document is a book (scripture) or a file (manual); one in sixteen, chosen by the hash of its name, is held out.
+A document is a book (scripture), a file (manual) or a routine (reference); one in twelve, chosen by the hash of its
+name, is held out. A routine's name counts without the letter of its precision, so that its twin is held out too.
 """
 import argparse
+import gzip
 import hashlib
 import json
 import pathlib
@@ -16,13 +18,15 @@ import subprocess
 import sys
 import tempfile
 
-HELD_OUT_ONE_IN = 16
+HELD_OUT_ONE_IN = 12
 SEPARATOR = "\f\n"
+MANUAL_PARTS = ("faq", "howto", "library", "reference", "tutorial")
 # What may be passed on, and under which terms. The licence's words are in each package's file "copyright".
 PACKAGES = {
     "bible-kjv": {"use": "the program that prints the next package's text", "licence": "GPL-2+ (not part of the text)"},
     "bible-kjv-text": {"use": "genre scripture: the King James Version", "licence": "public domain"},
-    "python3.11-doc": {"use": "genre manual: the sources of Python's documentation", "licence": "PSF-2.0"},
+    "python3.11-doc": {"use": "genre manual: Python's documentation of its library and language, in reStructuredText", "licence": "PSF-2.0"},
+    "liblapack-doc": {"use": "genre reference: the routines of LAPACK in double precision", "licence": "BSD-3-clause"},
 }
 
 
@@ -57,6 +61,8 @@ def manual(root):
     folder = root / "usr/share/doc/python3.11/html/_sources"
     pages = {}
     for path in sorted(folder.rglob("*.rst.txt")):
+        if path.relative_to(folder).parts[0] not in MANUAL_PARTS:
+            continue
         text = path.read_text(encoding="utf-8")
         text = re.sub(r"^\.\. index::.*\n(?:[ \t]+\S.*\n)*\n*", "", text, flags=re.MULTILINE)
         text = re.sub(r"[ \t]+$", "", text, flags=re.MULTILINE).replace("\f", "")
@@ -64,8 +70,32 @@ def manual(root):
     return pages
 
 
+def plain(roff):
+    """What a manual page of doxygen's shows, a title above each list of parameters and no index of authors."""
+    text = re.sub(r"^\.TP\n", "", roff.partition("\\fBAuthor\\fP")[0], flags=re.MULTILINE)
+    text = re.sub(r"^\.(?:PP|br|nf|fi|RS|RE|sp|in|ti|ad|nh).*\n", "", text, flags=re.MULTILINE)
+    text = re.sub(r"\\f[BIRP]|\\&", "", text).replace("\\-", "-").replace("\\'", "'").replace("\\\\", "\\").replace("\\(bu", "-")
+    text = re.sub(r"[ \t]+$", "", text, flags=re.MULTILINE)
+    return re.sub(r"\n{2,}", "\n", text).strip() + "\n"
+
+
+def reference(root):
+    """LAPACK's routines in double precision, real and complex: name -> declaration, purpose and parameters."""
+    routines = {}
+    for path in sorted((root / "usr/share/man/man3").glob("*.gz")):
+        if path.is_symlink():
+            continue
+        for section in gzip.decompress(path.read_bytes()).decode(errors="replace").split("\n.SS ")[1:]:
+            title, _, body = section.partition("\n")
+            named = re.match(r'"(?:[a-z0-9* ]+ )?(?:subroutine|function) ([dz]\w+) \(', title)
+            if named and "Purpose:" in body:
+                routines.setdefault(named[1], title.strip('"') + "\n" + plain(body))
+    return routines
+
+
 def is_held_out(genre, name):
-    digest = hashlib.sha256(f"{genre}/{name}".encode()).digest()
+    family = name[1:] if genre == "reference" else name
+    digest = hashlib.sha256(f"{genre}/{family}".encode()).digest()
     return int.from_bytes(digest[:8], "big") % HELD_OUT_ONE_IN == 0
 
 
@@ -90,7 +120,7 @@ def main():
     with tempfile.TemporaryDirectory() as scratch:
         folder = pathlib.Path(scratch)
         packages = {name: about | fetch(name, folder) for name, about in PACKAGES.items()}
-        genres = {"scripture": scripture(folder / "root"), "manual": manual(folder / "root")}
+        genres = {genre.__name__: genre(folder / "root") for genre in (scripture, manual, reference)}
     record = {"packages": packages, "genres": {name: write_genre(out, name, text) for name, text in genres.items()}}
     (out / "provenance.json").write_text(json.dumps(record, indent=2) + "\n")
     for name, halves in record["genres"].items():

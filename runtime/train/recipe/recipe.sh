@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# From nothing to a small model with its drafters: recipe.sh OUT [HOURS]
+# From nothing to a small model with its drafters: recipe.sh OUT [HOURS [THREADS]]
 #
 # Gathers text from Debian packages (gather_text.py), makes a tokenizer of 2,048 pieces, and trains the
 # base model, the adapter and the Medusa heads with the programs beside hat-train-base; the base takes
@@ -7,9 +7,10 @@
 # Needs the packages apt, dpkg, python3 and sentencepiece.
 set -euo pipefail
 
-[ $# -ge 1 ] && [ $# -le 2 ] || { echo "usage: recipe.sh OUT [HOURS]" >&2; exit 2; }
+[ $# -ge 1 ] && [ $# -le 3 ] || { echo "usage: recipe.sh OUT [HOURS [THREADS]]" >&2; exit 2; }
 out=$1
 hours=${2:-4}
+threads=${3:-$(nproc)}
 [[ $hours =~ ^[0-9]+(\.[0-9]+)?$ ]] || { echo "recipe.sh: HOURS is a number, not '$hours'" >&2; exit 2; }
 here=$(dirname "$(readlink -f "$0")")
 bin=${HAT_BIN_DIR:-$here/../../../build/release/bin}
@@ -32,19 +33,20 @@ if [ ! -e "$out/tokenizer.model" ]; then
   mv "$out/tokenizer.part.model" "$out/tokenizer.model"
 fi
 
-text=(--text "$out/text/train" --held-out "$out/text/held_out")
+text=(--text "$out/text/train" --held-out "$out/text/held_out" --threads "$threads")
+batch=(--batch-tokens 4096 --micro-tokens 1024)
 model=$out/model
 [ -e "$model/medusa.safetensors" ] && { echo "$model is complete"; exit 0; }
 [ -e "$model/model.safetensors" ] ||
   "$bin/hat-train-base" "${text[@]}" --tokenizer "$out/tokenizer.model" --out "$model" --resume \
-    --budget-s "$(seconds 6)" --learning-rate 4e-3 --muon-share 5 --batch-tokens 8192 --micro-tokens 1024 --exit-weight 0.3
+    --layers 6 --budget-s "$(seconds 6)" --learning-rate 4e-3 --muon-share 5 "${batch[@]}" --exit-weight 0.5
 cp "$out/text/provenance.json" "$model/"
 # The exit of the base's training is a start for the adapter.
 [ -e "$model/exit.safetensors" ] || mv "$model/adapter.safetensors" "$model/exit.safetensors"
 [ -e "$model/adapter.safetensors" ] ||
   "$bin/hat-train-adapter" "${text[@]}" --model "$model" --start "$model/exit.safetensors" --resume \
-    --out "$model/adapter.safetensors" --budget-s "$(seconds 1)" --batch-tokens 8192 --micro-tokens 1024 --token-weight 1
+    --out "$model/adapter.safetensors" --budget-s "$(seconds 1)" "${batch[@]}" --token-weight 1
 "$bin/hat-train-medusa" "${text[@]}" --model "$model" --resume --out "$model/medusa.safetensors" \
-  --budget-s "$(seconds 1)" --batch-tokens 8192 --micro-tokens 1024
+  --budget-s "$(seconds 1)" "${batch[@]}"
 "$bin/hat-train-eval" "${text[@]}" --model "$model" --adapter "$model/adapter.safetensors" \
   --medusa "$model/medusa.safetensors" --out "$model/eval.png"
