@@ -289,7 +289,7 @@ ProfileData Assemble(const ProfileJob& job, const Model& model, const Machine& m
   info.memory = machine.memory;
   info.model = model.config.shape;
   info.dtype = DtypeName(job.compute.dtype);
-  info.source = "hat profile " + job.role + " --model " + job.model;
+  info.source = "hat profile " + job.role + ", a layer at a time";
   data.operations = OperationsFrom(job.role, rounds.points(), rounds.samples_us());
   if (data.operations.count("draft") > 0) data.draft_layers = job.split;
   return data;
