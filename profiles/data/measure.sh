@@ -15,7 +15,7 @@ measure() {  # ROLE MODEL NAME THREADS
 outside=0
 
 measure device "$root/models/small" small 1
-measure cloud "$root/models/small" small 2
+measure cloud "$root/models/small" small 1
 measure device smollm2-360m smollm2-360m 1
 measure cloud smollm2-360m smollm2-360m 2
 exit $outside
