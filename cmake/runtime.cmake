@@ -19,7 +19,11 @@ macro(hat_find_runtime)
     set(TORCH_CUDA_ARCH_LIST "8.0;8.6;8.7;9.0")  # A100, A6000, Jetson Orin, H100
   endif()
   find_package(Torch QUIET)
-  pkg_check_modules(SentencePiece QUIET IMPORTED_TARGET sentencepiece)
+  if(HAT_PROFILE_ONLY)
+    set(SentencePiece_FOUND TRUE)  # not needed
+  else()
+    pkg_check_modules(SentencePiece QUIET IMPORTED_TARGET sentencepiece)
+  endif()
 endmacro()
 
 set(HAT_HAS_RUNTIME OFF)

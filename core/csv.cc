@@ -9,6 +9,7 @@
 #include <string_view>
 #include <utility>
 
+#include "core/decimal.h"
 #include "core/error.h"
 #include "core/files.h"
 #include "core/utf8.h"
@@ -88,6 +89,12 @@ bool ParseWhole(const std::string& text, T& value) {
   const char* end = text.data() + text.size();
   const auto result = std::from_chars(text.data(), end, value);
   return result.ec == std::errc() && result.ptr == end;
+}
+
+bool ParseWhole(const std::string& text, double& value) {
+  const std::optional<double> number = ParseDecimal(text);
+  value = number.value_or(0);
+  return number.has_value();
 }
 
 }  // namespace

@@ -21,6 +21,7 @@ const ModelShape kShapes[] = {
     {"llama-3-8b", 4096, 32, 32, 8, 128, 14336, 128256, false},
     {"llama-2-70b", 8192, 80, 64, 8, 128, 28672, 32000, false},
     {"tinyllama-1.1b", 2048, 22, 32, 4, 64, 5632, 32000, false},
+    {"smollm2-360m", 960, 32, 15, 5, 64, 2560, 49152, true},
 };
 
 // The folder's name, as Hugging Face repositories are laid out; another file name stands for

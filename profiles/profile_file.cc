@@ -14,6 +14,20 @@ namespace {
 
 constexpr char kFormat[] = "hat-profile/1";
 constexpr double kMaxUs = 1e12;
+// What a measurement says of itself, in the order in which it is written.
+const std::vector<std::string> kMeasurementKeys = {"commit",
+                                                   "date",
+                                                   "device",
+                                                   "threads",
+                                                   "libtorch",
+                                                   "driver",
+                                                   "clock",
+                                                   "reference",
+                                                   "rounds",
+                                                   "seed",
+                                                   "last_level_cache_mib",
+                                                   "ring_layers",
+                                                   "warning"};
 
 ModelShape ReadModel(const JsonNode& node) {
   node.AllowOnly({"name", "hidden", "layers", "heads", "kv_heads", "head_dim", "ffn", "vocabulary",
@@ -85,6 +99,13 @@ std::vector<LatencyGrid::Point> ReadOperation(const JsonNode& node) {
   return points;
 }
 
+std::map<std::string, std::string> ReadMeasurement(const JsonNode& node) {
+  node.AllowOnly(kMeasurementKeys);
+  std::map<std::string, std::string> measurement;
+  for (const std::string& key : node.Keys()) measurement[key] = node.At(key).String();
+  return measurement;
+}
+
 void ReadOperations(const JsonNode& node, ProfileData& data) {
   const OperationNames names = OperationsOf(data.info.role);
   std::vector<std::string> all = names.required;
@@ -121,6 +142,17 @@ std::string ModelText(const ModelShape& m) {
       R"("ffn": {}, "vocabulary": {}, "tied_embeddings": {}}})",
       Quote(m.name), m.hidden, m.layers, m.heads, m.kv_heads, m.head_dim, m.ffn, m.vocabulary,
       m.tied_embeddings);
+}
+
+std::string MeasurementText(const std::map<std::string, std::string>& measurement) {
+  std::vector<std::string> lines;
+  for (const std::string& key : kMeasurementKeys) {
+    const auto found = measurement.find(key);
+    if (found == measurement.end()) continue;
+    lines.push_back(fmt::format("    {}: {}", Quote(key), Quote(found->second)));
+  }
+  HAT_CHECK(lines.size() == measurement.size(), "an unknown key of a measurement");
+  return fmt::format("{{\n{}\n  }}", fmt::join(lines, ",\n"));
 }
 
 std::string OperationsText(const ProfileData& data) {
@@ -164,11 +196,18 @@ ProfileData ParseProfile(const std::string& text, const std::string& name) {
   const JsonNode root(document, name);
   root.At("format").Choice({kFormat});
   root.AllowOnly({"format", "id", "role", "provenance", "hardware", "power_mode", "memory_bytes",
-                  "model", "dtype", "source", "allow_extrapolation", "draft_layers", "operations"});
+                  "model", "dtype", "source", "measurement", "allow_extrapolation", "draft_layers",
+                  "operations"});
   ProfileData data;
   data.info = ReadInfo(root);
   data.info.path = name;
   data.info.sha256 = Sha256Hex(text);
+  if (root.Has("measurement")) {
+    if (data.info.provenance != Provenance::kMeasured) {
+      root.At("measurement").Fail("belongs to measured profiles only");
+    }
+    data.measurement = ReadMeasurement(root.At("measurement"));
+  }
   if (root.Has("allow_extrapolation"))
     data.allow_extrapolation = root.At("allow_extrapolation").Bool();
   ReadOperations(root.At("operations"), data);
@@ -200,6 +239,7 @@ std::string ProfileText(const ProfileData& data) {
   add("model", ModelText(info.model));
   add("dtype", Quote(info.dtype));
   add("source", Quote(info.source));
+  if (!data.measurement.empty()) add("measurement", MeasurementText(data.measurement));
   if (data.allow_extrapolation) add("allow_extrapolation", "true");
   if (data.draft_layers > 0) add("draft_layers", fmt::format("{}", data.draft_layers));
   return text + "  \"operations\": {\n" + OperationsText(data) + "\n  }\n}\n";

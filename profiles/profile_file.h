@@ -37,6 +37,8 @@ struct ProfileData {
   bool allow_extrapolation = false;
   int draft_layers = 0;  // number of layers that "draft" was measured with; 0 without one
   std::map<std::string, std::vector<LatencyGrid::Point>> operations;
+  // How a measured profile came to be, as text by key (docs/formats.md); empty for others.
+  std::map<std::string, std::string> measurement;
 };
 
 // The operations that a role must and may have, in the order in which they are written.

@@ -47,6 +47,12 @@ std::string Row(const std::string& name, const std::string& context,
   return row + "\n";
 }
 
+std::string MeasurementLines(const ProfileData& data) {
+  std::string lines;
+  for (const auto& [key, value] : data.measurement) lines += fmt::format("  {}: {}\n", key, value);
+  return lines;
+}
+
 std::string Header(const ProfileInfo& info) {
   return fmt::format(
       "{}\n  id      {}\n  memory  {:.0f} GiB\n  model   {}\n  source  {}\n  sha256  {}\n",
@@ -144,7 +150,7 @@ std::string ProfileSummary(const ProfileData& data) {
 
 std::string ProfileReport(const ProfileData& data) {
   const std::string summary = ProfileSummary(data);
-  return Header(data.info) + "\n" + OperationTable(data) + "\n" + summary;
+  return Header(data.info) + MeasurementLines(data) + "\n" + OperationTable(data) + "\n" + summary;
 }
 
 std::string ProfileFigureCsv(const ProfileData& data) {

@@ -5,6 +5,7 @@
 
 #include <torch/torch.h>
 
+#include "core/decimal.h"
 #include "core/error.h"
 
 namespace hat {
@@ -28,10 +29,7 @@ std::optional<uint64_t> RandomSeed(const std::string& text) {
   return seed;
 }
 
-std::string ExactText(double value) {
-  char text[32];
-  return {text, std::to_chars(text, text + sizeof text, value).ptr};
-}
+std::string ExactText(double value) { return ShortestDecimal(value); }
 
 TaggedTensors::TaggedTensors(const std::string& path, const std::string& kind,
                              const std::string& id)
@@ -63,7 +61,7 @@ int TaggedTensors::Integer(const std::string& key) const {
 }
 
 double TaggedTensors::Positive(const std::string& key) const {
-  const auto value = Parse<double>(Text(key));
+  const auto value = ParseDecimal(Text(key));
   if (!value || !std::isfinite(*value) || *value <= 0) {
     throw InputError(path_ + ": '" + key + "' must be a number > 0, got '" + Text(key) + "'");
   }

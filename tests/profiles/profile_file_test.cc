@@ -27,6 +27,7 @@ TEST(ProfileFileTest, WrittenAndReadAgainAllIsTheSame) {
   data.info.power_mode = "30w";
   data.allow_extrapolation = true;
   data.draft_layers = 2;
+  data.measurement = {{"threads", "2"}, {"commit", "0123abc"}};
   data.operations["draft"] = {{1, 0, {0.1, 1.0 / 3, 2e6}, {0.05, 0.5, 0.95}}};
   const std::string text = ProfileText(data);
   const ProfileData read = ParseProfile(text, "a.json");
@@ -40,6 +41,7 @@ TEST(ProfileFileTest, WrittenAndReadAgainAllIsTheSame) {
   EXPECT_EQ(read.operations.at("draft")[0].samples_us, data.operations["draft"][0].samples_us);
   EXPECT_EQ(read.operations.at("draft")[0].quantiles, data.operations["draft"][0].quantiles);
   EXPECT_EQ(read.draft_layers, 2);
+  EXPECT_EQ(read.measurement, data.measurement);
 }
 
 TEST(ProfileFileTest, AFileIsReadFromItsPath) {
@@ -82,6 +84,12 @@ TEST(ProfileFileTest, BadFilesNameFileAndKey) {
        "'draft_layers' needs an operation 'draft'"},
       {Edited("\"dtype\"", "\"allow_extrapolation\": 1, \"dtype\""),
        "'allow_extrapolation' must be true or false"},
+      {Edited("\"dtype\"", "\"measurement\": {\"speed\": \"1\"}, \"dtype\""),
+       "unknown key 'measurement.speed'"},
+      {Edited("\"dtype\"", "\"measurement\": {\"threads\": 1}, \"dtype\""),
+       "'measurement.threads' must be a string"},
+      {Edited("\"provenance\": \"measured\"", "\"provenance\": \"modelled\", \"measurement\": {}"),
+       "'measurement' belongs to measured profiles only"},
       {Edited("\"head\": {", "\"haed\": {"), "unknown key 'operations.haed'"},
       {Edited("\"unit\": \"us\"", "\"unit\": \"ms\""),
        "'operations.embedding.unit' must be one of us"},

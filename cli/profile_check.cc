@@ -1,0 +1,94 @@
+// hat profile check: composed profiles beside real whole steps.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdio>
+#include <string>
+#include <vector>
+
+#include "core/error.h"
+#include "core/files.h"
+#include "core/program.h"
+#include "runtime/profile/check.h"
+
+namespace {
+
+constexpr char kDescription[] =
+    "Holds profiles against this machine: what a profile's composition says of a step beside the "
+    "time that the whole step takes here, all layers, over a grid of batches. Exit code 1 if the "
+    "median error is above the limit.";
+constexpr char kExamples[] =
+    "Example:\n"
+    "  hat profile check --model models/small --profile device.json --profile cloud.json";
+
+std::string TableOf(const hat::CheckReport& report) {
+  std::string text = fmt::format("{} ({}), {} layers\n{:<10}{:>7}{:>9}{:>11}{:>13}{:>13}{:>9}\n",
+                                 report.profile, report.role, report.layers, "step", "tokens",
+                                 "context", "sequences", "measured, ms", "composed, ms", "error");
+  for (const hat::CheckedStep& step : report.steps) {
+    text += fmt::format("{:<10}{:>7}{:>9}{:>11}{:>13.3f}{:>13.3f}{:>8.1f}%\n", step.name,
+                        step.tokens(), step.most_context(), step.parts.size(), step.measured_ms,
+                        step.composed_ms, 100 * step.error());
+  }
+  return text + fmt::format("error: median {:.1f}%, largest {:.1f}%\n", 100 * report.MedianError(),
+                            100 * report.LargestError());
+}
+
+// On a terminal, four times a second.
+class ShareOnStderr {
+ public:
+  void Show(double share) {
+    const auto now = std::chrono::steady_clock::now();
+    if (!is_terminal_ || now - last_ < std::chrono::milliseconds(250)) return;
+    last_ = now;
+    std::fputs(fmt::format("\r{:.0f}%\033[K", 100 * share).c_str(), stderr);
+  }
+  void Clear() const {
+    if (is_terminal_) std::fputs("\r\033[K", stderr);
+  }
+
+ private:
+  bool is_terminal_ = isatty(STDERR_FILENO);
+  std::chrono::steady_clock::time_point last_;
+};
+
+int Run(hat::CommandLine& line) {
+  hat::CheckJob job;
+  double limit_percent = 10;
+  line.description(kDescription);
+  line.footer(kExamples);
+  line.add_option("--profile", job.profiles, "A profile; may be given several times")->required();
+  line.add_option("--model", job.model,
+                  "The profiles' model: a checkpoint's folder, a shape's name or a config.json")
+      ->required();
+  line.add_option("--device", job.device, "cpu or cuda:N")->capture_default_str();
+  line.add_option("--threads", job.threads, "CPU threads; as the profiles say unless given")
+      ->check(CLI::Range(1, 1024));
+  line.add_option("--layers", job.layers, "Of the real model, fewer where memory is short; all")
+      ->check(CLI::Range(1, 10000));
+  line.add_option("--rounds", job.rounds, "How often every step is timed, at least")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 1000));
+  line.add_option("--limit", limit_percent, "Largest median error in percent")
+      ->capture_default_str()
+      ->check(CLI::Range(0.0, 1000.0));
+  line.Parse();
+  ShareOnStderr progress;
+  std::string text;
+  int outside = 0;
+  for (const hat::CheckReport& report :
+       hat::CheckProfiles(job, [&](double share) { progress.Show(share); })) {
+    text += (text.empty() ? "" : "\n") + TableOf(report);
+    if (report.MedianError() > limit_percent / 100) ++outside;
+  }
+  progress.Clear();
+  hat::PrintResult(text);
+  if (outside == 0) return 0;
+  throw hat::RunError(fmt::format("the median error of {} of {} profiles is above {:g}%", outside,
+                                  job.profiles.size(), limit_percent));
+}
+
+}  // namespace
+
+int main(int argc, char** argv) { return hat::RunMain(argc, argv, Run); }

@@ -1,0 +1,61 @@
+// `hat profile check`: what a profile's composition says of whole steps, beside their real time.
+// Free of torch, so that programs can hold it.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "profiles/profile.h"
+
+namespace hat {
+
+struct CheckJob {
+  std::vector<std::string> profiles;  // files; of one dtype and number of threads
+  std::string model;                  // as ProfileJob's; of the profiles' sizes
+  std::string device = "cpu";
+  int threads = 0;  // 0: as the profiles say, or all cores
+  int layers = 0;   // of the real model; 0: all
+  int rounds = 7;   // every round times every step once or more, in an order of its own
+};
+
+// One sequence of a step.
+struct StepPart {
+  int tokens = 0;
+  int context = 0;
+};
+
+struct CheckedStep {
+  std::string name;  // "decode", "prefill", ...
+  std::vector<StepPart> parts;
+  double measured_ms = 0;  // median
+  double composed_ms = 0;
+
+  int tokens() const;        // of all sequences
+  int most_context() const;  // of a sequence
+  double error() const { return composed_ms / measured_ms - 1; }
+};
+
+struct CheckReport {
+  std::string profile;  // its id
+  std::string role;
+  int layers = 0;
+  std::vector<CheckedStep> steps;
+
+  double MedianError() const;  // of the errors' sizes, as a fraction
+  double LargestError() const;
+};
+
+// The steps of a role that a profile covers: of a device one sequence through all layers and the
+// head, and draft steps; of a cloud batches through all layers. Exposed for tests.
+std::vector<CheckedStep> StepsFor(const DeviceProfile& profile);
+std::vector<CheckedStep> StepsFor(const CloudProfile& profile);
+
+// layers x (linear(all tokens) + a0 + the sum of attention(tokens, context)).
+Seconds ComposedStep(const CloudProfile& profile, const std::vector<StepPart>& parts, int layers);
+
+// Throws InputError: profiles of another model, of several dtypes, memory that does not suffice.
+std::vector<CheckReport> CheckProfiles(const CheckJob& job,
+                                       const std::function<void(double)>& on_share_done);
+
+}  // namespace hat

@@ -1,0 +1,61 @@
+#include "runtime/profile/compose.h"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "core/error.h"
+
+namespace hat {
+namespace {
+
+constexpr double kShortestUs = 0.001;  // a profile's latencies are above 0
+
+// To a nanosecond: what a clock resolves.
+double Rounded(double us) { return std::round(us * 1000) / 1000; }
+
+using Operations = std::map<std::string, std::vector<LatencyGrid::Point>>;
+
+void SplitOffLinear(Operations& operations) {
+  std::map<int, double> attention_us;  // by new tokens, at context 0
+  for (const LatencyGrid::Point& point : operations.at("attention")) {
+    if (point.context == 0) attention_us[point.tokens] = MedianOf(point.samples_us);
+  }
+  std::vector<LatencyGrid::Point> linear = operations.at("layer");
+  for (LatencyGrid::Point& point : linear) {
+    const bool is_alone = attention_us.count(point.tokens) > 0;
+    const double attended_us = is_alone ? attention_us.at(point.tokens)
+                                        : 2 * attention_us.at(point.tokens / 2);  // two sequences
+    for (double& us : point.samples_us) us = Rounded(std::max(us - attended_us, kShortestUs));
+  }
+  operations.erase("layer");
+  operations["linear"] = std::move(linear);
+  operations["a0"] = {{1, 0, {0.0}, {}}};
+}
+
+}  // namespace
+
+double MedianOf(std::vector<double> values) {
+  HAT_CHECK(!values.empty());
+  std::sort(values.begin(), values.end());
+  const size_t half = values.size() / 2;
+  return values.size() % 2 == 1 ? values[half] : (values[half - 1] + values[half]) / 2;
+}
+
+Operations OperationsFrom(const std::string& role, const std::vector<TimedPoint>& points,
+                          const std::vector<std::vector<double>>& samples_us) {
+  HAT_CHECK(points.size() == samples_us.size());
+  Operations operations;
+  for (size_t i = 0; i < points.size(); ++i) {
+    const double least = points[i].operation == "attention" ? 0 : kShortestUs;
+    LatencyGrid::Point point{points[i].tokens, points[i].context, {}, {}};
+    for (const double us : samples_us[i]) {
+      point.samples_us.push_back(Rounded(std::max(us, least)));
+    }
+    operations[points[i].operation].push_back(std::move(point));
+  }
+  if (role == "cloud") SplitOffLinear(operations);
+  return operations;
+}
+
+}  // namespace hat

@@ -1,0 +1,346 @@
+#include "runtime/profile/measure.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <filesystem>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <set>
+#include <utility>
+#include <vector>
+
+#include "core/error.h"
+#include "core/files.h"
+#include "runtime/profile/compose.h"
+#include "runtime/profile/journal.h"
+#include "runtime/profile/machine.h"
+#include "runtime/profile/timed_operations.h"
+
+namespace hat {
+namespace {
+
+using nlohmann::json;
+
+constexpr double kWarmUpUs = 20e3;     // a visit warms up for so long at most,
+constexpr double kStable = 0.1;        // or until two calls differ by less than this
+constexpr double kThrottled = 1.1;     // the reference's longest over its shortest time
+constexpr double kAroundACallUs = 30;  // caches, the clock
+constexpr int kProbeTokens = 64;
+constexpr int kProbeWidth = 16;  // of a draft
+
+std::string JournalPath(const ProfileJob& job) { return job.out + ".journal"; }
+
+std::string IdOf(const std::string& path) { return std::filesystem::path(path).stem(); }
+
+void CheckFiles(const ProfileJob& job) {
+  namespace fs = std::filesystem;
+  std::error_code error;
+  if (!job.replace && fs::exists(job.out, error)) {
+    throw InputError("'" + job.out + "' exists; --force replaces it");
+  }
+  const fs::path folder = fs::path(job.out).parent_path();
+  if (!folder.empty() && !fs::is_directory(folder, error)) {
+    throw InputError("there is no folder '" + folder.string() + "' for --out");
+  }
+  if (!job.resume && !job.replace && fs::exists(JournalPath(job), error)) {
+    throw InputError("'" + JournalPath(job) +
+                     "' stands there, of a run that did not end: --resume goes on, --force "
+                     "begins anew");
+  }
+}
+
+// What must be the same for a journal's samples to count.
+json IdentityOf(const ProfileJob& job, const std::string& model_id) {
+  return {{"format", "hat-profile-journal/1"},
+          {"role", job.role},
+          {"model", model_id},
+          {"dtype", DtypeName(job.compute.dtype)},
+          {"device", job.compute.device},
+          {"threads", job.threads},
+          {"split", job.split},
+          {"max_tokens", job.limits.max_tokens},
+          {"max_context", job.limits.max_context},
+          {"seed", job.seed},
+          {"commit", BuildCommit()}};
+}
+
+std::string HeaderText(json identity, const ProfilePlan& plan) {
+  identity["plan"] = {{"tokens", plan.axes.tokens},
+                      {"contexts", plan.axes.contexts},
+                      {"rounds", plan.rounds},
+                      {"seconds", plan.seconds},
+                      {"is_dense", plan.is_dense}};
+  return identity.dump();
+}
+
+// The plan of a journal of the same measurement.
+ProfilePlan PlanIn(const JournalContent& content, const json& identity, const std::string& path) {
+  json header = json::parse(content.header, nullptr, false);
+  if (!header.is_object() || !header.contains("plan")) {
+    throw InputError(path + ": is no journal of a profile");
+  }
+  try {
+    const json plan = header["plan"];
+    header.erase("plan");
+    if (header != identity) {
+      throw InputError(path + ": of another measurement or another build (" + header.dump() +
+                       "); --force begins anew");
+    }
+    return {
+        {plan.at("tokens").get<std::vector<int>>(), plan.at("contexts").get<std::vector<int>>()},
+        plan.at("rounds").get<int>(),
+        plan.at("seconds").get<double>(),
+        plan.at("is_dense").get<bool>()};
+  } catch (const json::exception&) {
+    throw InputError(path + ": is no journal of a profile");
+  }
+}
+
+// What a call is expected to take at a point, from a few quick ones of each operation: a copy's
+// time is linear in new tokens and in context, with the attention of new tokens to each other on
+// top.
+class Estimator {
+ public:
+  Estimator(TimedOperations& operations, const GridLimits& limits)
+      : operations_(operations),
+        limits_(limits),
+        most_(std::min(kProbeTokens, limits.max_tokens)) {}
+
+  double operator()(const TimedPoint& point) {
+    const double n = point.tokens;
+    const double c = point.context;
+    const int far = limits_.max_context;
+    const int most = point.operation == "draft" ? kProbeWidth : most_;
+    const double one = Probe(point.operation, 1, 0);
+    if (point.operation == "medusa") return one + kAroundACallUs;
+    const double many = Probe(point.operation, most, 0);
+    double us = one + (many - one) * (n - 1) / (most - 1);
+    const bool has_context = point.operation != "embedding" && point.operation != "head" && far > 0;
+    if (has_context) {
+      const double one_far = std::max(0.0, Probe(point.operation, 1, far) - one);
+      const double many_far = std::max(0.0, Probe(point.operation, most, far) - many);
+      const double slope = (one_far + (many_far - one_far) * (n - 1) / (most - 1)) / far;
+      us += slope * (c + std::max(0.0, n - most) / 2);
+    }
+    return std::max(us, one / 2) * operations_.CopiesAt(point) + kAroundACallUs;
+  }
+
+ private:
+  double Probe(const std::string& operation, int tokens, int context) {
+    const TimedPoint point = {operation, tokens, context};
+    auto [found, is_new] = probes_.try_emplace({operation, tokens, context}, 0.0);
+    if (is_new) {
+      operations_.SampleUs(point);
+      found->second = operations_.SampleUs(point);
+    }
+    return found->second;
+  }
+
+  TimedOperations& operations_;
+  GridLimits limits_;
+  int most_;
+  std::map<std::tuple<std::string, int, int>, double> probes_;
+};
+
+// One point's turn: warm-up, then samples.
+Visit VisitPoint(TimedOperations& operations, const TimedPoint& point, int round, int number) {
+  const int copies = operations.CopiesAt(point);
+  double us = operations.SampleUs(point);
+  Visit visit{round, number, {}};
+  if (us * copies >= kLongUs && round > 0) {
+    visit.samples_us = {us};
+    return visit;
+  }
+  for (double spent_us = us * copies; spent_us < kWarmUpUs;) {
+    const double next_us = operations.SampleUs(point);
+    spent_us += next_us * copies;
+    const bool is_stable = std::abs(next_us - us) <= kStable * next_us;
+    us = next_us;
+    if (is_stable) break;
+  }
+  for (int i = 0; i < SamplesAVisit(us * copies); ++i)
+    visit.samples_us.push_back(operations.SampleUs(point));
+  return visit;
+}
+
+// Goes through all rounds; what the journal has already is not done again.
+class Rounds {
+ public:
+  Rounds(TimedOperations& operations, const ProfileJob& job, const ProfilePlan& plan,
+         const ProfileWatch& watch)
+      : operations_(operations),
+        job_(job),
+        plan_(plan),
+        watch_(watch),
+        points_(PointsOf(job.role, plan.axes)),
+        samples_us_(points_.size()) {}
+
+  void Run(const JournalContent& before, Journal& journal) {
+    for (const Visit& visit : before.visits) {
+      if (visit.point >= static_cast<int>(points_.size())) {
+        throw InputError(JournalPath(job_) + ": is no journal of this profile");
+      }
+      Keep(visit);
+    }
+    const auto start = std::chrono::steady_clock::now();
+    const size_t done_before = done_.size();
+    for (int round = 0; round < plan_.rounds; ++round) {
+      reference_us_.push_back(ReferenceUs(job_.compute));
+      for (const int point : RoundOrder(job_.seed, round, static_cast<int>(points_.size()))) {
+        if (done_.count({round, point}) > 0) continue;
+        const Visit visit =
+            VisitPoint(operations_, points_[static_cast<size_t>(point)], round, point);
+        Keep(visit);
+        journal.Add(visit);
+        const double seconds =
+            std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+        Report(seconds, done_.size() - done_before);
+        if (watch_.is_interrupted && watch_.is_interrupted()) {
+          throw RunError("interrupted; --resume goes on where it stood");
+        }
+      }
+    }
+    reference_us_.push_back(ReferenceUs(job_.compute));
+  }
+
+  const std::vector<TimedPoint>& points() const { return points_; }
+  const std::vector<std::vector<double>>& samples_us() const { return samples_us_; }
+  const std::vector<double>& reference_us() const { return reference_us_; }  // by time
+
+ private:
+  void Keep(const Visit& visit) {
+    if (!done_.insert({visit.round, visit.point}).second) return;
+    auto& all = samples_us_[static_cast<size_t>(visit.point)];
+    all.insert(all.end(), visit.samples_us.begin(), visit.samples_us.end());
+  }
+
+  void Report(double seconds, size_t done) const {
+    if (!watch_.on_progress) return;
+    const int total = plan_.rounds * static_cast<int>(points_.size());
+    const auto left = static_cast<double>(static_cast<size_t>(total) - done_.size());
+    watch_.on_progress(
+        {static_cast<int>(done_.size()), total, left * seconds / static_cast<double>(done)});
+  }
+
+  TimedOperations& operations_;
+  const ProfileJob& job_;
+  const ProfilePlan& plan_;
+  const ProfileWatch& watch_;
+  std::vector<TimedPoint> points_;
+  std::vector<std::vector<double>> samples_us_;  // of each point
+  std::vector<double> reference_us_;
+  std::set<std::pair<int, int>> done_;  // round, point
+};
+
+std::string Fixed(double value, int digits) {
+  const double scale = std::pow(10, digits);
+  std::string text = std::to_string(std::round(value * scale) / scale);
+  return text.substr(0, text.find('.') + 1 + static_cast<size_t>(digits));
+}
+
+// "0.41 ms first, 0.42 last, 0.40 to 0.55".
+std::string ReferenceText(const std::vector<double>& us) {
+  const auto [least, most] = std::minmax_element(us.begin(), us.end());
+  const auto ms = [](double value) { return Fixed(value / 1000, 3); };
+  return ms(us.front()) + " ms first, " + ms(us.back()) + " last, " + ms(*least) + " to " +
+         ms(*most);
+}
+
+std::map<std::string, std::string> MeasurementOf(const ProfileJob& job, const Machine& machine,
+                                                 const TimedOperations& operations,
+                                                 const ProfilePlan& plan, const Rounds& rounds,
+                                                 const std::string& clock_before) {
+  const std::vector<double>& reference = rounds.reference_us();
+  const auto [least, most] = std::minmax_element(reference.begin(), reference.end());
+  std::map<std::string, std::string> all = {
+      {"commit", BuildCommit()},
+      {"date", TodayUtc()},
+      {"device", job.compute.device},
+      {"threads", std::to_string(job.threads)},
+      {"libtorch", LibtorchVersion()},
+      {"driver", machine.driver},
+      {"clock", clock_before + " before, " + ClockNow(job.compute.device) + " after"},
+      {"reference", ReferenceText(reference)},
+      {"rounds", std::to_string(plan.rounds)},
+      {"seed", std::to_string(job.seed)},
+      {"last_level_cache_mib",
+       std::to_string(std::lround(machine.last_level_cache.value() / 1048576))},
+      {"ring_layers", std::to_string(operations.ring_layers())},
+  };
+  if (*most > kThrottled * *least) {
+    all["warning"] = "the machine's speed changed: a fixed product of matrices took " +
+                     Fixed(*least / 1000, 3) + " to " + Fixed(*most / 1000, 3) +
+                     " ms (other programs, heat, power)";
+  }
+  return all;
+}
+
+ProfileData Assemble(const ProfileJob& job, const Model& model, const Machine& machine,
+                     const Rounds& rounds) {
+  ProfileData data;
+  ProfileInfo& info = data.info;
+  info.id = IdOf(job.out);
+  info.role = job.role;
+  info.provenance = Provenance::kMeasured;
+  info.hardware = job.hardware.empty() ? machine.hardware : job.hardware;
+  info.power_mode = machine.power_mode;
+  info.memory = machine.memory;
+  info.model = model.config.shape;
+  info.dtype = DtypeName(job.compute.dtype);
+  info.source = "hat profile " + job.role + ", a layer at a time";
+  data.operations = OperationsFrom(job.role, rounds.points(), rounds.samples_us());
+  if (data.operations.count("draft") > 0) data.draft_layers = job.split;
+  return data;
+}
+
+ProfileJob Completed(ProfileJob job) {
+  CheckCompute(job.compute);
+  if (job.threads == 0) job.threads = CoreCount();
+  return job;
+}
+
+}  // namespace
+
+ProfileData MeasureProfile(const ProfileJob& wanted, const ProfileWatch& watch) {
+  CheckFiles(wanted);
+  const ProfileJob job = Completed(wanted);
+  SetThreads(job.threads);
+  const int positions =
+      job.limits.max_tokens + std::max(job.limits.max_tokens, job.limits.max_context);
+  const Model model = OpenModelOrShape(job.model, positions);
+  if (job.split < 1 || job.split >= model.config.shape.layers) {
+    throw InputError("--split must be 1.." + std::to_string(model.config.shape.layers - 1) +
+                     ", below the model's layers, got " + std::to_string(job.split));
+  }
+  const json identity = IdentityOf(job, model.id);
+  const std::string journal_path = JournalPath(job);
+  const bool resumes = job.resume && std::filesystem::exists(journal_path);
+  JournalContent before;
+  ProfilePlan plan;
+  if (resumes) {
+    before = ReadJournal(journal_path);
+    plan = PlanIn(before, identity, journal_path);
+  }
+  const Machine machine = ReadMachine(job.compute.device);
+  const std::string clock_before = ClockNow(job.compute.device);
+  TimedOperations operations(model, {job.role, job.split, job.compute, job.limits,
+                                     machine.last_level_cache, AvailableMemory()});
+  if (!resumes) {
+    Estimator estimator(operations, job.limits);
+    plan = PlanWithin(job.budget_s, job.role, job.limits, std::ref(estimator));
+    before.header = HeaderText(identity, plan);
+  }
+  Journal journal(journal_path, before);
+  Rounds rounds(operations, job, plan, watch);
+  if (watch.on_plan) watch.on_plan(plan, static_cast<int>(rounds.points().size()), resumes);
+  rounds.Run(before, journal);
+  ProfileData data = Assemble(job, model, machine, rounds);
+  data.measurement = MeasurementOf(job, machine, operations, plan, rounds, clock_before);
+  WriteFileAtomically(job.out, ProfileText(data));
+  journal.Remove();
+  return data;
+}
+
+}  // namespace hat

@@ -1,0 +1,400 @@
+#include "runtime/profile/timed_operations.h"
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include <torch/torch.h>
+#include <torch/version.h>
+
+#include "core/error.h"
+#include "runtime/model/adapter.h"
+#include "runtime/model/layer_stack.h"
+#include "runtime/model/likeliest.h"
+#include "runtime/model/medusa.h"
+#include "runtime/model/submodels.h"
+#include "runtime/model/torch_compute.h"
+#include "runtime/profile/cache_filling.h"
+#include "runtime/profile/compose.h"
+#include "runtime/profile/stopwatch.h"
+
+namespace hat {
+namespace {
+
+constexpr uint64_t kSeed = 1;         // of weights: latencies do not depend on them
+constexpr int kLeastGpuLayers = 4;    // in a call: a GPU works behind the program
+constexpr int kMostCopies = 16;       // of adapter, head, layers for attention
+constexpr int kNarrow = 16;           // hidden size of the layers that time attention
+constexpr int kCalibrations = 9;      // calls of which the median counts
+constexpr int kFewRowsBase = 1;       // tokens of a sequence that calibrates up to 8 rows,
+constexpr int kManyRowsBase = 16;     // and more
+constexpr int kMostFewRows = 8;       // few_rows.h
+constexpr int kLongTokens = 128;      // from here on a call computes for long on what it has read:
+constexpr int kLongCopies = 2;        // no more copies than these are gone round
+constexpr int kBranchSlots = 16;      // beside the context, for a draft's branches
+constexpr double kMemoryShare = 0.9;  // of what is available
+constexpr double kGb = 1e9;
+
+PackedLayer CopyOf(const PackedLayer& layer) {
+  return {layer.attention_norm.clone(), layer.qkv.clone(),     layer.o.clone(),
+          layer.mlp_norm.clone(),       layer.gate_up.clone(), layer.down.clone()};
+}
+
+// The model's first layer, `count` times in memory.
+std::vector<PackedLayer> RingOf(const Model& model, int count, const Compute& compute) {
+  std::vector<PackedLayer> ring = {Pack(LoadLayer(model, 0, compute))};
+  while (static_cast<int>(ring.size()) < count) ring.push_back(CopyOf(ring[0]));
+  return ring;
+}
+
+std::vector<int32_t> SomeIds(int count, int vocabulary) {
+  std::vector<int32_t> ids;
+  for (int i = 0; i < count; ++i)
+    ids.push_back(static_cast<int32_t>(int64_t{7919} * i % vocabulary));
+  return ids;
+}
+
+// Attention alone: layers without an MLP and with weights so narrow that they hardly count.
+class NarrowStack {
+ public:
+  NarrowStack(const Model& model, int layers, int slots, const Compute& compute)
+      : layers_(layers),
+        compute_(compute),
+        stack_(Layers(model, layers, compute), AttentionShapeOf(model.config), model.config,
+               compute),
+        first_(stack_.MakeCache(slots)),
+        second_(stack_.MakeCache(kManyRowsBase)) {}
+
+  // A call with one sequence, less what a call costs without it; a layer.
+  double SampleUs(const at::Tensor& states, int tokens, int context) {
+    if (context > filled_) {
+      FillCache(first_, context);
+      filled_ = context;
+    }
+    const double fixed_us = FixedUs(states, tokens <= kMostFewRows ? kFewRowsBase : kManyRowsBase);
+    SetContext(first_, context);
+    return std::max(0.0, CallUs(states, tokens, 1) - fixed_us) / layers_;
+  }
+
+ private:
+  static std::vector<PackedLayer> Layers(const Model& model, int count, const Compute& compute) {
+    const ModelShape& shape = model.config.shape;
+    const int64_t q = int64_t{shape.heads} * shape.head_dim;
+    const int64_t kv = int64_t{shape.kv_heads} * shape.head_dim;
+    const auto random = [&](std::vector<int64_t> sizes) {
+      return RandomTensor(sizes, 0.4, kSeed, "narrow").to(OptionsOf(compute));
+    };
+    PackedLayer layer;
+    layer.attention_norm = at::ones({kNarrow}, OptionsOf(compute));
+    layer.qkv = random({q + 2 * kv, kNarrow});
+    layer.o = random({kNarrow, q});
+    return std::vector<PackedLayer>(static_cast<size_t>(count), layer);
+  }
+
+  double CallUs(const at::Tensor& states, int tokens, int sequences) {
+    std::vector<SequencePart> parts = {{&first_, tokens, {}}};
+    if (sequences == 2) parts.push_back({&second_, tokens, {}});
+    const at::Tensor narrow = states.narrow(0, 0, tokens * sequences)
+                                  .narrow(1, 0, std::min<int64_t>(kNarrow, states.size(1)));
+    const at::Tensor input =
+        narrow.size(1) == kNarrow ? narrow : at::zeros({narrow.size(0), kNarrow}, narrow.options());
+    return TimeUs(compute_, [&] { stack_.Forward(input, parts); });
+  }
+
+  // Twice a call with one sequence less a call with two: what is there once a call.
+  double FixedUs(const at::Tensor& states, int base) {
+    const auto found = fixed_us_.find(base);
+    if (found != fixed_us_.end()) return found->second;
+    std::vector<double> samples;
+    for (int i = 0; i < kCalibrations; ++i) {
+      const auto call = [&](int sequences) {
+        SetContext(first_, 0);
+        SetContext(second_, 0);
+        return CallUs(states, base, sequences);
+      };
+      const double one = call(1);
+      samples.push_back(2 * one - call(2));
+    }
+    return fixed_us_[base] = std::max(0.0, MedianOf(samples));
+  }
+
+  int layers_;
+  Compute compute_;
+  LayerStack stack_;
+  KvCache first_, second_;
+  int filled_ = 0;
+  std::map<int, double> fixed_us_;  // by base
+};
+
+}  // namespace
+
+Model OpenModelOrShape(const std::string& name, int positions) {
+  std::error_code error;
+  Model model = std::filesystem::is_directory(name, error)
+                    ? OpenModel(name)
+                    : RandomModel(ConfigOfShape(FindModelShape(name)), kSeed);
+  model.config.max_positions = std::max(model.config.max_positions, positions);
+  return model;
+}
+
+int CopiesInRing(Bytes ring, double each_bytes, int least, int most) {
+  HAT_CHECK(each_bytes > 0 && 1 <= least);
+  const double wanted = std::ceil(ring.value() / each_bytes);
+  return std::max(1, static_cast<int>(std::min<double>(std::max<double>(wanted, least), most)));
+}
+
+class TimedOperations::Parts {
+ public:
+  Parts(const Model& model, const OperationsSetup& setup)
+      : model_(model),
+        setup_(setup),
+        shape_(model.config.shape),
+        compute_(setup.compute),
+        weight_bytes_(BytesPerWeight(setup.compute.dtype)),
+        rows_((IsDevice() ? 1 : 2) * setup.limits.max_tokens),
+        slots_(setup.limits.max_tokens + setup.limits.max_context + kBranchSlots) {
+    PlanRing();
+    RequireMemory();
+    Build();
+  }
+
+  double SampleUs(const TimedPoint& point) {
+    if (point.operation == "embedding") return EmbeddingUs(point.tokens);
+    if (point.operation == "layer") return LayerUs(point.tokens, point.context);
+    if (point.operation == "adapter") return AdapterUs(point.tokens, point.context);
+    if (point.operation == "head") return HeadUs(point.tokens);
+    if (point.operation == "medusa") return MedusaUs(point.tokens);
+    if (point.operation == "draft") return DraftUs(point.tokens, point.context);
+    HAT_CHECK(point.operation == "attention", point.operation);
+    return AttentionUs(point.tokens, point.context);
+  }
+
+  int CopiesAt(const TimedPoint& point) const {
+    if (point.operation == "layer") return CopiesFor(point.tokens, ring_layers_);
+    if (point.operation == "adapter") return CopiesFor(point.tokens, adapter_copies_);
+    if (point.operation == "head") return CopiesFor(point.tokens, head_copies_);
+    if (point.operation == "attention") return NarrowLayers(point.tokens, point.context);
+    return 1;
+  }
+
+  int ring_layers() const { return ring_layers_; }
+
+ private:
+  static int CopiesFor(int tokens, int copies) {
+    return tokens < kLongTokens ? copies : std::min(copies, kLongCopies);
+  }
+  bool IsDevice() const { return setup_.role == "device"; }
+  double LayerBytes() const { return shape_.LayerWeights() * weight_bytes_; }
+  double AdapterBytes() const { return shape_.AdapterWeights() * weight_bytes_; }
+  double HeadBytes() const { return shape_.EmbeddingWeights() * weight_bytes_; }
+  double KvBytes(int layers, int slots) const {
+    return shape_.KvBytesPerToken(layers, weight_bytes_).value() * slots;
+  }
+
+  void PlanRing() {
+    const double step = IsDevice() ? setup_.split * LayerBytes() + AdapterBytes() + HeadBytes()
+                                   : (shape_.layers - setup_.split) * LayerBytes();
+    ring_ = Bytes(std::min(2 * setup_.last_level_cache.value(), step));
+    const int least = compute_.device == "cpu" ? 1 : kLeastGpuLayers;
+    ring_layers_ = CopiesInRing(ring_, LayerBytes(), least, shape_.layers);
+    adapter_copies_ = CopiesInRing(ring_, AdapterBytes(), 1, kMostCopies);
+    head_copies_ = CopiesInRing(ring_, HeadBytes(), 1, kMostCopies);
+  }
+
+  double NeededBytes() const {
+    double bytes = ring_layers_ * LayerBytes() + KvBytes(ring_layers_, slots_) + HeadBytes() +
+                   head_copies_ * HeadBytes() + ring_.value();
+    if (IsDevice()) {
+      bytes += setup_.split * LayerBytes() + KvBytes(setup_.split, setup_.limits.max_context) +
+               adapter_copies_ * AdapterBytes() + 4 * shape_.MedusaHeadWeights() * weight_bytes_;
+    }
+    // While the largest tensor is made, and the states of the largest call.
+    const double making = 4.0 * shape_.hidden * std::max(shape_.vocabulary, 2 * shape_.ffn);
+    return bytes + making + 4.0 * rows_ * (4.0 * shape_.ffn + 8.0 * shape_.hidden);
+  }
+
+  void RequireMemory() const {
+    if (compute_.device != "cpu") return;
+    const double available = kMemoryShare * setup_.available_memory.value();
+    if (NeededBytes() <= available) return;
+    const auto gb = [](double bytes) { return std::to_string(std::lround(bytes / kGb)); };
+    throw InputError("the memory does not suffice: timing a " + setup_.role + " of " + shape_.name +
+                     " in " + DtypeName(compute_.dtype) + " takes about " + gb(NeededBytes()) +
+                     " GB, " + gb(available) + " GB are free");
+  }
+
+  void Build() {
+    states_ = at::randn({std::max(rows_, 256), shape_.hidden}).to(OptionsOf(compute_));
+    ids_ = SomeIds(rows_, shape_.vocabulary);
+    const std::vector<PackedLayer> ring = RingOf(model_, ring_layers_, compute_);
+    const AttentionShape attention = AttentionShapeOf(model_.config);
+    stack_ = std::make_unique<LayerStack>(ring, attention, model_.config, compute_);
+    const int few = CopiesFor(kLongTokens, ring_layers_);
+    few_layers_ =
+        std::make_unique<LayerStack>(std::vector<PackedLayer>(ring.begin(), ring.begin() + few),
+                                     attention, model_.config, compute_);
+    no_layers_ = std::make_unique<LayerStack>(std::vector<PackedLayer>{}, attention, model_.config,
+                                              compute_);
+    cache_ = stack_->MakeCache(slots_);
+    FillCache(*cache_, setup_.limits.max_context);
+    if (!IsDevice()) second_cache_ = stack_->MakeCache(setup_.limits.max_tokens);
+    empty_cache_ = no_layers_->MakeCache(rows_);
+    embedding_.emplace(model_, 0, compute_);
+    for (int i = 0; i < head_copies_; ++i) heads_.emplace_back(model_, compute_);
+    if (IsDevice()) BuildDrafters();
+  }
+
+  void BuildDrafters() {
+    for (int i = 0; i < adapter_copies_; ++i) {
+      const AdapterFile file = LoadAdapter("random:" + std::to_string(i), model_, setup_.split);
+      adapters_.emplace_back(model_, file, compute_);
+      adapter_caches_.push_back(adapters_.back().MakeCache(slots_));
+      FillCache(adapter_caches_.back(), setup_.limits.max_context);
+    }
+    medusa_.emplace(model_, LoadMedusa("random:1", model_), heads_[0], compute_);
+    input_.emplace(model_, setup_.split, compute_);
+    input_cache_ = input_->MakeCache(setup_.limits.max_context + kBranchSlots);
+    FillCache(*input_cache_, setup_.limits.max_context);
+  }
+
+  at::Tensor States(int rows) const { return states_.narrow(0, 0, rows); }
+
+  double EmbeddingUs(int tokens) {
+    SetContext(*empty_cache_, 0);
+    const SequencePart part{&*empty_cache_, tokens, {}};
+    const std::span<const int32_t> ids(ids_.data(), static_cast<size_t>(tokens));
+    return TimeUs(compute_, [&] { embedding_->Forward(ids, {&part, 1}); });
+  }
+
+  double LayerUs(int tokens, int context) {
+    SetContext(*cache_, context);
+    SetContext(*empty_cache_, 0);
+    std::vector<SequencePart> parts = {{&*cache_, tokens, {}}};
+    if (tokens > setup_.limits.max_tokens) {  // a cloud's largest batch
+      SetContext(*second_cache_, 0);
+      parts = {{&*cache_, tokens / 2, {}}, {&*second_cache_, tokens / 2, {}}};
+    }
+    const SequencePart nothing{&*empty_cache_, tokens, {}};
+    const at::Tensor states = States(tokens);
+    const double fixed_us = IsDevice() ? TimeUs(compute_,
+                                                [&] {
+                                                  no_layers_->Forward(states, {&nothing, 1});
+                                                })
+                                       : 0;
+    const LayerStack& stack = tokens < kLongTokens ? *stack_ : *few_layers_;
+    const double us = TimeUs(compute_, [&] { stack.Forward(states, parts); });
+    return (us - fixed_us) / CopiesFor(tokens, ring_layers_);
+  }
+
+  double AdapterUs(int tokens, int context) {
+    for (KvCache& cache : adapter_caches_) SetContext(cache, context);
+    const at::Tensor states = States(tokens);
+    const auto copies = static_cast<size_t>(CopiesFor(tokens, adapter_copies_));
+    const double us = TimeUs(compute_, [&] {
+      for (size_t i = 0; i < copies; ++i) {
+        const SequencePart part{&adapter_caches_[i], tokens, {}};
+        adapters_[i].Forward(states, {&part, 1});
+      }
+    });
+    return us / static_cast<double>(copies);
+  }
+
+  double HeadUs(int tokens) {
+    const at::Tensor states = States(tokens);
+    const int best = std::min(2, shape_.vocabulary);
+    const auto copies = static_cast<size_t>(CopiesFor(tokens, head_copies_));
+    const double us = TimeUs(compute_, [&] {
+      for (size_t i = 0; i < copies; ++i) LikeliestTokens(heads_[i].Logits(states), best);
+    });
+    return us / static_cast<double>(copies);
+  }
+
+  double MedusaUs(int tokens) {
+    const at::Tensor states = States(tokens);
+    return TimeUs(compute_, [&] { medusa_->Logits(states); });
+  }
+
+  double DraftUs(int width, int context) {
+    SetContext(*input_cache_, context);
+    SetContext(adapter_caches_[0], context);
+    const std::vector<int32_t> parents(width > 1 ? static_cast<size_t>(width) : 0, context - 1);
+    const std::span<const int32_t> ids(ids_.data(), static_cast<size_t>(width));
+    const SequencePart in{&*input_cache_, width, parents};
+    const SequencePart adapted{adapter_caches_.data(), width, parents};
+    return TimeUs(compute_, [&] {
+      const at::Tensor shallow = input_->Forward(ids, {&in, 1});
+      const at::Tensor logits = heads_[0].Logits(adapters_[0].Forward(shallow, {&adapted, 1}));
+      Confidences(logits, 1);
+      LikeliestTokens(logits, std::min(2, shape_.vocabulary));
+    });
+  }
+
+  // Keys and values are a ring as well.
+  int NarrowLayers(int tokens, int context) const {
+    const double kv_bytes = KvBytes(1, std::max(context + tokens, 64));
+    return CopiesFor(tokens, CopiesInRing(ring_, kv_bytes, 1, kMostCopies));
+  }
+
+  double AttentionUs(int tokens, int context) {
+    const int layers = NarrowLayers(tokens, context);
+    auto& narrow = narrow_[layers];
+    if (!narrow) narrow = std::make_unique<NarrowStack>(model_, layers, slots_, compute_);
+    return narrow->SampleUs(states_, tokens, context);
+  }
+
+  Model model_;
+  OperationsSetup setup_;
+  ModelShape shape_;
+  Compute compute_;
+  int weight_bytes_;
+  int rows_;
+  int slots_;
+  Bytes ring_;
+  int ring_layers_ = 1;
+  int adapter_copies_ = 1;
+  int head_copies_ = 1;
+
+  at::Tensor states_;  // [rows_ or more, hidden]
+  std::vector<int32_t> ids_;
+  std::unique_ptr<LayerStack> stack_, few_layers_, no_layers_;
+  std::optional<KvCache> cache_, second_cache_, empty_cache_, input_cache_;
+  std::optional<InputModel> embedding_;  // of 0 layers
+  std::optional<InputModel> input_;      // of the device's
+  std::vector<OutputHead> heads_;
+  std::vector<Adapter> adapters_;
+  std::vector<KvCache> adapter_caches_;
+  std::optional<MedusaHeads> medusa_;
+  std::map<int, std::unique_ptr<NarrowStack>> narrow_;  // by layers
+};
+
+TimedOperations::TimedOperations(const Model& model, const OperationsSetup& setup)
+    : parts_(WithMemoryErrors([&] { return std::make_unique<Parts>(model, setup); })) {}
+TimedOperations::~TimedOperations() = default;
+
+double TimedOperations::SampleUs(const TimedPoint& point) {
+  const torch::NoGradGuard no_grad;
+  return WithMemoryErrors([&] { return parts_->SampleUs(point); });
+}
+
+int TimedOperations::CopiesAt(const TimedPoint& point) const { return parts_->CopiesAt(point); }
+int TimedOperations::ring_layers() const { return parts_->ring_layers(); }
+
+double ReferenceUs(const Compute& compute) {
+  const torch::NoGradGuard no_grad;
+  const at::Tensor a =
+      at::ones({256, 256}, at::TensorOptions(at::kFloat).device(DeviceOf(compute)));
+  std::vector<double> samples;
+  for (int i = 0; i < 7; ++i) {
+    samples.push_back(TimeUs(compute, [&] { at::mm(a, a); }));
+  }
+  return MedianOf(samples);
+}
+
+std::string LibtorchVersion() { return TORCH_VERSION; }
+
+}  // namespace hat

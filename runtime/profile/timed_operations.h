@@ -1,0 +1,71 @@
+// The operations of a profile, ready to be timed: their weights, caches and inputs. Layers, adapter
+// and head are rings of copies, gone round in every call, so that a copy has left the caches when
+// its turn comes again, as it has where a whole step runs between. A ring is twice the last-level
+// cache, or as large as what a device (layers in front of the split, adapter, head) or a cloud (the
+// layers behind it) goes round in a step, where that is less: a model that stays in the cache in
+// life stays there here.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "core/units.h"
+#include "runtime/model/weights.h"
+#include "runtime/profile/grid.h"
+
+namespace hat {
+
+// A folder with a checkpoint, or random weights of a named shape or a config.json
+// (FindModelShape); with room for `positions` positions, whatever the model was trained for. Throws
+// InputError.
+Model OpenModelOrShape(const std::string& model, int positions);
+
+struct OperationsSetup {
+  std::string role;  // device or cloud
+  int split = 2;     // layers on the device, 1..layers - 1
+  Compute compute;
+  GridLimits limits;
+  Bytes last_level_cache;
+  Bytes available_memory;  // main memory; a GPU's own is found out by trying
+};
+
+// Copies of something of `each` bytes in a ring; at least `least`, at most `most`.
+int CopiesInRing(Bytes ring, double each_bytes, int least, int most);
+
+class TimedOperations {
+ public:
+  // Throws InputError if the memory does not suffice: in advance on a CPU.
+  TimedOperations(const Model& model, const OperationsSetup& setup);
+  ~TimedOperations();
+
+  // The time of the operation, in us, from one call (divided by the copies that it went round).
+  //
+  //   embedding   looking up, and what a forward call costs whatever its layers: 0 layers
+  //   layer       a device's: (a call through the ring - one through 0 layers) / layers;
+  //               a cloud's: a call through the ring / layers; of more than max_tokens, with two
+  //               sequences
+  //   adapter     one self-attention block; prefill and decode
+  //   head        final norm, output layer, the two likeliest tokens read back
+  //   medusa      all heads
+  //   draft       input, adapter and head of `tokens` branches behind one position, the likeliest
+  //               tokens and confidences read back
+  //   attention   one more sequence in a batch, a layer: attention through weights of width 16,
+  //               less what a call costs without a sequence of its own
+  double SampleUs(const TimedPoint& point);
+
+  // The copies that a call at this point goes round.
+  int CopiesAt(const TimedPoint& point) const;
+  int ring_layers() const;
+
+ private:
+  class Parts;
+  std::unique_ptr<Parts> parts_;
+};
+
+// A fixed product of matrices on the device, in us, the median of a few: how fast the machine is
+// just now.
+double ReferenceUs(const Compute& compute);
+
+std::string LibtorchVersion();
+
+}  // namespace hat

@@ -1,0 +1,56 @@
+#include "runtime/profile/compose.h"
+
+#include <gmock/gmock.h>
+
+#include "profiles/profile.h"
+#include "runtime/profile/timed_operations.h"
+
+namespace hat {
+namespace {
+
+using testing::ElementsAre;
+
+TEST(ProfileComposeTest, ADevicesOperationsAreTheirSamples) {
+  const auto operations =
+      OperationsFrom("device", {{"layer", 1, 0}, {"layer", 1, 64}}, {{3, 1.5}, {2, 2.25}});
+  ASSERT_EQ(operations.size(), 1U);
+  const auto& layer = operations.at("layer");
+  ASSERT_EQ(layer.size(), 2U);
+  EXPECT_THAT(layer[0].samples_us, ElementsAre(3, 1.5));
+  EXPECT_EQ(layer[1].context, 64);
+  EXPECT_THAT(layer[1].samples_us, ElementsAre(2, 2.25));
+}
+
+// A layer of 100 us, of which attention has 10 (the median of 8, 10 and 30): the rest is linear.
+TEST(ProfileComposeTest, LinearAndAttentionAddUpToTheLayerThatWasTimed) {
+  const auto operations = OperationsFrom(
+      "cloud", {{"attention", 4, 0}, {"attention", 4, 64}, {"layer", 4, 0}, {"layer", 8, 0}},
+      {{30, 8, 10}, {15}, {100, 102}, {200}});
+  EXPECT_THAT(operations.at("linear")[0].samples_us, ElementsAre(90, 92));
+  EXPECT_THAT(operations.at("linear")[1].samples_us, ElementsAre(180));  // two sequences of 4
+  EXPECT_THAT(operations.at("a0")[0].samples_us, ElementsAre(0));
+  EXPECT_THAT(operations.at("attention")[1].samples_us, ElementsAre(15));
+  EXPECT_EQ(operations.count("layer"), 0U);
+}
+
+TEST(ProfileComposeTest, NoLatencyIsZeroButAttentions) {
+  const auto operations =
+      OperationsFrom("cloud", {{"attention", 1, 0}, {"layer", 1, 0}}, {{-1}, {-2}});
+  EXPECT_THAT(operations.at("attention")[0].samples_us, ElementsAre(0));
+  EXPECT_GT(operations.at("linear")[0].samples_us[0], 0);
+}
+
+TEST(ProfileComposeTest, TheMedianOfAnEvenNumberIsTheMiddlesMean) {
+  EXPECT_EQ(MedianOf({4, 1, 3, 2}), 2.5);
+  EXPECT_EQ(MedianOf({9, 1, 2}), 2);
+}
+
+TEST(RingTest, HasAsManyCopiesAsFillItWithinItsBounds) {
+  EXPECT_EQ(CopiesInRing(Bytes(64), 10, 1, 100), 7);
+  EXPECT_EQ(CopiesInRing(Bytes(64), 10, 1, 6), 6);    // no more layers than the model has
+  EXPECT_EQ(CopiesInRing(Bytes(64), 1000, 1, 6), 1);  // one is larger than the ring
+  EXPECT_EQ(CopiesInRing(Bytes(64), 1000, 4, 6), 4);
+}
+
+}  // namespace
+}  // namespace hat

@@ -1,0 +1,237 @@
+// hat profile device, cloud and check, as a user runs them, on a tiny model of random weights.
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "core/files.h"
+#include "profiles/profile.h"
+#include "tests/core/temp_folder.h"
+
+namespace hat {
+namespace {
+
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::StartsWith;
+
+constexpr char kConfig[] = R"({"model_type": "llama", "hidden_size": 16, "num_hidden_layers": 3,
+  "num_attention_heads": 2, "num_key_value_heads": 1, "intermediate_size": 32, "vocab_size": 50})";
+
+// Two devices, four requests.
+constexpr char kScenario[] = R"(
+[model]
+shape = "tiny.json"
+device_layers = 2
+[[fleet.class]]
+name = "host"
+count = 2
+profiles = ["device.json"]
+[link]
+[link.up]
+rate_mbps = 60
+[link.down]
+rate_mbps = 100
+[cloud]
+profile = "cloud.json"
+[workload]
+rate_per_s = 6
+requests = 4
+[workload.prompts]
+kind = "constant"
+tokens = 20
+[workload.outputs]
+tokens = 12
+)";
+
+struct Outcome {
+  int exit_code = 0;
+  std::string out, err;
+};
+
+class ProfileProgramsTest : public testing::Test {
+ protected:
+  ProfileProgramsTest() {
+    std::ofstream(folder_ / "tiny.json") << kConfig;
+    std::ofstream(folder_ / "scenario.toml") << kScenario;
+  }
+
+  pid_t Start(const std::string& program, std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), std::string(HAT_BIN_DIR) + "/hat-" + program);
+    std::vector<char*> argv;
+    for (std::string& argument : arguments) argv.push_back(argument.data());
+    argv.push_back(nullptr);
+    const pid_t child = fork();
+    if (child != 0) return child;
+    const auto redirect = [&](const char* name, int to) {
+      dup2(open((folder_ / name).c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600), to);
+    };
+    redirect("stdout", STDOUT_FILENO);
+    redirect("stderr", STDERR_FILENO);
+    execv(argv[0], argv.data());
+    _exit(127);
+  }
+
+  Outcome Run(const std::string& program, const std::vector<std::string>& arguments) {
+    int status = 0;
+    waitpid(Start(program, arguments), &status, 0);
+    Outcome outcome = {WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status),
+                       ReadFile(folder_ / "stdout"), ReadFile(folder_ / "stderr")};
+    std::filesystem::remove(folder_ / "stdout");
+    std::filesystem::remove(folder_ / "stderr");
+    return outcome;
+  }
+
+  using Option = std::pair<std::string, std::string>;
+
+  // The arguments of a quick measurement, with these in place of its own or behind them; a flag has
+  // no value.
+  std::vector<std::string> Quick(const std::string& out, const std::vector<Option>& changed = {}) {
+    std::vector<Option> options = {{"--model", folder_ / "tiny.json"},
+                                   {"--out", folder_ / out},
+                                   {"--threads", "1"},
+                                   {"--max-tokens", "64"},
+                                   {"--max-context", "64"},
+                                   {"--budget-s", "5"}};
+    for (const Option& option : changed) {
+      const auto found = std::find_if(options.begin(), options.end(), [&](const Option& other) {
+        return other.first == option.first;
+      });
+      found == options.end() ? options.push_back(option) : void(found->second = option.second);
+    }
+    std::vector<std::string> arguments;
+    for (const auto& [name, value] : options) {
+      arguments.push_back(name);
+      if (!value.empty()) arguments.push_back(value);
+    }
+    return arguments;
+  }
+
+  // One clear line on stderr with these words, exit code 2, no file left.
+  void Refuses(const std::string& program, const std::vector<std::string>& arguments,
+               const std::string& words) {
+    const std::vector<std::string> before = folder_.List();
+    const Outcome outcome = Run(program, arguments);
+    EXPECT_EQ(outcome.exit_code, 2) << outcome.err;
+    EXPECT_EQ(outcome.out, "");
+    EXPECT_THAT(outcome.err, AllOf(StartsWith("hat profile "), HasSubstr(words)));
+    EXPECT_EQ(std::count(outcome.err.begin(), outcome.err.end(), '\n'), 1) << outcome.err;
+    EXPECT_EQ(folder_.List(), before);
+  }
+
+  TempFolder folder_;
+};
+
+TEST_F(ProfileProgramsTest, MeasuredProfilesAreReadStrictlyAndTheSimulatorRunsOnThem) {
+  for (const char* role : {"device", "cloud"}) {
+    const std::string file = std::string(role) + ".json";
+    const Outcome outcome = Run(std::string("profile-") + role, Quick(file));
+    ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+    EXPECT_THAT(outcome.out, HasSubstr("measured"));
+    EXPECT_THAT(outcome.err, HasSubstr("rounds"));
+  }
+  EXPECT_THAT(folder_.List(),
+              ElementsAre("cloud.json", "device.json", "scenario.toml", "tiny.json"));
+
+  const ProfileData data = ReadProfile(folder_ / "device.json");
+  EXPECT_EQ(data.info.id, "device");
+  EXPECT_EQ(data.draft_layers, 2);
+  EXPECT_EQ(data.measurement.at("threads"), "1");
+  for (const char* key : {"commit", "date", "libtorch", "driver", "clock", "reference"}) {
+    EXPECT_NE(data.measurement.at(key), "") << key;
+  }
+  for (const auto& [name, points] : data.operations) {
+    for (const LatencyGrid::Point& point : points) EXPECT_GE(point.samples_us.size(), 5U) << name;
+  }
+  const DeviceProfile device(data);
+  EXPECT_GT(device.Draft(4, 64, 2), Seconds(0));
+  EXPECT_EQ(device.max_tokens(), 64);
+  EXPECT_EQ(CloudProfile::Load(folder_ / "cloud.json").max_context(), 64);
+
+  for (const char* system : {"hat", "u-medusa", "u-shape", "cloud-only"}) {
+    const Outcome simulated =
+        Run("simulate", {folder_ / "scenario.toml", "--set", std::string("system.name=") + system});
+    EXPECT_EQ(simulated.exit_code, 0) << simulated.err;
+  }
+
+  const Outcome checked = Run(
+      "profile-check", {"--model", folder_ / "tiny.json", "--profile", folder_ / "device.json",
+                        "--profile", folder_ / "cloud.json", "--rounds", "1", "--limit", "1000"});
+  EXPECT_EQ(checked.exit_code, 0) << checked.err;
+  EXPECT_THAT(checked.out, AllOf(HasSubstr("decode"), HasSubstr("draft"), HasSubstr("median")));
+  const Outcome outside =
+      Run("profile-check", {"--model", folder_ / "tiny.json", "--profile", folder_ / "cloud.json",
+                            "--rounds", "1", "--limit", "0"});
+  EXPECT_EQ(outside.exit_code, 1);
+  EXPECT_THAT(outside.err, HasSubstr("above 0%"));
+
+  Refuses("profile-device", Quick("device.json"), "exists; --force replaces it");
+  Refuses("profile-check", {"--model", "tinyllama-1.1b", "--profile", folder_ / "device.json"},
+          "a profile of tiny");
+}
+
+TEST_F(ProfileProgramsTest, AKilledMeasurementGoesOnWhereItStood) {
+  const std::string journal = folder_ / "device.json.journal";
+  const pid_t child = Start("profile-device", Quick("device.json", {{"--budget-s", "60"}}));
+  const auto lines = [&] {
+    std::ifstream file(journal);
+    return std::count(std::istreambuf_iterator<char>(file), {}, '\n');
+  };
+  while (lines() < 20) {
+    ASSERT_EQ(waitpid(child, nullptr, WNOHANG), 0) << "ended by itself";
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  kill(child, SIGKILL);
+  waitpid(child, nullptr, 0);
+  std::filesystem::remove(folder_ / "stdout");
+  std::filesystem::remove(folder_ / "stderr");
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "device.json"));
+  std::ofstream(journal, std::ios::app) << "0 1 0.";  // torn
+  const std::string stood = ReadFile(journal);
+
+  Refuses("profile-device", Quick("device.json"), "--resume goes on");
+  Refuses("profile-device", Quick("device.json", {{"--resume", ""}, {"--seed", "2"}}),
+          "of another measurement");
+  EXPECT_EQ(ReadFile(journal), stood);
+
+  const Outcome outcome = Run("profile-device", Quick("device.json", {{"--resume", ""}}));
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_THAT(outcome.err, HasSubstr("goes on"));
+  EXPECT_FALSE(std::filesystem::exists(journal));
+  DeviceProfile::Load(folder_ / "device.json");
+}
+
+TEST_F(ProfileProgramsTest, BadInputIsOneLineAndLeavesNothing) {
+  const auto with = [&](const std::string& name, const std::string& value) {
+    return Quick("out.json", {{name, value}});
+  };
+  Refuses("profile-device", with("--device", "cuda:99"), "no device 'cuda:99'");
+  Refuses("profile-device", with("--device", "tpu"), "unknown device 'tpu'");
+  Refuses("profile-device", with("--dtype", "fp16"), "the CPU does not compute in fp16");
+  Refuses("profile-device", with("--dtype", "int4"), "unknown dtype 'int4'");
+  Refuses("profile-device", with("--split", "3"), "--split must be 1..2");
+  Refuses("profile-device", with("--max-tokens", "2"), "--max-tokens");
+  Refuses("profile-cloud", with("--model", "vicuna-8b"), "unknown model 'vicuna-8b'");
+  Refuses("profile-cloud", with("--model", folder_.path()), "config.json");
+  Refuses("profile-cloud", with("--out", folder_ / "out.txt"), "must end in .json");
+  Refuses("profile-cloud", with("--out", folder_ / "no/out.json"), "there is no folder");
+  // Hundreds of GB.
+  std::ofstream(folder_ / "huge.json")
+      << R"({"model_type": "llama", "hidden_size": 131072, "num_hidden_layers": 3,
+             "num_attention_heads": 1024, "intermediate_size": 1048576, "vocab_size": 50000})";
+  Refuses("profile-cloud", with("--model", folder_ / "huge.json"), "the memory does not suffice");
+  Refuses("profile-check", {"--model", "tinyllama-1.1b", "--profile", folder_ / "none.json"},
+          "none.json");
+}
+
+}  // namespace
+}  // namespace hat
