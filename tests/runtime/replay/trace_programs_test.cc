@@ -31,9 +31,10 @@ class TraceProgramsTest : public testing::Test {
   // In the model's folder.
   Outcome RunProgram(const std::string& program, const std::string& words) const {
     const TempFolder streams;
-    const std::string command = "cd '" + folder_.path() + "' && '" + HAT_BIN_DIR + "/hat-" +
-                                program + "' --model . " + words + " >'" + streams / "out" +
-                                "' 2>'" + streams / "err" + "'";
+    std::string command = "cd ";
+    command.append(folder_.path()).append(" && ").append(HAT_BIN_DIR).append("/hat-");
+    command.append(program).append(" --model . ").append(words);
+    command.append(" >").append(streams / "out").append(" 2>").append(streams / "err");
     const int status = std::system(command.c_str());
     return {WIFEXITED(status) ? WEXITSTATUS(status) : -1,
             ReadFile(streams / "out") + ReadFile(streams / "err")};
@@ -104,7 +105,10 @@ TEST_F(TraceProgramsTest, AcceptLengthsAreThoseOfHatGenerate) {
   RoundTotals generated;
   for (const Prompt& prompt : folder_.prompts().prompts) {
     std::string ids;
-    for (const int32_t id : prompt.ids) ids += (ids.empty() ? "" : ",") + std::to_string(id);
+    for (const int32_t id : prompt.ids) {
+      if (!ids.empty()) ids.push_back(',');
+      ids.append(std::to_string(id));
+    }
     const Outcome outcome =
         RunProgram("generate", "--split 1 --max-new-tokens 32 --json --draft-threshold " +
                                    std::to_string(threshold) + " --prompt-ids " + ids);

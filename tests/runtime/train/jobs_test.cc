@@ -188,17 +188,21 @@ TEST_F(JobsTest, AdapterAndHeadsLearnFromAModelThatStaysAsItIs) {
   eval.prompt_tokens = 8;
   eval.output_tokens = 12;
   const CsvFile report = CsvFile::Parse(Evaluate(eval).csv, "report");
-  double trained = 0, counted = 0, lengths = 0;
+  double trained = 0, counted = 0, lengths = 0, shares = 0, trees = 0;
   for (int row = 0; row < report.rows(); ++row) {
     const double value = report.Number(row, report.ColumnIndex("value"), Range{});
     const std::string& measure = report.Text(row, report.ColumnIndex("measure"));
     if (measure == "perplexity") trained = value;
     if (measure == "n-gram perplexity") counted = value;
     if (measure == "accept length") ++lengths;
+    if (measure == "accepted of drafted") ++shares;
+    if (measure == "medusa accept length") ++trees;
   }
   EXPECT_LT(trained, 0.5 * kVocabulary);
   EXPECT_LT(counted, 1.5);
   EXPECT_EQ(lengths, 10);
+  EXPECT_EQ(shares, 10);
+  EXPECT_EQ(trees, 1);
 }
 
 }  // namespace
