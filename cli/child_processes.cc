@@ -71,8 +71,11 @@ class Children {
     running_[pid] = {index, std::move(errors)};
   }
 
-  void Terminate() {
-    for (const auto& [pid, child] : running_) ::kill(pid, SIGTERM);
+  // Those from `first` on.
+  void Terminate(size_t first = 0) {
+    for (const auto& [pid, child] : running_) {
+      if (child.index >= first) ::kill(pid, SIGTERM);
+    }
   }
 
   // Takes those that have ended; waits a moment if there are none. `exit_code` of the result may be
@@ -124,12 +127,14 @@ ChildrenResult RunChildren(const std::vector<ChildProcess>& children, int jobs,
   const auto must_stop = [&] { return result.is_interrupted || result.failure; };
   const auto take = [&](const Failure& ended) {
     if (ended.exit_code == 0) return on_end(++succeeded);
-    if (must_stop()) return;
+    const bool was_stopped =
+        result.is_interrupted || (result.failure && ended.index > result.failure->index);
+    if (was_stopped) return;
     result.failure = ended;
-    running.Terminate();
+    running.Terminate(ended.index + 1);
   };
   while (running.count() > 0 || (started < children.size() && !must_stop())) {
-    if (!must_stop() && is_interrupted()) {
+    if (!result.is_interrupted && is_interrupted()) {
       result.is_interrupted = true;
       running.Terminate();
     }

@@ -7,7 +7,7 @@
 
 #include "cli/child_processes.h"
 #include "core/error.h"
-#include "core/program.h"
+#include "core/interrupt.h"
 
 namespace hat {
 namespace {

@@ -44,50 +44,26 @@ if(NOT HAT_HAS_RUNTIME)
   return()
 endif()
 
-# torch/torch.h takes 15 to 20 s a file, precompiled a second. ccache keeps such files only if it
-# may disregard when the header was compiled.
-set(hat_torch_launcher ${CMAKE_CXX_COMPILER_LAUNCHER})
-if(HAT_CCACHE)
-  set(hat_torch_launcher
-      ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros ${CMAKE_CXX_COMPILER_LAUNCHER})
-endif()
-
-function(hat_use_torch target)
-  target_link_libraries(${target} PUBLIC hat_torch)
-  set_target_properties(${target} PROPERTIES CXX_COMPILER_LAUNCHER "${hat_torch_launcher}")
-  if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)
-    target_compile_options(${target} PRIVATE -fpch-preprocess)
-  endif()
-endfunction()
-
 add_library(hat_torch INTERFACE)
 target_include_directories(hat_torch SYSTEM INTERFACE ${TORCH_INCLUDE_DIRS})
 target_link_libraries(hat_torch INTERFACE ${TORCH_LIBRARIES})
 
-add_library(hat_torch_header OBJECT ${PROJECT_SOURCE_DIR}/cmake/torch_header.cc)
-target_link_libraries(hat_torch_header PRIVATE hat_warnings)
-hat_use_torch(hat_torch_header)
-target_precompile_headers(hat_torch_header PRIVATE <torch/torch.h>)
+# torch/torch.h takes 15 to 20 s a file, precompiled a second.
+hat_precompile(hat_torch_header <torch/torch.h>)
+target_link_libraries(hat_torch_header PRIVATE hat_torch)
 
-# A folder's static library, as hat_add_library, with the precompiled torch/torch.h; the sources
-# include it all the same.
+function(hat_use_torch target)
+  target_link_libraries(${target} PUBLIC hat_torch)
+  hat_use_precompiled(${target} hat_torch_header)
+endfunction()
+
+# A folder's static library, as hat_add_library, with libtorch.
 function(hat_add_runtime_library name)
   hat_add_library(${name} ${ARGN})
   hat_use_torch(${name})
-  target_precompile_headers(${name} REUSE_FROM hat_torch_header)
 endfunction()
 
-# The tests of runtime/<folder>, program hat_runtime_<folder>_test: one entry in ctest, since a
-# process with libtorch takes seconds to start. One thread each, so that they run side by side.
+# The tests of runtime/<folder>, program hat_runtime_<folder>_test.
 function(hat_add_runtime_test folder)
-  set(target hat_runtime_${folder}_test)
-  add_executable(${target} ${ARGN})
-  target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR})
-  target_compile_definitions(${target} PRIVATE HAT_BIN_DIR="${CMAKE_RUNTIME_OUTPUT_DIRECTORY}")
-  target_link_libraries(${target} PRIVATE hat_warnings GTest::gmock_main)
-  hat_use_torch(${target})
-  target_precompile_headers(${target} REUSE_FROM hat_torch_header)
-  add_test(NAME runtime/${folder} COMMAND ${target} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
-  set_tests_properties(runtime/${folder} PROPERTIES LABELS torch TIMEOUT 600
-                       ENVIRONMENT OMP_NUM_THREADS=1)
+  hat_add_test(runtime/${folder} RUNTIME ${ARGN})
 endfunction()

@@ -16,8 +16,6 @@
 namespace hat {
 namespace {
 
-volatile std::sig_atomic_t is_interrupted = false;
-
 // Were stdin, stdout or stderr closed, the next file to be opened would take its place and get our
 // output.
 void OccupyStandardStreams() {
@@ -91,15 +89,6 @@ std::string CommandName(const std::string& program_path) {
   std::ranges::replace(name, '-', ' ');
   return name;
 }
-
-void CatchInterrupts() {
-  struct sigaction action = {};
-  action.sa_handler = [](int) { is_interrupted = true; };
-  action.sa_flags = SA_RESETHAND;
-  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) ::sigaction(signal, &action, nullptr);
-}
-
-bool IsInterrupted() { return is_interrupted; }
 
 int RunMain(int argc, char** argv, const std::function<int(CommandLine&)>& body) {
   OccupyStandardStreams();

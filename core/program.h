@@ -16,6 +16,8 @@
 #include <functional>
 #include <string>
 
+#include "core/interrupt.h"
+
 namespace hat {
 
 // The program's options, and its arguments.
@@ -35,11 +37,6 @@ class CommandLine : public CLI::App {
 // The verb of a program as a user types it: "hat profile model" for
 // "build/release/bin/hat-profile-model".
 std::string CommandName(const std::string& program_path);
-
-// From now on Ctrl-C (SIGINT), SIGTERM and SIGHUP make IsInterrupted() true, so that the program
-// can end cleanly; a second one ends it at once.
-void CatchInterrupts();
-bool IsInterrupted();
 
 // Runs the body and returns the program's exit code: the body's own; 0 after --help; 2 after a
 // mistake on the command line or an InputError; 1 after a RunError, any other exception, or if

@@ -34,6 +34,8 @@ class LiveCloudCompute : public CloudCompute {
   void Forget(SessionId session) override { sessions_.erase(session); }
   Seconds CrossStageLink(int, const Batch&) override { return world_.Now(); }
 
+  size_t sessions() const { return sessions_.size(); }  // whose caches take memory
+
  private:
   struct StageCache {
     KvCache cache;

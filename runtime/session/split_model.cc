@@ -100,6 +100,7 @@ class SplitRun : public Observer {
     SessionTokens tokens;
     std::vector<RoundEvent> rounds;
     bool has_ended = false;
+    FrameHeader sent;  // of the newest frame up
   };
   struct Node {
     Node(World& world, std::unique_ptr<DedicatedPipe> pipe)
@@ -113,6 +114,7 @@ class SplitRun : public Observer {
   std::unique_ptr<DedicatedPipe> Pipe(Direction direction, int device, FrameReceiver receiver);
   void OnUp(int device, Frame frame);
   void OnDown(Node& node, Frame frame);
+  void CloseEarly(int request);
   Session& SessionOf(SessionId id) { return sessions_[static_cast<size_t>(id)]; }
 
   const SplitModel::Parts& parts_;
@@ -139,7 +141,7 @@ SplitRun::SplitRun(const SplitModel::Parts& parts, const std::vector<GenerationR
   int positions = 0;
   for (const GenerationRequest& request : requests) {
     CheckRequest(request, parts_.config);
-    sessions_.push_back({{request.prompt, {}, {}}, {}, false});
+    sessions_.push_back({{request.prompt, {}, {}}, {}, false, {}});
     positions =
         std::max(positions, static_cast<int>(request.prompt.size()) + request.max_new_tokens);
   }
@@ -212,7 +214,20 @@ void SplitRun::OnUp(int device, Frame frame) {
   } catch (const InputError&) {
     return world_.Fail(std::current_exception());
   }
+  SessionOf(frame.header.session).sent = frame.header;
   cloud_->OnFrame(device, std::move(frame));
+}
+
+// A session that ends at an end of text has no frame on its way: the answer in hand was the last.
+void SplitRun::CloseEarly(int request) {
+  Session& session = sessions_[static_cast<size_t>(request)];
+  Frame close;
+  close.header = session.sent;
+  close.header.kind = FrameKind::kClose;
+  close.header.count = close.header.kept_count = 0;
+  close.header.flags = 0;
+  OnUp(request % parts_.options.devices, std::move(close));
+  session.has_ended = true;
 }
 
 void SplitRun::OnDown(Node& node, Frame frame) {
@@ -232,19 +247,22 @@ void SplitRun::OnTokens(int request, int count, Seconds) {
   const auto first = output.end() - count;
   const std::vector<int>& ends = parts_.config.eos_tokens;
   const auto end = std::find_first_of(first, output.end(), ends.begin(), ends.end());
-  const auto dropped = end == output.end() ? 0 : static_cast<int>(output.end() - end) - 1;
-  if (end != output.end()) session.has_ended = true;
+  const bool is_end = end != output.end();
+  const auto dropped = is_end ? static_cast<int>(output.end() - end) - 1 : 0;
   output.resize(output.size() - static_cast<size_t>(dropped));
   if (!session.rounds.empty()) session.rounds.back().accepted -= dropped;
   const auto kept = static_cast<size_t>(count - dropped);
   if (on_tokens_) on_tokens_(request, std::span<const int32_t>(output).last(kept));
-  if (session.has_ended) throw EndOfActivity();
+  if (!is_end) return;
+  CloseEarly(request);
+  throw EndOfActivity();
 }
 
 std::vector<Generation> SplitRun::Run() {
   world_.RunToEnd();
   cloud_->Stop();
   world_.RunToEnd();
+  HAT_CHECK(cloud_compute_->sessions() == 0);
   std::vector<Generation> generations;
   for (Session& session : sessions_) {
     const auto size = static_cast<int>(session.tokens.output.size());

@@ -10,7 +10,7 @@ import tempfile
 import time
 import unittest
 
-from program_case import BIN, SCENARIO, Case, ProgramTest, add_cases, changed, run, tree, write
+from program_case import BIN, SCENARIO, TIMEOUT_S, Case, ProgramTest, add_cases, changed, run, tree, write
 
 SIMULATE = "simulate scenario.toml --quiet"
 COMPARE = "compare scenario.toml --quiet --systems hat --seeds 1 --jobs 1 --no-figure"
@@ -214,6 +214,15 @@ class StdoutTest(ProgramTest):
             self.assertEqual(list(tree(folder)), ["scenario.toml"])
 
 
+def wait_until_busy(process, cpu_s=0.5):
+    """Until it has computed for so long, however long a busy machine takes for that."""
+    while process.poll() is None:
+        fields = pathlib.Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
+        if (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK") >= cpu_s:  # user, system
+            return
+        time.sleep(0.01)
+
+
 class InterruptTest(unittest.TestCase):
     def interrupt(self, which, *arguments):
         with tempfile.TemporaryDirectory(prefix="hat-case-") as name:
@@ -221,9 +230,9 @@ class InterruptTest(unittest.TestCase):
             write(folder, {"scenario.toml": LONG})
             with subprocess.Popen([BIN / "hat-simulate", "scenario.toml", *arguments], cwd=folder,
                                   stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
-                time.sleep(1)
+                wait_until_busy(process)
                 process.send_signal(which)
-                _, error = process.communicate(timeout=20)
+                _, error = process.communicate(timeout=TIMEOUT_S)
             yield process.returncode, error.decode(), folder
 
     def test_results_so_far_are_whole_and_marked(self):

@@ -120,6 +120,22 @@ TEST_F(CompareTest, FailedRunIsShownAndNothingIsWritten) {
   EXPECT_THAT(temp_.List(), ElementsAre("err", "hat-compare", "hat-simulate", "out"));
 }
 
+TEST_F(CompareTest, OfFailedRunsTheFirstInOrderIsShownThoughALaterOneWasFaster) {
+  SetSimulator("[ $seed = 1 ] && sleep 0.3; echo \"hat simulate: no $seed\" >&2; exit 1\n");
+  const Outcome outcome = Compare(std::string(kScenario) + " --systems hat --jobs 2 --quiet");
+  EXPECT_EQ(outcome.exit_code, 1);
+  EXPECT_EQ(outcome.err, "hat compare: hat, seed 1: no 1\n");
+}
+
+TEST_F(CompareTest, RunsAfterAFailedOneAreStopped) {
+  SetSimulator(R"([ $seed = 1 ] && { echo 'hat simulate: no' >&2; exit 1; }
+trap 'kill $!; exit 3' TERM; sleep 30 & wait $!; echo > )" +
+               (temp_ / "finished"));
+  const Outcome outcome = Compare(std::string(kScenario) + " --systems hat --jobs 3 --quiet");
+  EXPECT_EQ(outcome.err, "hat compare: hat, seed 1: no\n");
+  EXPECT_FALSE(fs::exists(temp_ / "finished"));
+}
+
 TEST_F(CompareTest, BadInputThatARunFindsKeepsItsCode) {
   SetSimulator("echo 'hat simulate: a.json: no such file' >&2; exit 2\n");
   const Outcome outcome = Compare(std::string(kScenario) + " --systems hat --quiet");

@@ -168,10 +168,16 @@ class VerbTest(unittest.TestCase):
 
     def test_mistakes_in_its_own_verbs_are_exit_code_two(self):
         for words in (["build", "--preset", "fast"], ["build", "--preset"], ["build", "x"],
-                      ["test", "--fast"], ["test", "-L"], ["setup", "x"], ["build", "--no-runtime", "x"], ["quickstart", "x"]):
+                      ["test", "--fast"], ["test", "-L"], ["setup", "x"], ["build", "--no-runtime", "x"], ["quickstart", "x"],
+                      ["fuzz", "soon"], ["fuzz", "0"], ["fuzz", "9", "9"]):
             result = Machine().hat(*words)
             self.assertEqual(result.returncode, 2, words)
             self.assertEqual(len(result.stderr.splitlines()), 1, words)
+
+    def test_fuzz_says_that_it_needs_clang(self):
+        result = Machine().hat("fuzz")
+        self.assertEqual((result.returncode, len(result.stderr.splitlines())), (1, 1))
+        self.assertIn("apt-get install clang libclang-rt", result.stderr)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,1 @@
+// Exists so that precompiled headers have a target that owns them (cmake/precompiled.cmake).

@@ -1,0 +1,22 @@
+#include "core/interrupt.h"
+
+#include <csignal>
+#include <initializer_list>
+
+namespace hat {
+namespace {
+
+volatile std::sig_atomic_t is_interrupted = false;
+
+}  // namespace
+
+void CatchInterrupts() {
+  struct sigaction action = {};
+  action.sa_handler = [](int) { is_interrupted = true; };
+  action.sa_flags = SA_RESETHAND;
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) ::sigaction(signal, &action, nullptr);
+}
+
+bool IsInterrupted() { return is_interrupted; }
+
+}  // namespace hat

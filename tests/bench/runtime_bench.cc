@@ -1,0 +1,298 @@
+#include "tests/bench/runtime_bench.h"
+
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstdio>
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <torch/torch.h>
+
+#include "core/error.h"
+#include "core/files.h"
+#include "runtime/model/submodels.h"
+#include "runtime/model/torch_compute.h"
+
+namespace hat {
+namespace {
+
+constexpr int kRepeats = 7;
+
+double Now() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+// Seconds of one call: median and least of `repeats`, behind two calls that do not count.
+struct Times {
+  double median, least;
+};
+Times TimesOf(int repeats, const std::function<void()>& body) {
+  std::vector<double> seconds;
+  for (int i = 0; i < repeats + 2; ++i) {
+    const double start = Now();
+    body();
+    if (i >= 2) seconds.push_back(Now() - start);
+  }
+  std::sort(seconds.begin(), seconds.end());
+  return {seconds[seconds.size() / 2], seconds.front()};
+}
+
+// Bytes a second that `threads` threads read from memory, each its own part of 1 GiB.
+double ReadBandwidth(int threads) {
+  std::vector<uint64_t> memory(size_t{1} << 27, 1);
+  std::vector<uint64_t> sums(static_cast<size_t>(threads));
+  const size_t part = memory.size() / static_cast<size_t>(threads);
+  const Times times = TimesOf(kRepeats, [&] {
+    std::vector<std::thread> readers;
+    for (size_t i = 0; i < sums.size(); ++i) {
+      readers.emplace_back([&, i] {
+        uint64_t sum = 0;
+        for (size_t k = i * part; k < (i + 1) * part; ++k) sum += memory[k];
+        sums[i] = sum;
+      });
+    }
+    for (std::thread& reader : readers) reader.join();
+  });
+  for (const uint64_t sum : sums) HAT_CHECK(sum == part);
+  return static_cast<double>(sums.size() * part * sizeof(uint64_t)) / times.least;
+}
+
+// Floating-point operations a second of one large product.
+double ProductRate(Dtype dtype) {
+  constexpr int64_t kSize = 2048;
+  const at::TensorOptions options = OptionsOf({dtype, "cpu"});
+  const at::Tensor a = at::ones({kSize, kSize}, options);
+  const at::Tensor b = at::ones({kSize, kSize}, options);
+  return 2.0 * kSize * kSize * kSize / TimesOf(3, [&] { at::mm(a, b); }).least;
+}
+
+// A layer of separate tensor operations, as one writes it first: the baseline of a layer's
+// overhead.
+class NaiveLayer {
+ public:
+  explicit NaiveLayer(const ModelShape& shape) : shape_(shape) {
+    const int64_t hidden = shape.hidden;
+    const int64_t q = int64_t{shape.heads} * shape.head_dim;
+    const int64_t kv = int64_t{shape.kv_heads} * shape.head_dim;
+    for (const int64_t out : {q, kv, kv}) projections_.push_back(at::rand({out, hidden}) * 0.1);
+    out_ = at::rand({hidden, q}) * 0.1;
+    gate_ = at::rand({shape.ffn, hidden}) * 0.1;
+    up_ = at::rand({shape.ffn, hidden}) * 0.1;
+    down_ = at::rand({hidden, shape.ffn}) * 0.1;
+    norm_ = at::ones({hidden});
+    cos_ = at::ones({1, shape.head_dim});
+    sin_ = at::zeros({1, shape.head_dim});
+    keys_ = at::zeros({shape.kv_heads, 64, shape.head_dim});
+    values_ = at::zeros({shape.kv_heads, 64, shape.head_dim});
+  }
+
+  // x [1, hidden] behind `position` others.
+  at::Tensor Forward(const at::Tensor& x, int64_t position) {
+    const at::Tensor normed = Norm(x);
+    const at::Tensor q = Rotated(Heads(at::linear(normed, projections_[0]), shape_.heads));
+    keys_.narrow(1, position, 1)
+        .copy_(Rotated(Heads(at::linear(normed, projections_[1]), shape_.kv_heads)));
+    values_.narrow(1, position, 1)
+        .copy_(Heads(at::linear(normed, projections_[2]), shape_.kv_heads));
+    const int64_t group = shape_.heads / shape_.kv_heads;
+    const at::Tensor keys = keys_.narrow(1, 0, position + 1).repeat_interleave(group, 0);
+    const at::Tensor values = values_.narrow(1, 0, position + 1).repeat_interleave(group, 0);
+    const at::Tensor scores =
+        at::matmul(q, keys.transpose(1, 2)) / std::sqrt(static_cast<double>(shape_.head_dim));
+    const at::Tensor mixed =
+        at::matmul(at::softmax(scores, -1), values).transpose(0, 1).reshape({1, -1});
+    const at::Tensor attended = x + at::linear(mixed, out_);
+    const at::Tensor again = Norm(attended);
+    return attended +
+           at::linear(at::silu(at::linear(again, gate_)) * at::linear(again, up_), down_);
+  }
+
+ private:
+  at::Tensor Norm(const at::Tensor& x) const {
+    return x * at::rsqrt(x.pow(2).mean(-1, true) + 1e-5) * norm_;
+  }
+  at::Tensor Heads(const at::Tensor& x, int64_t heads) const {
+    return x.view({1, heads, shape_.head_dim}).transpose(0, 1);
+  }
+  at::Tensor Rotated(const at::Tensor& x) const {
+    const int64_t half = shape_.head_dim / 2;
+    const at::Tensor turned = at::cat({-x.narrow(2, half, half), x.narrow(2, 0, half)}, 2);
+    return x * cos_ + turned * sin_;
+  }
+
+  ModelShape shape_;
+  std::vector<at::Tensor> projections_;
+  at::Tensor out_, gate_, up_, down_, norm_, cos_, sin_, keys_, values_;
+};
+
+// Microseconds a layer takes for one token where its weights are next to nothing: ours, the naive.
+std::pair<double, double> LayerOverheads() {
+  constexpr int kLayers = 24, kPosition = 16;
+  const ModelShape shape{"tiny", 64, kLayers, 4, 2, 16, 128, 64, false};
+  const Compute compute;
+  const MiddleModel model(RandomModel(ConfigOfShape(shape), 1), 0, kLayers, compute);
+  KvCache cache = model.MakeCache(64);
+  const auto run = [&](int tokens) {
+    const SequencePart part{&cache, tokens, {}};
+    model.Forward(at::ones({tokens, shape.hidden}), std::span(&part, 1));
+  };
+  run(kPosition);
+  const Times ours = TimesOf(200, [&] {
+    cache.TruncateTo(kPosition);
+    run(1);
+  });
+  std::vector<NaiveLayer> layers(kLayers, NaiveLayer(shape));
+  const Times naive = TimesOf(200, [&] {
+    at::Tensor x = at::ones({1, shape.hidden});
+    for (NaiveLayer& layer : layers) x = layer.Forward(x, kPosition);
+  });
+  return {1e6 * ours.median / kLayers, 1e6 * naive.median / kLayers};
+}
+
+// The whole model on one sequence.
+class Runner {
+ public:
+  Runner(const Model& model, Dtype dtype, int capacity)
+      : compute_{dtype, "cpu"},
+        input_(model, model.config.shape.layers, compute_),
+        head_(model, compute_, &input_),
+        cache_(input_.MakeCache(capacity)) {}
+
+  void Forward(int tokens) {
+    const std::vector<int32_t> ids(static_cast<size_t>(tokens), 1);
+    const SequencePart part{&cache_, tokens, {}};
+    const at::Tensor states = input_.Forward(ids, std::span(&part, 1));
+    head_.Logits(states.narrow(0, tokens - 1, 1));
+  }
+  KvCache& cache() { return cache_; }
+
+ private:
+  Compute compute_;
+  InputModel input_;
+  OutputHead head_;
+  KvCache cache_;
+};
+
+// Weights that a token's way reads: all but the embedding.
+double WeightsRead(const ModelShape& shape) {
+  return shape.layers * shape.LayerWeights() + shape.EmbeddingWeights();
+}
+
+void PrintRow(const char* what, const std::string& measured, double share, const char* floor) {
+  std::printf("%-28s %-26s %6.1f%%  %s\n", what, measured.c_str(), 100 * share, floor);
+  std::fflush(stdout);
+}
+
+std::string Text(const char* format, double a, double b) {
+  char text[80];
+  std::snprintf(text, sizeof text, format, a, b);
+  return text;
+}
+
+void BenchDtype(const RuntimeBench& bench, const ModelConfig& config, Dtype dtype,
+                double bandwidth) {
+  const double rate = ProductRate(dtype);
+  std::printf("%s: large products %.0f GFLOP/s\n", DtypeName(dtype).c_str(), rate / 1e9);
+  Runner runner(RandomModel(config, 1), dtype, bench.prompt_tokens + 64);
+  const Times prefill = TimesOf(3, [&] {
+    runner.cache().TruncateTo(0);
+    runner.Forward(bench.prompt_tokens);
+  });
+  const ModelShape& shape = config.shape;
+  const double work = 2 * shape.layers * shape.LayerWeights() * bench.prompt_tokens +
+                      2 * shape.EmbeddingWeights() +
+                      2.0 * shape.layers * shape.heads * shape.head_dim * bench.prompt_tokens *
+                          bench.prompt_tokens;  // attention: causal, queries keys and values
+  PrintRow(
+      "  prefill",
+      Text("%.0f tokens/s (%.0f ms)", bench.prompt_tokens / prefill.median, 1e3 * prefill.median),
+      work / rate / prefill.median, "of the rate of large products");
+  runner.cache().TruncateTo(std::min(64, bench.prompt_tokens));
+  const int context = runner.cache().size();
+  const Times decode = TimesOf(bench.decode_tokens, [&] {
+    runner.cache().TruncateTo(context);
+    runner.Forward(1);
+  });
+  const double bytes = WeightsRead(shape) * BytesPerWeight(dtype);
+  PrintRow("  decode, one token",
+           Text("%.1f tokens/s (%.1f ms)", 1 / decode.median, 1e3 * decode.median),
+           bytes / bandwidth / decode.median, "of the read bandwidth");
+}
+
+// The largest resident set of a process that does `body`; a failure there is one here.
+double PeakBytes(const std::function<void()>& body) {
+  const pid_t child = fork();
+  if (child == 0) {
+    try {
+      body();
+      _exit(0);
+    } catch (const std::exception& error) {
+      std::fprintf(stderr, "%s\n", error.what());
+      _exit(1);
+    }
+  }
+  int status = 0;
+  rusage usage{};
+  wait4(child, &status, 0, &usage);
+  if (status != 0) throw RunError("a measurement of memory failed");
+  return 1024.0 * static_cast<double>(usage.ru_maxrss);
+}
+
+// In processes of their own, before this one has threads.
+void BenchMemory(const RuntimeBench& bench, const ModelConfig& config) {
+  const std::string folder =
+      std::filesystem::temp_directory_path() / ("hat-bench-runtime-" + std::to_string(getpid()));
+  const int capacity = bench.prompt_tokens + bench.decode_tokens;
+  const double bare = PeakBytes([] { at::mm(at::ones({8, 8}), at::ones({8, 8})); });
+  PeakBytes([&] { WriteModel(folder, RandomModel(config, 1), Dtype::kBfloat16); });
+  const double whole = PeakBytes([&] {
+    SetThreads(bench.threads);
+    const torch::NoGradGuard no_grad;
+    Runner runner(OpenModel(folder), Dtype::kBfloat16, capacity);
+    runner.Forward(bench.prompt_tokens);
+    for (int i = 0; i < bench.decode_tokens; ++i) runner.Forward(1);
+  });
+  std::filesystem::remove_all(folder);
+  const ModelShape& shape = config.shape;
+  const double needed =
+      2 * shape.TotalWeights() + capacity * shape.KvBytesPerToken(shape.layers, 2).value();
+  std::printf(
+      "memory, bf16 from a file: %.0f MB at the most; a bare libtorch process has %.0f MB,\n"
+      "  weights and caches are %.0f MB: %.2f times these above it (aim: 1.1)\n",
+      whole / 1e6, bare / 1e6, needed / 1e6, (whole - bare) / needed);
+  std::fflush(stdout);
+}
+
+}  // namespace
+
+void RunRuntimeBench(const RuntimeBench& requested) {
+  RuntimeBench bench = requested;
+  if (bench.threads == 0)
+    bench.threads = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  ModelShape shape = FindModelShape(bench.shape);
+  shape.layers = std::min(shape.layers, bench.layers);
+  const ModelConfig config = ConfigOfShape(shape);
+  std::printf("commit %s, %d threads\n%s: %.0f M weights\n", BuildCommit().c_str(), bench.threads,
+              Describe(shape).c_str(), shape.TotalWeights() / 1e6);
+  BenchMemory(bench, config);
+  SetThreads(bench.threads);
+  const torch::NoGradGuard no_grad;
+  const double bandwidth = ReadBandwidth(bench.threads);
+  std::printf("memory reads %.1f GB/s\n", bandwidth / 1e9);
+  const auto [ours, naive] = LayerOverheads();
+  std::printf(
+      "a layer's overhead, one token: %.1f us; of separate ATen calls %.1f us (%.2f times)\n", ours,
+      naive, ours / naive);
+  for (const Dtype dtype : {Dtype::kBfloat16, Dtype::kFloat32})
+    BenchDtype(bench, config, dtype, bandwidth);
+}
+
+}  // namespace hat
