@@ -101,7 +101,7 @@ class ProfileProgramsTest : public testing::Test {
                                    {"--threads", "1"},
                                    {"--max-tokens", "64"},
                                    {"--max-context", "64"},
-                                   {"--budget-s", "5"}};
+                                   {"--budget-s", "600"}};
     for (const Option& option : changed) {
       const auto found = std::find_if(options.begin(), options.end(), [&](const Option& other) {
         return other.first == option.first;
@@ -181,7 +181,7 @@ TEST_F(ProfileProgramsTest, MeasuredProfilesAreReadStrictlyAndTheSimulatorRunsOn
 
 TEST_F(ProfileProgramsTest, AKilledMeasurementGoesOnWhereItStood) {
   const std::string journal = folder_ / "device.json.journal";
-  const pid_t child = Start("profile-device", Quick("device.json", {{"--budget-s", "60"}}));
+  const pid_t child = Start("profile-device", Quick("device.json"));
   const auto lines = [&] {
     std::ifstream file(journal);
     return std::count(std::istreambuf_iterator<char>(file), {}, '\n');
