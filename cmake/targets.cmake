@@ -10,9 +10,11 @@ hat_precompile(hat_program_headers <CLI/CLI.hpp> <fmt/format.h> <fmt/ranges.h>)
 target_link_libraries(hat_program_headers PRIVATE CLI11::CLI11 fmt::fmt)
 target_compile_options(hat_program_headers PRIVATE ${hat_cold})
 
-hat_precompile(hat_test_headers <gmock/gmock.h> <nlohmann/json.hpp>)
-target_link_libraries(hat_test_headers PRIVATE GTest::gmock nlohmann_json::nlohmann_json)
-target_compile_options(hat_test_headers PRIVATE ${hat_cold})
+if(TARGET GTest::gmock)  # HAT_PROFILE_ONLY has no tests
+  hat_precompile(hat_test_headers <gmock/gmock.h> <nlohmann/json.hpp>)
+  target_link_libraries(hat_test_headers PRIVATE GTest::gmock nlohmann_json::nlohmann_json)
+  target_compile_options(hat_test_headers PRIVATE ${hat_cold})
+endif()
 
 # A folder's static library; its headers are included from the repository's root ("core/units.h").
 function(hat_add_library name)
