@@ -3,7 +3,8 @@
 #
 # Gathers text from Debian packages (gather_text.py), makes a tokenizer of 2,048 pieces, and trains the
 # base model, the adapter and the Medusa heads with the programs beside hat-train-base; the base takes
-# three quarters of HOURS (default 4), the drafters an eighth each. Run again, it goes on where it was.
+# three quarters of HOURS (default 4), the drafters an eighth each. Then it measures them, cuts prompts
+# from the held-out text and records the drafts behind them. Run again, it goes on where it was.
 # Needs the packages apt, dpkg, python3 and sentencepiece.
 set -euo pipefail
 
@@ -36,7 +37,7 @@ fi
 text=(--text "$out/text/train" --held-out "$out/text/held_out" --threads "$threads")
 batch=(--batch-tokens 4096 --micro-tokens 1024)
 model=$out/model
-[ -e "$model/medusa.safetensors" ] && { echo "$model is complete"; exit 0; }
+[ -e "$model/drafts.trace" ] && { echo "$model is complete"; exit 0; }
 [ -e "$model/model.safetensors" ] ||
   "$bin/hat-train-base" "${text[@]}" --tokenizer "$out/tokenizer.model" --out "$model" --resume \
     --layers 6 --budget-s "$(seconds 6)" --learning-rate 4e-3 --muon-share 5 "${batch[@]}" --exit-weight 0.5
@@ -46,7 +47,11 @@ cp "$out/text/provenance.json" "$model/"
 [ -e "$model/adapter.safetensors" ] ||
   "$bin/hat-train-adapter" "${text[@]}" --model "$model" --start "$model/exit.safetensors" --resume \
     --out "$model/adapter.safetensors" --budget-s "$(seconds 1)" "${batch[@]}" --token-weight 1
-"$bin/hat-train-medusa" "${text[@]}" --model "$model" --resume --out "$model/medusa.safetensors" \
-  --budget-s "$(seconds 1)" "${batch[@]}"
+[ -e "$model/medusa.safetensors" ] ||
+  "$bin/hat-train-medusa" "${text[@]}" --model "$model" --resume --out "$model/medusa.safetensors" \
+    --budget-s "$(seconds 1)" "${batch[@]}"
 "$bin/hat-train-eval" "${text[@]}" --model "$model" --adapter "$model/adapter.safetensors" \
   --medusa "$model/medusa.safetensors" --out "$model/eval.png"
+"$bin/hat-trace-prompts" --model "$model" --text "$out/text/held_out" --out "$model/prompts.csv" \
+  --lengths "$here/../../../experiments/workloads/spec_bench_prompt_tokens.csv"
+"$bin/hat-trace-record" --model "$model" --prompts "$model/prompts.csv" --out "$model/drafts.trace" --threads "$threads"
