@@ -7,7 +7,7 @@ import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SKIPPED = ("build", "results", ".git")
-OWN_VERBS = {"setup", "build", "test", "quickstart"}  # of the script itself
+OWN_VERBS = {"setup", "build", "test", "quickstart", "fuzz"}  # of the script itself
 
 
 def pages():

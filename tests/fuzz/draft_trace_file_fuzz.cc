@@ -1,6 +1,6 @@
-// libFuzzer: whatever the bytes, the reader of draft traces refuses them with an InputError or gives
-// a trace that is written as the same rows. The checksum is set right here, or nothing would get
-// past it.
+// libFuzzer: whatever the bytes, the reader of draft traces refuses them with an InputError or
+// gives a trace that is written as the same rows. The checksum is set right here, or nothing would
+// get past it.
 #include <cstddef>
 #include <cstdint>
 #include <string>

@@ -1,0 +1,127 @@
+#!/usr/bin/env python3
+"""Models that are damaged, hostile or of another kind, as 'hat generate' meets them."""
+import json
+import math
+import struct
+import unittest
+
+from program_case import Case, ProgramTest, add_cases
+
+CONFIG = {"architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_act": "silu",
+          "hidden_size": 8, "intermediate_size": 12, "num_hidden_layers": 3,
+          "num_attention_heads": 2, "num_key_value_heads": 1, "head_dim": 4, "vocab_size": 20,
+          "tie_word_embeddings": False, "max_position_embeddings": 32, "rms_norm_eps": 1e-5,
+          "rope_theta": 10000.0, "torch_dtype": "float32"}
+
+
+def shapes(config):
+    hidden, ffn = config["hidden_size"], config["intermediate_size"]
+    queries = config["num_attention_heads"] * config["head_dim"]
+    keys = config["num_key_value_heads"] * config["head_dim"]
+    named = {"model.embed_tokens": [config["vocab_size"], hidden], "model.norm": [hidden],
+             "lm_head": [config["vocab_size"], hidden]}
+    for layer in range(config["num_hidden_layers"]):
+        for name, shape in (("input_layernorm", [hidden]), ("post_attention_layernorm", [hidden]),
+                            ("self_attn.q_proj", [queries, hidden]), ("self_attn.k_proj", [keys, hidden]),
+                            ("self_attn.v_proj", [keys, hidden]), ("self_attn.o_proj", [hidden, queries]),
+                            ("mlp.gate_proj", [ffn, hidden]), ("mlp.up_proj", [ffn, hidden]),
+                            ("mlp.down_proj", [hidden, ffn])):
+            named[f"model.layers.{layer}.{name}"] = shape
+    return {name + ".weight": shape for name, shape in named.items()}
+
+
+def tensors(**changed):
+    """name: (dtype, shape, bytes); small values of both signs; "__" in a changed name is a dot."""
+    made = {}
+    for name, shape in shapes(CONFIG).items():
+        values = [0.1 * ((7 * i) % 11 - 5) for i in range(math.prod(shape))]
+        made[name] = ("F32", shape, struct.pack(f"<{len(values)}f", *values))
+    for name, tensor in changed.items():
+        made[name.replace("__", ".")] = tensor
+    return {name: tensor for name, tensor in made.items() if tensor}
+
+
+def packed(header, data):
+    text = header if isinstance(header, bytes) else json.dumps(header).encode()
+    return struct.pack("<Q", len(text)) + text + data
+
+
+def header_and_data(content):
+    header, data = {}, b""
+    for name, (dtype, shape, raw) in content.items():
+        header[name] = {"dtype": dtype, "shape": shape, "data_offsets": [len(data), len(data) + len(raw)]}
+        data += raw
+    return header, data
+
+
+def weights(**changed):
+    return packed(*header_and_data(tensors(**changed)))
+
+
+def moved(name, begin, end):
+    header, data = header_and_data(tensors())
+    header[name]["data_offsets"] = [begin, end]
+    return packed(header, data)
+
+
+def filled(value):
+    return ("F32", [8], struct.pack("<8f", *[value] * 8))
+
+
+GOOD = weights()
+NORM = "model.norm.weight"
+
+# name, model.safetensors, changes to config.json (None: without the key), words of the message
+BROKEN = [
+    ("no weights", None, {}, ["model.safetensors"]),
+    ("empty weights", b"", {}, ["model.safetensors", "empty"]),
+    ("half the weights", GOOD[:len(GOOD) // 2], {}, ["model.safetensors"]),
+    ("last byte missing", GOOD[:-1], {}, ["model.safetensors"]),
+    ("one byte too many", GOOD + b"x", {}, ["1 bytes behind"]),
+    ("header of 2 to the 63 bytes", struct.pack("<Q", 1 << 63) + GOOD[8:], {}, ["9223372036854775808"]),
+    ("flipped bit in the header", GOOD[:8] + bytes([GOOD[8] ^ 1]) + GOOD[9:], {}, ["model.safetensors"]),
+    ("overlapping tensors", moved(NORM, 0, 32), {}, ["overlap"]),
+    ("tensor outside the file", moved(NORM, 0, 1 << 40), {}, ["data_offsets"]),
+    ("wrong type", weights(model__norm__weight=("I32", [8], bytes(32))), {}, [NORM, "I32"]),
+    ("wrong shape", weights(model__norm__weight=("F32", [4, 2], bytes(32))), {}, [NORM, "[4, 2]", "[8]"]),
+    ("missing tensor", weights(model__norm__weight=None), {}, [NORM, "missing"]),
+    ("unknown tensor", weights(model__extra=("F32", [8], bytes(32))), {}, ["model.extra"]),
+    ("no hidden size", GOOD, {"hidden_size": None}, ["config.json", "hidden_size"]),
+    ("heads that share nothing", GOOD, {"num_attention_heads": 3, "num_key_value_heads": 2},
+     ["config.json", "num_key_value_heads"]),
+    ("more layers than weights", GOOD, {"num_hidden_layers": 4}, ["model.layers.3."]),
+    ("a million layers", GOOD, {"num_hidden_layers": 1_000_000_000}, ["config.json", "num_hidden_layers"]),
+    ("another vocabulary", GOOD, {"vocab_size": 21}, ["[20, 8]", "[21, 8]"]),
+    ("another architecture", GOOD, {"model_type": "gpt2"}, ["config.json", "gpt2"]),
+    ("not a number", weights(model__norm__weight=filled(math.nan)), {}, [NORM, "NaN"]),
+    ("infinite", weights(model__norm__weight=filled(math.inf)), {}, [NORM, "infinite"]),
+]
+
+
+def files(model, changes):
+    config = {key: value for key, value in {**CONFIG, **changes}.items() if value is not None}
+    made = {"model/config.json": json.dumps(config)}
+    return made if model is None else {**made, "model/model.safetensors": model}
+
+
+GENERATE = "generate --model model --max-new-tokens 4 --system u-shape --prompt-ids"
+
+
+class BadModelsTest(ProgramTest):
+    pass
+
+
+add_cases(BadModelsTest, [Case(name, GENERATE + " 1,2", tuple(words), files(model, changes))
+                          for name, model, changes, words in BROKEN])
+
+add_cases(BadModelsTest, [
+    Case(name, f"{GENERATE} {arguments}", words, files(GOOD, {}))
+    for name, arguments, words in (
+        ("id outside the vocabulary", "1,20", ("20", "vocabulary")),
+        ("prompt longer than the positions", ",".join(["1"] * 33), ("33 tokens", "32 positions")),
+        ("no such device", "1 --device cuda:7", ("cuda:7",)),
+        ("no such dtype", "1 --dtype int4", ("int4",)))
+] + [Case("empty prompt", GENERATE, ("--prompt-ids", "empty"), files(GOOD, {}), arguments=("",))])
+
+if __name__ == "__main__":
+    unittest.main()
