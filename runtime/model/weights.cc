@@ -1,5 +1,6 @@
 #include "runtime/model/weights.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <filesystem>
@@ -44,11 +45,23 @@ at::Tensor CopyOf(const StoredTensor& stored) {
 }
 
 // In the wanted type, on the wanted device; checked.
+// A sum is finite only if every value is; in fp64 it cannot overflow by itself. In blocks, since
+// ATen copies to fp64 what it sums there.
+bool IsFinite(const at::Tensor& tensor) {
+  constexpr int64_t kBlock = 1 << 18;
+  const at::Tensor values = tensor.reshape({-1});
+  for (int64_t first = 0; first < values.numel(); first += kBlock) {
+    const int64_t count = std::min(kBlock, values.numel() - first);
+    if (!std::isfinite(values.narrow(0, first, count).sum(at::kDouble).item<double>()))
+      return false;
+  }
+  return true;
+}
+
 at::Tensor Convert(const at::Tensor& tensor, const Compute& compute, const std::string& where) {
   const at::Tensor converted = tensor.to(ScalarTypeOf(compute.dtype));
-  // A sum is finite only if every value is; in fp64 it cannot overflow by itself.
-  if (!std::isfinite(converted.sum(at::kDouble).item<double>())) {
-    const bool was_finite = std::isfinite(tensor.sum(at::kDouble).item<double>());
+  if (!IsFinite(converted)) {
+    const bool was_finite = IsFinite(tensor);
     throw InputError(where + (was_finite ? " has values beyond " + DtypeName(compute.dtype)
                                          : " has a value that is NaN or infinite"));
   }
