@@ -4,6 +4,7 @@
 Unpacks ordinary Debian packages (downloaded with apt-get, not installed) and writes
   OUT/train/GENRE.txt, OUT/held_out/GENRE.txt   documents, each ended by a line that holds only a form feed
   OUT/provenance.json                           package, version, SHA-256, licence, documents, bytes
+  OUT/licences/PACKAGE.txt                      what the package says of its authors and licence
 
 A document is a book (scripture), a file (manual) or a routine (reference); one in twelve, chosen by the hash of its
 name, is held out. A routine's name counts without the letter of its precision, so that its twin is held out too.
@@ -14,6 +15,7 @@ import hashlib
 import json
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -30,14 +32,15 @@ PACKAGES = {
 }
 
 
-def fetch(package, folder):
-    """Downloads and unpacks a package; its version and SHA-256."""
+def fetch(package, folder, licences):
+    """Downloads and unpacks a package, keeps its file of licences; its version and SHA-256."""
     downloads = folder / package
     downloads.mkdir()
     subprocess.run(["apt-get", "download", "-q", "-o", "APT::Sandbox::User=root", package], cwd=downloads, check=True,
                    stdout=subprocess.DEVNULL)
     (file,) = downloads.glob("*.deb")
     subprocess.run(["dpkg-deb", "-x", file, folder / "root"], check=True)
+    shutil.copyfile(folder / "root/usr/share/doc" / package / "copyright", licences / f"{package}.txt")
     version = subprocess.run(["dpkg-deb", "-f", file, "Version"], check=True, capture_output=True, text=True).stdout
     return {"version": version.strip(), "sha256": hashlib.sha256(file.read_bytes()).hexdigest()}
 
@@ -115,11 +118,11 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("out", type=pathlib.Path, help="a folder; files in it are replaced")
     out = parser.parse_args().out
-    for half in ("train", "held_out"):
-        (out / half).mkdir(parents=True, exist_ok=True)
+    for part in ("train", "held_out", "licences"):
+        (out / part).mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch:
         folder = pathlib.Path(scratch)
-        packages = {name: about | fetch(name, folder) for name, about in PACKAGES.items()}
+        packages = {name: about | fetch(name, folder, out / "licences") for name, about in PACKAGES.items()}
         genres = {genre.__name__: genre(folder / "root") for genre in (scripture, manual, reference)}
     record = {"packages": packages, "genres": {name: write_genre(out, name, text) for name, text in genres.items()}}
     (out / "provenance.json").write_text(json.dumps(record, indent=2) + "\n")

@@ -41,7 +41,7 @@ model=$out/model
 [ -e "$model/model.safetensors" ] ||
   "$bin/hat-train-base" "${text[@]}" --tokenizer "$out/tokenizer.model" --out "$model" --resume \
     --layers 6 --budget-s "$(seconds 6)" --learning-rate 4e-3 --muon-share 5 "${batch[@]}" --exit-weight 0.5
-cp "$out/text/provenance.json" "$model/"
+cp -r "$out/text/provenance.json" "$out/text/licences" "$model/"
 # The exit of the base's training is a start for the adapter.
 [ -e "$model/exit.safetensors" ] || mv "$model/adapter.safetensors" "$model/exit.safetensors"
 [ -e "$model/adapter.safetensors" ] ||
