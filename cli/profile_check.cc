@@ -1,12 +1,11 @@
 // hat profile check: composed profiles beside real whole steps.
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <chrono>
-#include <cstdio>
 #include <string>
 #include <vector>
 
+#include "cli/stderr_line.h"
 #include "core/error.h"
 #include "core/files.h"
 #include "core/program.h"
@@ -36,23 +35,6 @@ std::string TableOf(const hat::CheckReport& report) {
 }
 
 // On a terminal, four times a second.
-class ShareOnStderr {
- public:
-  void Show(double share) {
-    const auto now = std::chrono::steady_clock::now();
-    if (!is_terminal_ || now - last_ < std::chrono::milliseconds(250)) return;
-    last_ = now;
-    std::fputs(fmt::format("\r{:.0f}%\033[K", 100 * share).c_str(), stderr);
-  }
-  void Clear() const {
-    if (is_terminal_) std::fputs("\r\033[K", stderr);
-  }
-
- private:
-  bool is_terminal_ = isatty(STDERR_FILENO);
-  std::chrono::steady_clock::time_point last_;
-};
-
 int Run(hat::CommandLine& line) {
   hat::CheckJob job;
   double limit_percent = 10;
@@ -74,11 +56,12 @@ int Run(hat::CommandLine& line) {
       ->capture_default_str()
       ->check(CLI::Range(0.0, 1000.0));
   line.Parse();
-  ShareOnStderr progress;
+  hat::StderrLine progress(std::chrono::seconds(60));
   std::string text;
   int outside = 0;
-  for (const hat::CheckReport& report :
-       hat::CheckProfiles(job, [&](double share) { progress.Show(share); })) {
+  for (const hat::CheckReport& report : hat::CheckProfiles(job, [&](double share) {
+         if (progress.IsDue()) progress.Show(fmt::format("{:.0f}% of the steps", 100 * share));
+       })) {
     text += (text.empty() ? "" : "\n") + TableOf(report);
     if (report.MedianError() > limit_percent / 100) ++outside;
   }

@@ -2,12 +2,12 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <unistd.h>
 
 #include <chrono>
 #include <cstdio>
 #include <string>
 
+#include "cli/stderr_line.h"
 #include "core/error.h"
 #include "core/files.h"
 #include "profiles/profile_report.h"
@@ -15,30 +15,6 @@
 
 namespace hat {
 namespace {
-
-using Clock = std::chrono::steady_clock;
-
-// One line on stderr: on a terminal rewritten four times a second, elsewhere a new one every 15 s.
-class ProgressOnStderr {
- public:
-  void Show(const ProfileProgress& progress) {
-    const Clock::time_point now = Clock::now();
-    const auto pause =
-        is_terminal_ ? std::chrono::milliseconds(250) : std::chrono::milliseconds(15000);
-    if (now - last_ < pause) return;
-    last_ = now;
-    const std::string line = fmt::format("{} of {} visits, {:.0f} s left", progress.visits,
-                                         progress.total, progress.seconds_left);
-    std::fputs((is_terminal_ ? "\r" + line + "\033[K" : line + "\n").c_str(), stderr);
-  }
-  void Clear() const {
-    if (is_terminal_) std::fputs("\r\033[K", stderr);
-  }
-
- private:
-  bool is_terminal_ = isatty(STDERR_FILENO);
-  Clock::time_point last_ = Clock::now();
-};
 
 void ShowPlan(const ProfilePlan& plan, int points, bool resumed) {
   std::fputs(
@@ -96,10 +72,14 @@ int RunProfileProgram(CommandLine& line, const char* role, const char* descripti
   }
   job.compute.dtype = ParseDtype(dtype, "--dtype");
   CatchInterrupts();
-  ProgressOnStderr progress;
+  StderrLine progress(std::chrono::seconds(15));
   ProfileWatch watch;
   watch.on_plan = ShowPlan;
-  watch.on_progress = [&](const ProfileProgress& now) { progress.Show(now); };
+  watch.on_progress = [&](const ProfileProgress& now) {
+    if (!progress.IsDue()) return;
+    progress.Show(
+        fmt::format("{} of {} visits, {:.0f} s left", now.visits, now.total, now.seconds_left));
+  };
   watch.is_interrupted = IsInterrupted;
   const ProfileData data = MeasureProfile(job, watch);
   progress.Clear();

@@ -1,9 +1,10 @@
-// One line on stderr that says how much of a counted work is done, with the time left: on a
-// terminal rewritten, elsewhere a new one a minute.
+// How much of a counted work is done, with the time left, on stderr.
 #pragma once
 
 #include <chrono>
 #include <string>
+
+#include "cli/stderr_line.h"
 
 namespace hat {
 
@@ -13,7 +14,7 @@ class TraceProgress {
       : title_(std::move(title)), unit_(std::move(unit)), all_(all) {}
 
   void Show(int done);  // of `all`
-  void Clear() const;
+  void Clear() { line_.Clear(); }
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -21,7 +22,7 @@ class TraceProgress {
   std::string unit_;
   int all_;
   Clock::time_point start_ = Clock::now();
-  Clock::time_point last_ = start_;
+  StderrLine line_{std::chrono::seconds(60)};
 };
 
 }  // namespace hat

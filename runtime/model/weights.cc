@@ -44,7 +44,6 @@ at::Tensor CopyOf(const StoredTensor& stored) {
   return copy;
 }
 
-// In the wanted type, on the wanted device; checked.
 // A sum is finite only if every value is; in fp64 it cannot overflow by itself. In blocks, since
 // ATen copies to fp64 what it sums there.
 bool IsFinite(const at::Tensor& tensor) {
@@ -52,12 +51,13 @@ bool IsFinite(const at::Tensor& tensor) {
   const at::Tensor values = tensor.reshape({-1});
   for (int64_t first = 0; first < values.numel(); first += kBlock) {
     const int64_t count = std::min(kBlock, values.numel() - first);
-    if (!std::isfinite(values.narrow(0, first, count).sum(at::kDouble).item<double>()))
-      return false;
+    const double sum = values.narrow(0, first, count).sum(at::kDouble).item<double>();
+    if (!std::isfinite(sum)) return false;
   }
   return true;
 }
 
+// In the wanted type, on the wanted device; checked.
 at::Tensor Convert(const at::Tensor& tensor, const Compute& compute, const std::string& where) {
   const at::Tensor converted = tensor.to(ScalarTypeOf(compute.dtype));
   if (!IsFinite(converted)) {

@@ -68,7 +68,9 @@ Journal::~Journal() { ::close(fd_); }
 
 void Journal::Add(const Visit& visit) {
   const std::string line = LineOf(visit);
-  if (::write(fd_, line.data(), line.size()) != static_cast<ssize_t>(line.size())) {
+  const ssize_t written = ::write(fd_, line.data(), line.size());
+  if (written != static_cast<ssize_t>(line.size())) {
+    if (written >= 0) errno = ENOSPC;  // a short write says nothing
     throw RunError(fmt::format("cannot write '{}': {}", path_, std::strerror(errno)));
   }
 }

@@ -52,7 +52,7 @@ void CheckFiles(const ProfileJob& job) {
 }
 
 // What must be the same for a journal's samples to count.
-json IdentityOf(const ProfileJob& job, const std::string& model_id) {
+json IdentityOf(const ProfileJob& job, const std::string& model_id, const Machine& machine) {
   return {{"format", "hat-profile-journal/1"},
           {"role", job.role},
           {"model", model_id},
@@ -63,6 +63,10 @@ json IdentityOf(const ProfileJob& job, const std::string& model_id) {
           {"max_tokens", job.limits.max_tokens},
           {"max_context", job.limits.max_context},
           {"seed", job.seed},
+          {"hardware", machine.hardware},
+          {"power_mode", machine.power_mode},
+          {"driver", machine.driver},
+          {"libtorch", LibtorchVersion()},
           {"commit", BuildCommit()}};
 }
 
@@ -314,7 +318,8 @@ ProfileData MeasureProfile(const ProfileJob& wanted, const ProfileWatch& watch) 
     throw InputError("--split must be 1.." + std::to_string(model.config.shape.layers - 1) +
                      ", below the model's layers, got " + std::to_string(job.split));
   }
-  const json identity = IdentityOf(job, model.id);
+  const Machine machine = ReadMachine(job.compute.device);
+  const json identity = IdentityOf(job, model.id, machine);
   const std::string journal_path = JournalPath(job);
   const bool resumes = job.resume && std::filesystem::exists(journal_path);
   JournalContent before;
@@ -323,7 +328,6 @@ ProfileData MeasureProfile(const ProfileJob& wanted, const ProfileWatch& watch) 
     before = ReadJournal(journal_path);
     plan = PlanIn(before, identity, journal_path);
   }
-  const Machine machine = ReadMachine(job.compute.device);
   const std::string clock_before = ClockNow(job.compute.device);
   TimedOperations operations(model, {job.role, job.split, job.compute, job.limits,
                                      machine.last_level_cache, AvailableMemory()});

@@ -16,9 +16,12 @@
 namespace hat {
 namespace {
 
+constexpr size_t kLargestDrafter = size_t{1} << 36;  // bytes
+
 std::string HashOf(const std::string& file_or_random) {
   if (file_or_random.empty()) return "none";
-  return RandomSeed(file_or_random) ? file_or_random : Sha256Hex(ReadFile(file_or_random));
+  return RandomSeed(file_or_random) ? file_or_random
+                                    : Sha256Hex(ReadFile(file_or_random, kLargestDrafter));
 }
 
 // The folder's name, for people.
@@ -35,6 +38,10 @@ std::string WeightsSha256(const DraftedModel& model) {
 }
 
 PromptLimits PromptLimitsOf(const ModelConfig& config, int output_tokens) {
+  if (output_tokens > config.max_positions) {
+    throw InputError("the model has " + std::to_string(config.max_positions) +
+                     " positions: too few for " + std::to_string(output_tokens) + " new tokens");
+  }
   return {config.shape.vocabulary, config.max_positions - output_tokens + 1};
 }
 

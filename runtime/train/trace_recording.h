@@ -25,6 +25,7 @@ struct DraftedModel {
 std::string WeightsSha256(const DraftedModel& model);
 
 // Prompts that leave room for `output_tokens` within the model's positions (the last needs none).
+// Throws InputError where no prompt does.
 PromptLimits PromptLimitsOf(const ModelConfig& config, int output_tokens);
 
 struct TraceRecording {
