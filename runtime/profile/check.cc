@@ -20,6 +20,7 @@
 #include "runtime/profile/machine.h"
 #include "runtime/profile/stopwatch.h"
 #include "runtime/profile/timed_operations.h"
+#include "runtime/profile/warm_up.h"
 
 namespace hat {
 namespace {
@@ -154,8 +155,9 @@ void Measure(RealSteps& real, int rounds, std::vector<CheckedStep>& steps,
     int done = 0;
     for (const int i : RoundOrder(kOrderSeed, round, count)) {
       const auto at = static_cast<size_t>(i);
-      const double warm_ms = real.SampleMs(steps[at]);
-      for (int left = SamplesAVisit(warm_ms * 1000); left > 0; --left) {
+      const auto sample = [&] { return real.SampleMs(steps[at]) * 1000; };
+      const double warm_us = WarmUp(sample, 1, [](double us) { return us >= kLongUs; });
+      for (int left = SamplesAVisit(warm_us); left > 0; --left) {
         samples_ms[at].push_back(real.SampleMs(steps[at]));
       }
       if (on_share_done) on_share_done((round + double(++done) / count) / rounds);

@@ -17,14 +17,13 @@
 #include "runtime/profile/journal.h"
 #include "runtime/profile/machine.h"
 #include "runtime/profile/timed_operations.h"
+#include "runtime/profile/warm_up.h"
 
 namespace hat {
 namespace {
 
 using nlohmann::json;
 
-constexpr double kWarmUpUs = 20e3;     // a visit warms up for so long at most,
-constexpr double kStable = 0.1;        // or until two calls differ by less than this
 constexpr double kThrottled = 1.1;     // the reference's longest over its shortest time
 constexpr double kAroundACallUs = 30;  // caches, the clock
 constexpr int kProbeTokens = 64;
@@ -151,18 +150,13 @@ class Estimator {
 // One point's turn: warm-up, then samples.
 Visit VisitPoint(TimedOperations& operations, const TimedPoint& point, int round, int number) {
   const int copies = operations.CopiesAt(point);
-  double us = operations.SampleUs(point);
+  const auto sample = [&] { return operations.SampleUs(point); };
+  const auto is_long = [&](double us) { return us * copies >= kLongUs && round > 0; };
+  const double us = WarmUp(sample, copies, is_long);
   Visit visit{round, number, {}};
-  if (us * copies >= kLongUs && round > 0) {
+  if (is_long(us)) {
     visit.samples_us = {us};
     return visit;
-  }
-  for (double spent_us = us * copies; spent_us < kWarmUpUs;) {
-    const double next_us = operations.SampleUs(point);
-    spent_us += next_us * copies;
-    const bool is_stable = std::abs(next_us - us) <= kStable * next_us;
-    us = next_us;
-    if (is_stable) break;
   }
   for (int i = 0; i < SamplesAVisit(us * copies); ++i)
     visit.samples_us.push_back(operations.SampleUs(point));
