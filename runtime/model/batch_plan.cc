@@ -5,7 +5,7 @@
 #include <set>
 #include <string>
 
-#include <torch/torch.h>
+#include <ATen/ATen.h>
 
 #include "core/error.h"
 #include "runtime/model/torch_compute.h"

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <vector>
 
+#include <ATen/ATen.h>
 #include <ATen/Parallel.h>
-#include <torch/torch.h>
 
 #include "core/error.h"
 #include "runtime/model/cpu_kernels.h"

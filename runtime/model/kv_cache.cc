@@ -4,7 +4,7 @@
 #include <string>
 #include <utility>
 
-#include <torch/torch.h>
+#include <ATen/ATen.h>
 
 #include "core/error.h"
 #include "runtime/model/torch_compute.h"

@@ -5,7 +5,7 @@
 #include <numeric>
 #include <span>
 
-#include <torch/torch.h>
+#include <ATen/ATen.h>
 
 #include "core/error.h"
 

@@ -3,7 +3,7 @@
 #include <charconv>
 #include <cmath>
 
-#include <torch/torch.h>
+#include <ATen/ATen.h>
 
 #include "core/decimal.h"
 #include "core/error.h"

@@ -5,7 +5,9 @@
 #include <exception>
 #include <string>
 
-#include <torch/torch.h>
+#include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+#include <torch/cuda.h>
 
 #include "core/error.h"
 
@@ -35,8 +37,8 @@ void CheckCompute(const Compute& compute) {
   const auto count = static_cast<int>(torch::cuda::device_count());
   if (count == 0) {
     throw InputError("no device '" + compute.device + "': " +
-                     (torch::hasCUDA() ? "this machine has no usable GPU"
-                                       : "this libtorch was built without CUDA"));
+                     (at::hasCUDA() ? "this machine has no usable GPU"
+                                    : "this libtorch was built without CUDA"));
   }
   if (device.index() >= count) {
     throw InputError("no device '" + compute.device + "': this machine has " +

@@ -7,8 +7,8 @@
 #include <system_error>
 #include <utility>
 
+#include <ATen/ATen.h>
 #include <ATen/Parallel.h>
-#include <torch/torch.h>
 
 #include "core/error.h"
 #include "core/files.h"

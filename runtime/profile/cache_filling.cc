@@ -3,7 +3,7 @@
 #include <numeric>
 #include <vector>
 
-#include <torch/torch.h>
+#include <ATen/ATen.h>
 
 namespace hat {
 

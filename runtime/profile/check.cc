@@ -7,7 +7,7 @@
 #include <span>
 #include <utility>
 
-#include <torch/torch.h>
+#include <ATen/ATen.h>
 
 #include "core/error.h"
 #include "runtime/model/adapter.h"
@@ -148,7 +148,7 @@ class RealCloud final : public RealSteps {
 // Times every step in every round, in an order of its own; medians go into the steps.
 void Measure(RealSteps& real, int rounds, std::vector<CheckedStep>& steps,
              const std::function<void(double)>& on_share_done) {
-  const torch::NoGradGuard no_grad;
+  const at::NoGradGuard no_grad;
   const auto count = static_cast<int>(steps.size());
   std::vector<std::vector<double>> samples_ms(steps.size());
   for (int round = 0; round < rounds; ++round) {

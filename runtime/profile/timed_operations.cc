@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include <torch/torch.h>
+#include <ATen/ATen.h>
 #include <torch/version.h>
 
 #include "core/error.h"
@@ -377,7 +377,7 @@ TimedOperations::TimedOperations(const Model& model, const OperationsSetup& setu
 TimedOperations::~TimedOperations() = default;
 
 double TimedOperations::SampleUs(const TimedPoint& point) {
-  const torch::NoGradGuard no_grad;
+  const at::NoGradGuard no_grad;
   return WithMemoryErrors([&] { return parts_->SampleUs(point); });
 }
 
@@ -385,7 +385,7 @@ int TimedOperations::CopiesAt(const TimedPoint& point) const { return parts_->Co
 int TimedOperations::ring_layers() const { return parts_->ring_layers(); }
 
 double ReferenceUs(const Compute& compute) {
-  const torch::NoGradGuard no_grad;
+  const at::NoGradGuard no_grad;
   const at::Tensor a =
       at::ones({256, 256}, at::TensorOptions(at::kFloat).device(DeviceOf(compute)));
   std::vector<double> samples;

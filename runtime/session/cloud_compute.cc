@@ -3,7 +3,7 @@
 #include <string>
 #include <utility>
 
-#include <torch/torch.h>
+#include <ATen/ATen.h>
 
 #include "core/error.h"
 #include "protocol/system.h"
@@ -52,7 +52,7 @@ SequencePart LiveCloudCompute::Prepare(const BatchPart& part, int stage) {
 }
 
 void LiveCloudCompute::RunStage(int stage, Batch& batch) {
-  const torch::NoGradGuard no_grad;
+  const at::NoGradGuard no_grad;
   const bool is_last = stage + 1 == static_cast<int>(model_.stages.size());
   const Dtype from = stage == 0 ? DtypeOf(model_.wire) : model_.compute.dtype;
   const Dtype to = is_last ? DtypeOf(model_.wire) : model_.compute.dtype;

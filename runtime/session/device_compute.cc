@@ -4,7 +4,7 @@
 #include <string>
 #include <utility>
 
-#include <torch/torch.h>
+#include <ATen/ATen.h>
 
 #include "core/error.h"
 #include "runtime/session/states.h"
@@ -45,7 +45,7 @@ int LiveDeviceCompute::newest_position() const {
 
 Span LiveDeviceCompute::Run(int tokens, const std::function<void()>& work) {
   return gpu_.Run(tokens, [&work] {
-    const torch::NoGradGuard no_grad;
+    const at::NoGradGuard no_grad;
     work();
   });
 }
@@ -171,7 +171,7 @@ std::optional<Span> LiveDeviceCompute::RunAheadStep(int branches, Inbox& inbox) 
   // At the end of the model's context there is nothing to draft ahead.
   if (position >= model_.max_positions) return std::nullopt;
   const auto work = [&] {
-    const torch::NoGradGuard no_grad;
+    const at::NoGradGuard no_grad;
     if (ahead_.empty()) ChooseBranches(branches);
     StepAhead();
   };

@@ -5,7 +5,7 @@
 #include <string>
 #include <utility>
 
-#include <torch/torch.h>
+#include <ATen/ATen.h>
 
 #include "core/error.h"
 #include "core/random.h"

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <string>
 
-#include <torch/torch.h>
+#include <ATen/ATen.h>
 
 #include "core/error.h"
 #include "runtime/model/likeliest.h"
@@ -29,7 +29,7 @@ struct WholeModel::Parts {
 
   // Logits of the token behind the last of `ids`. [1, vocabulary]
   at::Tensor Step(std::span<const int32_t> ids, KvCache& shallow_cache, KvCache& deep_cache) const {
-    const torch::NoGradGuard no_grad;
+    const at::NoGradGuard no_grad;
     const auto count = static_cast<int>(ids.size());
     const SequencePart shallow_part{&shallow_cache, count, {}};
     const SequencePart deep_part{&deep_cache, count, {}};

@@ -1,6 +1,6 @@
 #include "runtime/train/adapter_training.h"
 
-#include <torch/torch.h>
+#include <ATen/ATen.h>
 
 #include <filesystem>
 
@@ -24,14 +24,14 @@ struct States {
   at::Tensor deep;     // likewise
 };
 States FrozenStates(const SequenceModel& model, int split, const at::Tensor& windows) {
-  torch::NoGradGuard no_gradient;
+  at::NoGradGuard no_gradient;
   const at::Tensor embedded = model.Embed(windows.narrow(1, 0, windows.size(1) - 1));
   const at::Tensor shallow = model.Layers(embedded, 0, split);
   return {shallow, model.Layers(shallow, split, model.config().shape.layers)};
 }
 
 at::Tensor Logits(const SequenceModel& model, const at::Tensor& states) {
-  torch::NoGradGuard no_gradient;
+  at::NoGradGuard no_gradient;
   return at::mm(model.Normed(states), model.output().t());
 }
 
@@ -73,7 +73,7 @@ Trainee::Losses AdapterTrainee::Loss(const at::Tensor& windows) const {
 }
 
 double AdapterTrainee::DraftTemperature(const at::Tensor& windows) const {
-  torch::NoGradGuard no_gradient;
+  at::NoGradGuard no_gradient;
   const States states = FrozenStates(model_, options_.split, windows);
   const at::Tensor targets = Logits(model_, states.deep).argmax(1);
   return FitTemperature(

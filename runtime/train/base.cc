@@ -1,6 +1,6 @@
 #include "runtime/train/base.h"
 
-#include <torch/torch.h>
+#include <ATen/ATen.h>
 
 #include <cmath>
 

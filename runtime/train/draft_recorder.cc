@@ -1,6 +1,6 @@
 #include "runtime/train/draft_recorder.h"
 
-#include <torch/torch.h>
+#include <ATen/ATen.h>
 
 #include <algorithm>
 #include <utility>
@@ -48,7 +48,7 @@ DraftRecorder::DraftRecorder(const Model& model, const AdapterFile* adapter,
 
 std::vector<std::vector<int32_t>> DraftRecorder::Record(
     const std::vector<std::vector<int32_t>>& prompts, int first_row, DraftTrace& trace) const {
-  const torch::NoGradGuard no_gradient;
+  const at::NoGradGuard no_gradient;
   const DraftTraceInfo& info = trace.info();
   HAT_CHECK(info.medusa_heads == heads() && (info.max_steps == 0 || adapter_));
   std::vector<Sequence> sequences;

@@ -1,6 +1,6 @@
 #include "runtime/train/evaluate.h"
 
-#include <torch/torch.h>
+#include <ATen/ATen.h>
 
 #include <algorithm>
 #include <cmath>
@@ -47,7 +47,7 @@ class Report {
 
 // Perplexity of the targets at positions first.. of each window.
 double Perplexity(const SequenceModel& model, const at::Tensor& windows, int64_t first) {
-  torch::NoGradGuard no_gradient;
+  at::NoGradGuard no_gradient;
   double sum = 0;
   const int64_t length = windows.size(1) - 1, counted = length - first;
   for (int64_t row = 0; row < windows.size(0); ++row) {

@@ -1,6 +1,6 @@
 #include "runtime/train/medusa_training.h"
 
-#include <torch/torch.h>
+#include <ATen/ATen.h>
 
 #include <cmath>
 
@@ -44,7 +44,7 @@ Trainee::Losses MedusaTrainee::Loss(const at::Tensor& windows) const {
   const int64_t length = windows.size(1) - 1, hidden = model_.config().shape.hidden;
   at::Tensor normed, logits;
   {
-    torch::NoGradGuard no_gradient;
+    at::NoGradGuard no_gradient;
     const at::Tensor states =
         model_.Layers(model_.Embed(windows.narrow(1, 0, length)), 0, model_.config().shape.layers);
     const at::Tensor rows = model_.Normed(states);

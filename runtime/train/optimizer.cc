@@ -1,6 +1,6 @@
 #include "runtime/train/optimizer.h"
 
-#include <torch/torch.h>
+#include <ATen/ATen.h>
 
 #include <algorithm>
 #include <cmath>
@@ -61,7 +61,7 @@ void Optimizer::StepMuon(const at::Tensor& gradient, double rate) {
 }
 
 double Optimizer::Step(double rate) {
-  torch::NoGradGuard no_gradient;
+  at::NoGradGuard no_gradient;
   at::Tensor gradient = parameters_.gradient();
   const double norm = gradient.norm().item<double>();
   if (!std::isfinite(norm)) throw RunError("the gradient is not finite; lower the learning rate");

@@ -1,6 +1,6 @@
 #include "runtime/train/parameters.h"
 
-#include <torch/torch.h>
+#include <ATen/ATen.h>
 
 #include "core/error.h"
 #include "runtime/model/torch_compute.h"

@@ -1,6 +1,6 @@
 #include "runtime/train/sequence_model.h"
 
-#include <torch/torch.h>
+#include <ATen/ATen.h>
 
 #include <cmath>
 

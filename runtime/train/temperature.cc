@@ -1,6 +1,6 @@
 #include "runtime/train/temperature.h"
 
-#include <torch/torch.h>
+#include <ATen/ATen.h>
 
 #include <cmath>
 
@@ -14,7 +14,7 @@ constexpr double kColdest = 0.05, kHottest = 20;
 }  // namespace
 
 double FitTemperature(const at::Tensor& logits, const at::Tensor& targets) {
-  torch::NoGradGuard no_gradient;
+  at::NoGradGuard no_gradient;
   HAT_CHECK(logits.size(0) > 0 && logits.size(0) == targets.size(0));
   const at::Tensor z = logits.to(at::kFloat);
   const double target = z.gather(1, targets.unsqueeze(1)).mean(at::kDouble).item<double>();

@@ -1,6 +1,6 @@
 #include "runtime/train/token_text.h"
 
-#include <torch/torch.h>
+#include <ATen/ATen.h>
 
 #include <algorithm>
 #include <map>

@@ -1,6 +1,6 @@
 #include "runtime/train/trace_recording.h"
 
-#include <torch/torch.h>
+#include <ATen/ATen.h>
 
 #include <algorithm>
 #include <filesystem>

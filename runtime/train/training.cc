@@ -1,6 +1,6 @@
 #include "runtime/train/training.h"
 
-#include <torch/torch.h>
+#include <ATen/ATen.h>
 
 #include <algorithm>
 #include <chrono>
@@ -153,7 +153,7 @@ void Loop::MeasureHeldOut() {
 std::vector<std::pair<std::string, double>> HeldOutLosses(const Trainee& trainee,
                                                           const Genre& genre,
                                                           const TrainingOptions& options) {
-  torch::NoGradGuard no_gradient;
+  at::NoGradGuard no_gradient;
   const at::Tensor windows = SpreadWindows(genre, options.held_out_windows, options.length);
   const int64_t rows = windows.size(0);
   const int64_t rows_at_once = std::max<int64_t>(1, options.micro_tokens / options.length);

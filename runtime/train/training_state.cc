@@ -1,6 +1,6 @@
 #include "runtime/train/training_state.h"
 
-#include <torch/torch.h>
+#include <ATen/ATen.h>
 
 #include <charconv>
 #include <sstream>
@@ -109,7 +109,7 @@ void SaveTrainingState(const std::string& path, const std::string& identity,
 
 TrainingState LoadTrainingState(const std::string& path, const std::string& identity,
                                 Parameters& parameters, Optimizer& optimizer) {
-  torch::NoGradGuard no_gradient;
+  at::NoGradGuard no_gradient;
   const TensorFile file = ReadTensorFile(path);
   CheckIdentity(path, Entry(file, "identity", path), identity);
   CopyBack(file, kParameters, path, parameters.flat());

@@ -14,7 +14,7 @@
 #include <thread>
 #include <vector>
 
-#include <torch/torch.h>
+#include <ATen/ATen.h>
 
 #include "core/error.h"
 #include "core/files.h"
@@ -255,7 +255,7 @@ void BenchMemory(const RuntimeBench& bench, const ModelConfig& config) {
   PeakBytes([&] { WriteModel(folder, RandomModel(config, 1), Dtype::kBfloat16); });
   const double whole = PeakBytes([&] {
     SetThreads(bench.threads);
-    const torch::NoGradGuard no_grad;
+    const at::NoGradGuard no_grad;
     Runner runner(OpenModel(folder), Dtype::kBfloat16, capacity);
     runner.Forward(bench.prompt_tokens);
     for (int i = 0; i < bench.decode_tokens; ++i) runner.Forward(1);
@@ -284,7 +284,7 @@ void RunRuntimeBench(const RuntimeBench& requested) {
               Describe(shape).c_str(), shape.TotalWeights() / 1e6);
   BenchMemory(bench, config);
   SetThreads(bench.threads);
-  const torch::NoGradGuard no_grad;
+  const at::NoGradGuard no_grad;
   const double bandwidth = ReadBandwidth(bench.threads);
   std::printf("memory reads %.1f GB/s\n", bandwidth / 1e9);
   const auto [ours, naive] = LayerOverheads();

@@ -5,7 +5,7 @@
 #include <cmath>
 #include <limits>
 
-#include <torch/torch.h>
+#include <ATen/ATen.h>
 
 #include "tests/core/expect_error.h"
 

@@ -23,7 +23,7 @@ class LiveCloudComputeTest : public testing::Test {
       part.session = session;
       part.first_position = first;
       part.tokens = tokens;
-      part.states = EncodeStates(torch::ones({tokens, cloud_.hidden}, torch::kDouble),
+      part.states = EncodeStates(at::ones({tokens, cloud_.hidden}, at::kDouble),
                                  stage == 0 ? Dtype::kFloat32 : kExact.dtype);
       Batch batch;
       batch.parts.push_back(part);

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include <torch/torch.h>
+#include <ATen/ATen.h>
 
 #include "runtime/model/adapter.h"
 #include "runtime/model/medusa.h"

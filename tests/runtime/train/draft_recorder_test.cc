@@ -1,7 +1,7 @@
 #include "runtime/train/draft_recorder.h"
 
+#include <ATen/ATen.h>
 #include <gmock/gmock.h>
-#include <torch/torch.h>
 
 #include "runtime/model/likeliest.h"
 #include "tests/core/temp_folder.h"

@@ -1,7 +1,8 @@
 #include "runtime/train/fused.h"
 
+#include <ATen/ATen.h>
 #include <gtest/gtest.h>
-#include <torch/torch.h>
+#include <torch/csrc/autograd/autograd.h>
 
 #include <map>
 #include <string>
@@ -65,7 +66,7 @@ TEST(FusedTest, GradientOfAWholeModelWithExitEqualsFiniteDifferences) {
   trainee.Loss(windows).total.backward();
   const at::Tensor gradient = parameters.gradient().clone();
   for (const char* name : {"first", "second", "third"}) {
-    torch::NoGradGuard no_gradient;
+    at::NoGradGuard no_gradient;
     const at::Tensor step = RandomTensor({parameters.size()}, 1, 6, name).to(at::kDouble) * 1e-6;
     const auto loss_at = [&](double steps) {
       parameters.flat().add_(step, steps);
@@ -102,7 +103,7 @@ TEST(FusedTest, CrossEntropyWithATeacherIsItsEntropyAndFlatWhereBothAgree) {
 
 TEST(FusedTest, WithoutGradientsNothingIsDifferentiated) {
   const at::Tensor x = RandomLeaf({6, 5}, "x"), output = RandomLeaf({9, 5}, "output");
-  torch::NoGradGuard no_gradient;
+  at::NoGradGuard no_gradient;
   EXPECT_FALSE(LinearCrossEntropy(x, output, at::zeros({6}, at::kLong)).requires_grad());
 }
 

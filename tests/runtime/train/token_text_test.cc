@@ -1,7 +1,7 @@
 #include "runtime/train/token_text.h"
 
+#include <ATen/ATen.h>
 #include <gtest/gtest.h>
-#include <torch/torch.h>
 
 #include <filesystem>
 #include <numeric>
