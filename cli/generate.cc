@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <chrono>
 #include <filesystem>
 #include <functional>
@@ -16,6 +15,7 @@
 #include "core/error.h"
 #include "core/files.h"
 #include "core/program.h"
+#include "experiments/prompt_file.h"
 #include "runtime/model/config.h"
 #include "runtime/model/tokenizer.h"
 #include "runtime/session/split_model.h"
@@ -136,18 +136,12 @@ std::optional<Tokenizer> FindTokenizer(const Options& options, const ModelConfig
 }
 
 std::vector<int32_t> ParseIds(const std::string& text) {
-  std::vector<int32_t> ids;
-  const char* at = text.data();
-  const char* const end = at + text.size();
-  for (;;) {
-    const auto [behind, error] = std::from_chars(at, end, ids.emplace_back());
-    if (error != std::errc() || (behind != end && *behind != ',')) {
-      throw InputError(
-          fmt::format("--prompt-ids: numbers with commas between them (1,17,4), not '{}'", text));
-    }
-    if (behind == end) return ids;
-    at = behind + 1;
+  std::vector<int32_t> ids = ParseTokenIds(text, ',');
+  if (ids.empty()) {
+    throw InputError(
+        fmt::format("--prompt-ids: numbers with commas between them (1,17,4), not '{}'", text));
   }
+  return ids;
 }
 
 GenerationRequest RequestOf(const Options& options, const ModelConfig& config,

@@ -34,7 +34,6 @@ std::string TableOf(const hat::CheckReport& report) {
                             100 * report.LargestError());
 }
 
-// On a terminal, four times a second.
 int Run(hat::CommandLine& line) {
   hat::CheckJob job;
   double limit_percent = 10;

@@ -1,4 +1,4 @@
-// hat train base: a small Llama-family model from scratch.
+// hat train base: a small Llama-family model.
 #include <string>
 
 #include "cli/train_options.h"
@@ -7,26 +7,47 @@
 namespace {
 
 constexpr char kDescription[] =
-    "Trains a small Llama-family model from scratch and writes it as a Hugging Face checkpoint: "
-    "config.json, model.safetensors, tokenizer.model. Log, picture and checkpoint of the training "
-    "go "
-    "to its folder 'training'.";
+    "Trains a small Llama-family model, from scratch or going on from another, and writes it as a "
+    "Hugging Face checkpoint: config.json, model.safetensors, tokenizer.model. Log, picture and "
+    "checkpoint of the training go to its folder 'training'.";
 constexpr char kExamples[] =
     "Example:\n"
     "  hat train base --text text/train --held-out text/held_out --tokenizer tokenizer.model "
     "--out model --budget-s 3600";
+
+// Of this width, these heads, ...; what follows from them, and how it is stored.
+hat::ModelConfig NewModel(hat::ModelShape shape, int positions) {
+  if (shape.hidden % (2 * shape.heads) != 0) {
+    throw hat::InputError("--width must be a multiple of twice --heads");
+  }
+  shape.kv_heads = shape.heads;
+  shape.head_dim = shape.hidden / shape.heads;
+  hat::ModelConfig config = hat::ConfigOfShape(shape, positions);
+  config.dtype = hat::Dtype::kFloat16;
+  config.bos_token = 1;
+  config.eos_tokens = {2};
+  return config;
+}
 
 int Run(hat::CommandLine& line) {
   line.description(kDescription);
   line.footer(kExamples);
   hat::TrainingJob defaults;
   std::string folder, tokenizer;
-  line.add_option("--tokenizer", tokenizer, "A sentencepiece tokenizer.model")->required();
+  line.add_option("--tokenizer", tokenizer,
+                  "A sentencepiece tokenizer.model; that of --start unless given");
   line.add_option("--out", folder, "Folder for the model")->required();
   hat::ModelShape shape{"trained", 192, 8, 3, 3, 64, 512, 2048, /*tied_embeddings=*/true};
   int positions = 2048;
+  hat::BaseOptions base;
+  CLI::Option* const start =
+      line.add_option("--start", base.start,
+                      "Folder of a model to begin with, its sizes and its adapter's weights");
   const auto size = [&](const char* name, int& value, const char* text) {
-    line.add_option(name, value, text)->capture_default_str()->check(CLI::Range(1, 1 << 20));
+    return line.add_option(name, value, text)
+        ->capture_default_str()
+        ->check(CLI::Range(1, 1 << 20))
+        ->excludes(start);
   };
   size("--width", shape.hidden, "Hidden size");
   size("--layers", shape.layers, "Decoder layers");
@@ -34,8 +55,9 @@ int Run(hat::CommandLine& line) {
   size("--ffn", shape.ffn, "Width of the feed-forward part");
   size("--vocabulary", shape.vocabulary, "Pieces of the tokenizer");
   size("--positions", positions, "Longest context");
-  hat::BaseOptions base;
-  size("--split", base.split, "Depth of the exit");
+  line.add_option("--split", base.split, "Depth of the exit")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 1 << 20));
   line.add_option("--exit-weight", base.exit_weight,
                   "Add this times the loss of an adapter on the states at the split")
       ->capture_default_str()
@@ -51,15 +73,12 @@ int Run(hat::CommandLine& line) {
   job.tokenizer = tokenizer;
   job.work_folder = folder + "/training";
   job.options.optimizer.muon_share = muon_share;
-  if (shape.hidden % (2 * shape.heads) != 0) {
-    throw hat::InputError("--width must be a multiple of twice --heads");
+  const hat::ModelConfig config =
+      base.start.empty() ? NewModel(shape, positions) : hat::ReadModelConfig(base.start);
+  if (tokenizer.empty()) {
+    if (base.start.empty()) throw hat::InputError("--tokenizer is required without --start");
+    job.tokenizer = base.start + "/tokenizer.model";
   }
-  shape.kv_heads = shape.heads;
-  shape.head_dim = shape.hidden / shape.heads;
-  hat::ModelConfig config = hat::ConfigOfShape(shape, positions);
-  config.dtype = hat::Dtype::kFloat16;
-  config.bos_token = 1;
-  config.eos_tokens = {2};
   return hat::RunTraining(options, job, "base model", [&](const hat::TrainingWatch& watch) {
     return hat::TrainBase(job, config, base, folder, watch);
   });

@@ -4,7 +4,6 @@
 #include <fmt/ranges.h>
 
 #include <charconv>
-#include <string_view>
 
 #include "core/csv.h"
 #include "core/files.h"
@@ -23,19 +22,6 @@ bool IsGenre(std::string_view text) {
   return !text.empty() && text.find_first_not_of(kAllowed) == std::string_view::npos;
 }
 
-// Numbers with one space between them; nothing if `text` is something else.
-std::vector<int32_t> ParseIds(const std::string& text) {
-  std::vector<int32_t> ids;
-  const char* at = text.data();
-  const char* const end = at + text.size();
-  for (;;) {
-    const auto [behind, error] = std::from_chars(at, end, ids.emplace_back());
-    if (error != std::errc() || (behind != end && *behind != ' ')) return {};
-    if (behind == end) return ids;
-    at = behind + 1;
-  }
-}
-
 Prompt ReadPrompt(const CsvFile& csv, int row, const PromptLimits& limits) {
   const int row_column = csv.ColumnIndex(kRow);
   if (csv.Text(row, row_column) != fmt::format("{}", row)) {
@@ -49,7 +35,7 @@ Prompt ReadPrompt(const CsvFile& csv, int row, const PromptLimits& limits) {
   const int tokens_column = csv.ColumnIndex(kTokens);
   const auto tokens = csv.Integer(row, tokens_column, 1, limits.max_tokens);
   const int ids_column = csv.ColumnIndex(kIds);
-  prompt.ids = ParseIds(csv.Text(row, ids_column));
+  prompt.ids = ParseTokenIds(csv.Text(row, ids_column), ' ');
   const auto fail = [&](const std::string& problem) {
     return InputError(fmt::format("{}: '{}' {}", csv.Place(row), kIds, problem));
   };
@@ -67,6 +53,18 @@ Prompt ReadPrompt(const CsvFile& csv, int row, const PromptLimits& limits) {
 }
 
 }  // namespace
+
+std::vector<int32_t> ParseTokenIds(std::string_view text, char separator) {
+  std::vector<int32_t> ids;
+  const char* at = text.data();
+  const char* const end = at + text.size();
+  for (;;) {
+    const auto [behind, error] = std::from_chars(at, end, ids.emplace_back());
+    if (error != std::errc() || (behind != end && *behind != separator)) return {};
+    if (behind == end) return ids;
+    at = behind + 1;
+  }
+}
 
 std::vector<int> PromptFile::Lengths() const {
   std::vector<int> lengths;

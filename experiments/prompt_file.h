@@ -4,9 +4,13 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace hat {
+
+// Token ids with one `separator` between them; nothing if `text` is something else.
+std::vector<int32_t> ParseTokenIds(std::string_view text, char separator);
 
 struct Prompt {
   std::string genre;         // letters, digits, '-', '_'

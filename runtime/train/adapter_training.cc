@@ -44,12 +44,7 @@ AdapterTrainee::AdapterTrainee(const SequenceModel& model, const AdapterOptions&
       parameters_(std::make_unique<Parameters>(AdapterTensorShapes(model.config()), compute)) {
   const TensorMap values = parameters_->Values();
   if (start.q.defined()) {
-    const AttentionWeights own = AdapterOf(values);
-    own.norm.copy_(start.norm);
-    own.q.copy_(start.q);
-    own.k.copy_(start.k);
-    own.v.copy_(start.v);
-    own.o.copy_(start.o);
+    CopyAdapter(start, AdapterOf(values));
   } else {
     InitialiseAdapter(values, seed);
   }

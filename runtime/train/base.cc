@@ -3,7 +3,9 @@
 #include <ATen/ATen.h>
 
 #include <cmath>
+#include <filesystem>
 
+#include "runtime/model/adapter.h"
 #include "runtime/model/checkpoint.h"
 #include "runtime/train/fused.h"
 
@@ -26,6 +28,18 @@ void InitialiseModel(const TensorMap& values, const ModelConfig& config, uint64_
   }
 }
 
+// What the model in `folder` has, in place of `values`.
+void StartFrom(const std::string& folder, const TensorMap& values, const BaseOptions& options) {
+  const Model model = OpenModel(folder);
+  const std::string adapter = folder + "/adapter.safetensors";
+  for (const auto& [name, value] : Filtered(values, kAdapterPrefix, false)) {
+    value.copy_(model.weights->Load(name, value.sizes().vec(), {Dtype::kFloat32, "cpu"}));
+  }
+  if (options.exit_weight > 0 && std::filesystem::exists(adapter)) {
+    CopyAdapter(LoadAdapter(adapter, model, options.split).weights, AdapterOf(values));
+  }
+}
+
 }  // namespace
 
 BaseTrainee::BaseTrainee(const ModelConfig& config, const BaseOptions& options, uint64_t seed,
@@ -37,6 +51,7 @@ BaseTrainee::BaseTrainee(const ModelConfig& config, const BaseOptions& options, 
   const TensorMap values = parameters_->Values();
   InitialiseModel(Filtered(values, kAdapterPrefix, false), config, seed);
   if (options.exit_weight > 0) InitialiseAdapter(values, seed);
+  if (!options.start.empty()) StartFrom(options.start, values, options);
   parameters_->Publish();
   model_ = std::make_unique<SequenceModel>(config, Leaves(*parameters_), compute);
 }

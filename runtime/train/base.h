@@ -1,4 +1,4 @@
-// The base model in training, from scratch.
+// The base model in training.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +15,7 @@ namespace hat {
 class BaseTrainee : public Trainee {
  public:
   // Weights at random: uniform, of variance 1 / fan-in (o and down: / 2 layers more), embeddings of
-  // standard deviation 0.02, norms 1.
+  // standard deviation 0.02, norms 1. With a start: that model's. Throws InputError.
   BaseTrainee(const ModelConfig& config, const BaseOptions& options, uint64_t seed,
               const Compute& compute);
 

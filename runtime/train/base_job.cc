@@ -17,7 +17,8 @@ std::string Identity(const ModelConfig& config, const BaseOptions& base, const C
   return "model = " + Describe(config.shape) + ", " + std::to_string(config.max_positions) +
          " positions\ndtype = " + DtypeName(compute.dtype) +
          "\nsplit = " + std::to_string(base.split) +
-         "\nexit_weight = " + NumberText(base.exit_weight) + "\n";
+         "\nexit_weight = " + NumberText(base.exit_weight) +
+         (base.start.empty() ? "" : "\nstart = " + OpenModel(base.start).id) + "\n";
 }
 
 void CheckOptions(const TrainingJob& job, const ModelConfig& config, const BaseOptions& base,

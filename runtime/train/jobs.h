@@ -26,9 +26,12 @@ struct BaseOptions {
   // Above 0: this times the cross-entropy of an adapter on the states at `split` is added to the
   // loss, so that the first layers learn to say early what comes next. Costs the base a little.
   double exit_weight = 0;
+  // A model's folder of the same config, whose weights the training begins with, the exit's from
+  // its adapter.safetensors if that is there and of the same split; empty: at random.
+  std::string start;
 };
 
-// Trains a model of this config from scratch and writes it into `folder` as a Hugging Face
+// Trains a model of this config and writes it into `folder` as a Hugging Face
 // checkpoint in config.dtype: config.json, model.safetensors, tokenizer.model; with an exit, its
 // adapter too (adapter.safetensors). After an interrupt none of these is written. Throws
 // InputError, RunError.

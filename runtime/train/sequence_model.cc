@@ -92,6 +92,14 @@ AttentionWeights AdapterOf(const TensorMap& tensors) {
   return {get("norm"), get("q"), get("k"), get("v"), get("o")};
 }
 
+void CopyAdapter(const AttentionWeights& from, const AttentionWeights& to) {
+  to.norm.copy_(from.norm);
+  to.q.copy_(from.q);
+  to.k.copy_(from.k);
+  to.v.copy_(from.v);
+  to.o.copy_(from.o);
+}
+
 void InitialiseAdapter(const TensorMap& values, uint64_t seed) {
   const AttentionWeights adapter = AdapterOf(values);
   adapter.norm.fill_(1);

@@ -53,6 +53,7 @@ class SequenceModel {
 std::map<std::string, std::vector<int64_t>> AdapterTensorShapes(const ModelConfig& config);
 void InitialiseAdapter(const TensorMap& values, uint64_t seed);
 AttentionWeights AdapterOf(const TensorMap& tensors);
+void CopyAdapter(const AttentionWeights& from, const AttentionWeights& to);
 
 // Every leaf by name.
 TensorMap Leaves(const Parameters& parameters);

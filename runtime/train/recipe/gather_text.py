@@ -60,7 +60,8 @@ def scripture(root):
 
 
 def manual(root):
-    """The documentation's pages: file name -> reStructuredText, without directives that only feed its index."""
+    """The documentation's pages: file name -> reStructuredText, without directives that only feed its index or the
+    borders of tables, and with lines under titles cut to four characters: a model would go on ruling them."""
     folder = root / "usr/share/doc/python3.11/html/_sources"
     pages = {}
     for path in sorted(folder.rglob("*.rst.txt")):
@@ -68,6 +69,9 @@ def manual(root):
             continue
         text = path.read_text(encoding="utf-8")
         text = re.sub(r"^\.\. index::.*\n(?:[ \t]+\S.*\n)*\n*", "", text, flags=re.MULTILINE)
+        text = re.sub(r"^[ \t]*(?:\+[-=+]+|[-=]+(?: +[-=]+)+)[ \t]*\n", "", text, flags=re.MULTILINE)
+        text = re.sub(r"^([-=~^*#\"'`.+])\1{3,}[ \t]*$", lambda rule: rule[1] * 4, text, flags=re.MULTILINE)
+        text = re.sub(r"(?<=\S) {4,}(?=\S)", "   ", text)
         text = re.sub(r"[ \t]+$", "", text, flags=re.MULTILINE).replace("\f", "")
         pages[path.relative_to(folder).as_posix()] = text.strip() + "\n"
     return pages
