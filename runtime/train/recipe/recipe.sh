@@ -1,17 +1,20 @@
 #!/usr/bin/env bash
-# From nothing to a small model with its drafters: recipe.sh OUT [HOURS [THREADS]]
+# From nothing to a small model with its drafters: recipe.sh OUT [HOURS [THREADS [START]]]
 #
 # Gathers text from Debian packages (gather_text.py), makes a tokenizer of 2,048 pieces, and trains the
 # base model, the adapter and the Medusa heads with the programs beside hat-train-base; the base takes
 # three quarters of HOURS (default 4), the drafters an eighth each. Then it measures them, cuts prompts
-# from the held-out text and records the drafts behind them. Run again, it goes on where it was.
+# from the held-out text and records the drafts behind them. Run again, it goes on where it was. With
+# START, a model's folder, the base begins with that model's weights and tokenizer.
 # Needs the packages apt, dpkg, python3 and sentencepiece.
 set -euo pipefail
 
-[ $# -ge 1 ] && [ $# -le 3 ] || { echo "usage: recipe.sh OUT [HOURS [THREADS]]" >&2; exit 2; }
+[ $# -ge 1 ] && [ $# -le 4 ] || { echo "usage: recipe.sh OUT [HOURS [THREADS [START]]]" >&2; exit 2; }
 out=$1
 hours=${2:-4}
 threads=${3:-$(nproc)}
+start=${4:-}
+[ -z "$start" ] || [ -e "$start/model.safetensors" ] || { echo "recipe.sh: no model in '$start'" >&2; exit 2; }
 [[ $hours =~ ^[0-9]+(\.[0-9]+)?$ ]] || { echo "recipe.sh: HOURS is a number, not '$hours'" >&2; exit 2; }
 here=$(dirname "$(readlink -f "$0")")
 bin=${HAT_BIN_DIR:-$here/../../../build/release/bin}
@@ -24,7 +27,9 @@ seconds() { awk -v hours="$hours" -v eighths="$1" 'BEGIN { printf "%d", hours * 
 mkdir -p "$out"
 [ -e "$out/text/provenance.json" ] || python3 "$here/gather_text.py" "$out/text"
 
-if [ ! -e "$out/tokenizer.model" ]; then
+if [ -n "$start" ]; then
+  cp "$start/tokenizer.model" "$out/tokenizer.model"
+elif [ ! -e "$out/tokenizer.model" ]; then
   # Nothing is normalised and no space is dropped, so that text comes back as it was.
   cat "$out"/text/train/*.txt | tr -d '\f' >"$out/tokenizer.txt"
   spm_train --input="$out/tokenizer.txt" --model_prefix="$out/tokenizer.part" --model_type=bpe --vocab_size=2048 \
@@ -37,10 +42,11 @@ fi
 text=(--text "$out/text/train" --held-out "$out/text/held_out" --threads "$threads")
 batch=(--batch-tokens 4096 --micro-tokens 1024)
 model=$out/model
+if [ -n "$start" ]; then begin=(--start "$start" --learning-rate 2e-3); else begin=(--layers 6 --learning-rate 4e-3); fi
 [ -e "$model/drafts.trace" ] && { echo "$model is complete"; exit 0; }
 [ -e "$model/model.safetensors" ] ||
   "$bin/hat-train-base" "${text[@]}" --tokenizer "$out/tokenizer.model" --out "$model" --resume \
-    --layers 6 --budget-s "$(seconds 6)" --learning-rate 4e-3 --muon-share 5 "${batch[@]}" --exit-weight 0.5
+    "${begin[@]}" --budget-s "$(seconds 6)" --muon-share 5 "${batch[@]}" --exit-weight 0.3
 cp -r "$out/text/provenance.json" "$out/text/licences" "$model/"
 # The exit of the base's training is a start for the adapter.
 [ -e "$model/exit.safetensors" ] || mv "$model/adapter.safetensors" "$model/exit.safetensors"
