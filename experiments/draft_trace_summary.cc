@@ -15,26 +15,6 @@ std::string Describe(const RoundTotals& totals) {
                      totals.AcceptLength(), 100 * totals.AcceptedShare(), totals.drafted);
 }
 
-}  // namespace
-
-RoundTotals DraftTotals(const DraftTrace& trace, double threshold, int max_draft) {
-  const int longest = std::clamp(trace.info().max_steps - 1, 0, max_draft);
-  RoundTotals totals;
-  for (int row = 0; row < trace.rows(); ++row) {
-    totals.Add(DraftRounds(trace, row, threshold, longest));
-  }
-  return totals;
-}
-
-RoundTotals TreeTotals(const DraftTrace& trace, const Tree& tree) {
-  const Tree cut = CutTree(tree, trace.info().medusa_heads);
-  RoundTotals totals;
-  for (int row = 0; row < trace.rows(); ++row) totals.Add(TreeRounds(trace, row, cut));
-  return totals;
-}
-
-namespace {
-
 // Calls per_row(row's values) for all of all traces.
 template <typename PerRow>
 void ForEachRow(std::span<const DraftTrace> traces, const PerRow& per_row) {
@@ -60,6 +40,22 @@ std::vector<RightShare> Means(std::vector<RightShare> sums) {
 }
 
 }  // namespace
+
+RoundTotals DraftTotals(const DraftTrace& trace, double threshold, int max_draft) {
+  const int longest = std::clamp(trace.info().max_steps - 1, 0, max_draft);
+  RoundTotals totals;
+  for (int row = 0; row < trace.rows(); ++row) {
+    totals.Add(DraftRounds(trace, row, threshold, longest));
+  }
+  return totals;
+}
+
+RoundTotals TreeTotals(const DraftTrace& trace, const Tree& tree) {
+  const Tree cut = CutTree(tree, trace.info().medusa_heads);
+  RoundTotals totals;
+  for (int row = 0; row < trace.rows(); ++row) totals.Add(TreeRounds(trace, row, cut));
+  return totals;
+}
 
 std::vector<RightShare> Reliability(std::span<const DraftTrace> traces, int bins) {
   std::vector<RightShare> shares(static_cast<size_t>(bins));
