@@ -8,12 +8,16 @@
 #include <ATen/ATen.h>
 
 #include "core/error.h"
+#include "runtime/model/cpu_operations.h"
 #include "runtime/model/torch_compute.h"
 
 namespace hat {
 namespace {
 
-constexpr int kQueryBlock = 256;  // rows: bounds the scores that a long prompt needs at once
+// Rows of a block. On the CPU: of one call of cpu_attention.h; elsewhere it bounds the scores that
+// a long prompt needs at once.
+constexpr int kCpuBlock = 8;
+constexpr int kQueryBlock = 256;
 
 // The parents of a part's tokens; a chain's written out.
 std::vector<int32_t> ParentsOf(const SequencePart& part) {
@@ -59,20 +63,34 @@ at::Tensor TreeMask(const KvCache& cache, int rows, bool pinned) {
   return mask;
 }
 
-std::vector<QueryBlock> PlanBlocks(const PlannedPart& part, bool is_few, const Compute& compute) {
+// On the CPU.
+std::vector<QueryBlock> PlanCpuBlocks(const PlannedPart& part) {
+  const KvCache& cache = *part.cache;
+  const bool is_chain = cache.chain() == cache.size();
+  const at::Tensor mask = is_chain ? at::Tensor() : TreeMask(cache, part.rows, /*pinned=*/false);
+  std::vector<QueryBlock> blocks;
+  for (int row = 0; row < part.rows; row += kCpuBlock) {
+    const int rows = std::min(kCpuBlock, part.rows - row);
+    blocks.push_back({part.first_row + row, rows,
+                      is_chain ? part.first_slot + row + rows : cache.size(),
+                      is_chain ? mask : mask.narrow(0, row, rows)});
+  }
+  return blocks;
+}
+
+std::vector<QueryBlock> PlanBlocks(const PlannedPart& part, const Compute& compute) {
   const KvCache& cache = *part.cache;
   const int slots = cache.size();
   const auto options = OptionsOf(compute);
   if (cache.chain() != slots) {
     const at::Tensor mask = TreeMask(cache, part.rows, options.device().is_cuda());
-    return {{part.first_row, part.rows, slots,
-             is_few ? mask : mask.to(options, /*non_blocking=*/true)}};
+    return {{part.first_row, part.rows, slots, mask.to(options, /*non_blocking=*/true)}};
   }
   std::vector<QueryBlock> blocks;
   for (int row = 0; row < part.rows; row += kQueryBlock) {
     const int rows = std::min(kQueryBlock, part.rows - row);
     const int seen = part.first_slot + row + rows;
-    const at::Tensor mask = rows == 1 || is_few ? at::Tensor() : CausalMask(rows, seen, options);
+    const at::Tensor mask = rows == 1 ? at::Tensor() : CausalMask(rows, seen, options);
     blocks.push_back({part.first_row + row, rows, seen, mask});
   }
   return blocks;
@@ -103,7 +121,7 @@ void PlanRotary(const RotaryTable& rotary, const Compute& compute, BatchPlan& pl
 }  // namespace
 
 BatchPlan PlanBatch(std::span<const SequencePart> parts, const RotaryTable& rotary,
-                    int max_positions, int most_few, const Compute& compute) {
+                    int max_positions, const Compute& compute) {
   HAT_CHECK(!parts.empty());
   std::set<const KvCache*> caches;
   for (const SequencePart& part : parts) {
@@ -111,13 +129,11 @@ BatchPlan PlanBatch(std::span<const SequencePart> parts, const RotaryTable& rota
     HAT_CHECK(caches.insert(part.cache).second, "a cache stands twice in a forward call");
   }
   BatchPlan plan;
-  int rows = 0;
-  for (const SequencePart& part : parts) rows += part.tokens;
-  plan.is_few = rows <= most_few;
+  plan.on_cpu = HasCpuOperations(compute);
   for (const SequencePart& part : parts) {
     PlannedPart planned{part.cache, plan.rows, part.tokens, part.cache->size(), {}};
     part.cache->Append(ParentsOf(part));
-    planned.blocks = PlanBlocks(planned, plan.is_few, compute);
+    planned.blocks = plan.on_cpu ? PlanCpuBlocks(planned) : PlanBlocks(planned, compute);
     plan.rows += part.tokens;
     plan.parts.push_back(std::move(planned));
   }

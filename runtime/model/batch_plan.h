@@ -17,8 +17,8 @@ struct QueryBlock {
   int first_row = 0;  // in the batch
   int rows = 0;
   int slots = 0;  // keys 0..slots - 1
-  // [rows, slots] of 0 and -inf. Of a chain: in the compute's type, undefined if there is one row
-  // or the batch is for few_rows.h; of a tree: likewise, for few_rows.h in fp32.
+  // [rows, slots] of 0 and -inf; undefined: row i sees the first slots - rows + 1 + i. On the CPU
+  // in fp32 and for trees only; elsewhere in the compute's type, for chains of several rows too.
   at::Tensor mask;
 };
 
@@ -32,15 +32,15 @@ struct PlannedPart {
 
 struct BatchPlan {
   int rows = 0;
-  bool is_few = false;  // the layers run through few_rows.h
+  bool on_cpu = false;  // the layers run through cpu_operations.h
   std::vector<PlannedPart> parts;
   at::Tensor cos;  // [rows, 1, head_dim / 2]
   at::Tensor sin;  // the same
 };
 
 // Checks the parts, grows their caches, and plans. Throws InputError if a position lies beyond
-// max_positions - 1; then no cache has grown. `most_few`: batches of at most so many rows are few.
+// max_positions - 1; then no cache has grown.
 BatchPlan PlanBatch(std::span<const SequencePart> parts, const RotaryTable& rotary,
-                    int max_positions, int most_few, const Compute& compute);
+                    int max_positions, const Compute& compute);
 
 }  // namespace hat

@@ -5,7 +5,7 @@
 #include <ATen/ATen.h>
 
 #include "core/error.h"
-#include "runtime/model/few_rows.h"
+#include "runtime/model/cpu_operations.h"
 #include "runtime/model/torch_compute.h"
 
 namespace hat {
@@ -31,7 +31,6 @@ LayerStack::LayerStack(std::vector<PackedLayer> layers, const AttentionShape& sh
     : layers_(std::move(layers)),
       shape_(shape),
       max_positions_(config.max_positions),
-      most_few_(ServesFewRows(compute) ? kFewRows : 0),
       compute_(compute),
       rotary_(MakeRotaryTable(config, shape.head_dim, config.max_positions, compute)) {}
 
@@ -47,26 +46,25 @@ at::Tensor LayerStack::Forward(const at::Tensor& states,
                                std::span<const SequencePart> parts) const {
   const at::AutoDispatchBelowADInplaceOrView no_autograd;
   return WithMemoryErrors([&] {
-    const BatchPlan plan = PlanBatch(parts, rotary_, max_positions_, most_few_, compute_);
+    const BatchPlan plan = PlanBatch(parts, rotary_, max_positions_, compute_);
     HAT_CHECK(states.dim() == 2 && states.size(0) == plan.rows, "a row of states a token");
     at::Tensor x = states.to(OptionsOf(compute_)).contiguous();  // [rows, hidden]
     for (int layer = 0; layer < static_cast<int>(layers_.size()); ++layer) {
-      x = plan.is_few ? FewRowsLayer(layer, x, plan) : Layer(layer, x, plan);
+      x = plan.on_cpu ? CpuLayer(layer, x, plan) : Layer(layer, x, plan);
     }
     return x;
   });
 }
 
-at::Tensor LayerStack::FewRowsLayer(int layer, const at::Tensor& x, const BatchPlan& plan) const {
+at::Tensor LayerStack::CpuLayer(int layer, const at::Tensor& x, const BatchPlan& plan) const {
   const PackedLayer& weights = layers_[layer];
-  at::Tensor qkv =
-      FewRowsLinear(FewRowsNorm(x, weights.attention_norm, shape_.norm_eps), weights.qkv);
-  const at::Tensor heads = FewRowsAttention(qkv, shape_, plan, layer);
-  const at::Tensor sum = FewRowsLinear(heads, weights.o, x);  // [rows, hidden]
+  at::Tensor qkv = CpuLinear(CpuNorm(x, weights.attention_norm, shape_.norm_eps), weights.qkv);
+  const at::Tensor heads = CpuAttention(qkv, shape_, plan, layer);
+  const at::Tensor sum = CpuLinear(heads, weights.o, x);  // [rows, hidden]
   if (!weights.gate_up.defined()) return sum;
   const at::Tensor both =
-      FewRowsLinear(FewRowsNorm(sum, weights.mlp_norm, shape_.norm_eps), weights.gate_up);
-  return FewRowsLinear(FewRowsGate(both), weights.down, sum);
+      CpuLinear(CpuNorm(sum, weights.mlp_norm, shape_.norm_eps), weights.gate_up);
+  return CpuLinear(CpuGate(both), weights.down, sum);
 }
 
 at::Tensor LayerStack::Layer(int layer, const at::Tensor& x, const BatchPlan& plan) const {

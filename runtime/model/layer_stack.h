@@ -36,14 +36,13 @@ class LayerStack {
   at::Tensor Forward(const at::Tensor& states, std::span<const SequencePart> parts) const;
 
  private:
-  at::Tensor FewRowsLayer(int layer, const at::Tensor& x, const BatchPlan& plan) const;
+  at::Tensor CpuLayer(int layer, const at::Tensor& x, const BatchPlan& plan) const;
   at::Tensor Layer(int layer, const at::Tensor& x, const BatchPlan& plan) const;
   at::Tensor Attention(int layer, const at::Tensor& normed, const BatchPlan& plan) const;
 
   std::vector<PackedLayer> layers_;
   AttentionShape shape_;
   int max_positions_;
-  int most_few_;  // rows that few_rows.h serves; 0: none
   Compute compute_;
   RotaryTable rotary_;  // [max_positions, head_dim / 2]
 };

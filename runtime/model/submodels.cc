@@ -6,7 +6,7 @@
 #include <ATen/ATen.h>
 
 #include "core/error.h"
-#include "runtime/model/few_rows.h"
+#include "runtime/model/cpu_operations.h"
 #include "runtime/model/layer_stack.h"
 #include "runtime/model/torch_compute.h"
 
@@ -87,8 +87,8 @@ at::Tensor OutputHead::Logits(const at::Tensor& deep) const {
   const at::AutoDispatchBelowADInplaceOrView no_autograd;
   return WithMemoryErrors([&] {
     const at::Tensor x = deep.to(OptionsOf(compute_)).contiguous();  // [n, hidden]
-    if (ServesFewRows(compute_) && 1 <= x.size(0) && x.size(0) <= kFewRows) {
-      return FewRowsLinear(FewRowsNorm(x, norm_, norm_eps_), weight_, {}, /*wide=*/true);
+    if (HasCpuOperations(compute_)) {
+      return CpuLinear(CpuNorm(x, norm_, norm_eps_), weight_, {}, /*wide=*/true);
     }
     return WideLogits(at::linear(RmsNorm(x, norm_, norm_eps_), weight_));
   });

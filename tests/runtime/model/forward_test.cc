@@ -100,6 +100,21 @@ TEST_P(ForwardTest, EachNodeOfATreeEqualsItsPathAlone) {
   }
 }
 
+TEST_P(ForwardTest, EachNodeOfALargeTreeEqualsItsPathAlone) {
+  KvCache cache = whole_.MakeCache();
+  const std::vector<int32_t> prompt = Slice(ids_, 0, 12);
+  Continue(cache, prompt);
+  const std::vector<int32_t> nodes = Slice(ids_, 15, 21);
+  std::vector<int32_t> parents = {11};
+  for (int node = 1; node < 21; ++node) parents.push_back(12 + (node - 1) / 2);
+  const at::Tensor states = Tree(cache, nodes, parents);
+  for (const int node : {0, 7, 8, 13, 20}) {
+    std::vector<int32_t> path;
+    for (int at = node; at >= 0; at = parents[at] - 12) path.insert(path.begin(), nodes[at]);
+    EXPECT_LT(Distance(Rows(states, node, 1), LastAlone(prompt, path)), kSame) << node;
+  }
+}
+
 TEST_P(ForwardTest, BranchesGrowOverCallsInOneCache) {
   KvCache cache = whole_.MakeCache();
   const std::vector<int32_t> prompt = Slice(ids_, 0, 9);
