@@ -174,7 +174,7 @@ std::string Checkpoint::Sha256() const {
   std::string text = NumbersOf(config_);
   for (const auto& [name, located] : tensors_) {
     text += Heading(name, *located.tensor) + Sha256Hex(Text(located.tensor->bytes));
-    located.file->Release(*located.tensor);
+    located.file->Release(located.tensor->bytes);
   }
   return Sha256Hex(text);
 }

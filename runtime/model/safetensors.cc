@@ -181,10 +181,19 @@ SafetensorsFile::SafetensorsFile(std::string path) : path_(std::move(path)) {
 
 SafetensorsFile::~SafetensorsFile() { ::munmap(const_cast<std::byte*>(map_.data()), map_.size()); }
 
-void SafetensorsFile::Release(const StoredTensor& tensor) const {
+void SafetensorsFile::Copy(const StoredTensor& tensor, std::byte* to) const {
+  constexpr size_t kPiece = size_t{1} << 22;
+  for (size_t at = 0; at < tensor.bytes.size(); at += kPiece) {
+    const auto piece = tensor.bytes.subspan(at, std::min(kPiece, tensor.bytes.size() - at));
+    std::memcpy(to + at, piece.data(), piece.size());
+    Release(piece);
+  }
+}
+
+void SafetensorsFile::Release(std::span<const std::byte> bytes) const {
   const auto page = static_cast<size_t>(::sysconf(_SC_PAGESIZE));
-  const auto begin = static_cast<size_t>(tensor.bytes.data() - map_.data()) / page * page;
-  const auto end = static_cast<size_t>(tensor.bytes.data() - map_.data()) + tensor.bytes.size();
+  const auto begin = static_cast<size_t>(bytes.data() - map_.data()) / page * page;
+  const auto end = static_cast<size_t>(bytes.data() - map_.data()) + bytes.size();
   ::madvise(const_cast<std::byte*>(map_.data()) + begin, end - begin, MADV_DONTNEED);
 }
 

@@ -48,8 +48,13 @@ class SafetensorsFile {
   const std::map<std::string, StoredTensor>& tensors() const { return content_.tensors; }
   const Metadata& metadata() const { return content_.metadata; }
 
-  // Gives the memory of a tensor that was read back to the system; reading it again is possible.
-  void Release(const StoredTensor& tensor) const;
+  // Copies a tensor's bytes to `to`. The memory that reading the file takes is given back to the
+  // system as it goes.
+  void Copy(const StoredTensor& tensor, std::byte* to) const;
+
+  // Gives the memory of some of the tensors' bytes that were read back to the system; reading them
+  // again is possible.
+  void Release(std::span<const std::byte> bytes) const;
 
  private:
   std::string path_;

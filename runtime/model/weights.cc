@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <filesystem>
 #include <system_error>
 #include <utility>
@@ -36,11 +35,9 @@ std::string ShapeText(const std::vector<int64_t>& shape) {
 }
 
 // A copy of the stored bytes, in the stored type, on the CPU.
-at::Tensor CopyOf(const StoredTensor& stored) {
+at::Tensor CopyOf(const StoredTensor& stored, const SafetensorsFile& file) {
   at::Tensor copy = at::empty(stored.shape, kTorchTypes[static_cast<int>(stored.type)]);
-  if (!stored.bytes.empty()) {
-    std::memcpy(copy.data_ptr(), stored.bytes.data(), stored.bytes.size());
-  }
+  file.Copy(stored, static_cast<std::byte*>(copy.data_ptr()));
   return copy;
 }
 
@@ -77,9 +74,7 @@ class CheckpointSource final : public WeightSource {
                   const Compute& compute) const override {
     const Checkpoint::Located& located = checkpoint_->Find(name);
     HAT_CHECK(located.tensor->shape == shape, name);  // the checkpoint has compared them
-    const at::Tensor stored = CopyOf(*located.tensor);
-    located.file->Release(*located.tensor);
-    return Convert(stored, compute, located.file->path() + ": '" + name + "'");
+    return Convert(CopyOf(*located.tensor, *located.file), compute, located.file->path() + ": '" + name + "'");
   }
 
  private:
@@ -181,7 +176,7 @@ TensorFile ReadTensorFile(const std::string& path) {
   const SafetensorsFile file(path);
   TensorFile content;
   content.metadata = file.metadata();
-  for (const auto& [name, stored] : file.tensors()) content.tensors[name] = CopyOf(stored);
+  for (const auto& [name, stored] : file.tensors()) content.tensors[name] = CopyOf(stored, file);
   return content;
 }
 

@@ -49,13 +49,25 @@ TEST(SafetensorsTest, AWrittenFileReadsBack) {
   EXPECT_EQ(folder.List(), (std::vector<std::string>{"a.safetensors"}));
 }
 
+TEST(SafetensorsTest, ACopyHasEveryByteOfALargeTensor) {
+  const TempFolder folder;
+  std::vector<uint8_t> bytes(9'000'001);
+  for (size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<uint8_t>(i * 31 + i / 4096);
+  WriteSafetensors(folder / "a",
+                   {{"x", {StoredType::kUint8, {9'000'001}, std::as_bytes(std::span(bytes))}}});
+  const SafetensorsFile file(folder / "a");
+  std::vector<uint8_t> copy(bytes.size());
+  file.Copy(file.tensors().at("x"), reinterpret_cast<std::byte*>(copy.data()));
+  EXPECT_EQ(copy, bytes);
+}
+
 TEST(SafetensorsTest, AReleasedTensorReadsAgain) {
   const TempFolder folder;
   const std::vector<uint8_t> bytes(100'000, 7);
   WriteSafetensors(folder / "a",
                    {{"x", {StoredType::kUint8, {100'000}, std::as_bytes(std::span(bytes))}}});
   const SafetensorsFile file(folder / "a");
-  file.Release(file.tensors().at("x"));
+  file.Release(file.tensors().at("x").bytes);
   EXPECT_EQ(std::memcmp(file.tensors().at("x").bytes.data(), bytes.data(), bytes.size()), 0);
 }
 
