@@ -1,7 +1,8 @@
 # libtorch, and the targets that are built with it. HAT_RUNTIME: AUTO builds the runtime where libtorch
 # and sentencepiece are found, ON insists on them, OFF leaves the runtime out. Sets HAT_HAS_RUNTIME.
 #
-# A libtorch of one's own (CUDA, Jetson): its folder in CMAKE_PREFIX_PATH.
+# A libtorch of one's own (CUDA, Jetson): its folder in CMAKE_PREFIX_PATH. With CUDA in it there is
+# HAT_HAS_CUDA, and kernels are compiled for the GPUs of TORCH_CUDA_ARCH_LIST.
 set(HAT_RUNTIME AUTO CACHE STRING "Build the libtorch runtime: AUTO, ON or OFF")
 set_property(CACHE HAT_RUNTIME PROPERTY STRINGS AUTO ON OFF)
 if(NOT HAT_RUNTIME MATCHES "^(AUTO|ON|OFF)$")
@@ -15,8 +16,8 @@ macro(hat_find_runtime)
   if(NOT DEFINED CMAKE_CUDA_STANDARD)
     set(CMAKE_CUDA_STANDARD 17)
   endif()
-  if(NOT DEFINED TORCH_CUDA_ARCH_LIST)
-    set(TORCH_CUDA_ARCH_LIST "8.0;8.6;8.7;9.0")  # A100, A6000, Jetson Orin, H100
+  if(NOT DEFINED TORCH_CUDA_ARCH_LIST AND CMAKE_SYSTEM_PROCESSOR STREQUAL x86_64)
+    set(TORCH_CUDA_ARCH_LIST "8.0;8.6;9.0+PTX")  # A100, A6000, H100 and newer; a Jetson asks its GPU
   endif()
   find_package(Torch QUIET)
   if(HAT_PROFILE_ONLY)
@@ -47,6 +48,10 @@ endif()
 add_library(hat_torch INTERFACE)
 target_include_directories(hat_torch SYSTEM INTERFACE ${TORCH_INCLUDE_DIRS})
 target_link_libraries(hat_torch INTERFACE ${TORCH_LIBRARIES})
+set(HAT_HAS_CUDA OFF)
+if(TARGET torch_cuda)
+  set(HAT_HAS_CUDA ON)
+endif()
 
 # ATen/ATen.h takes 8 s a file, precompiled 1 s. Not torch/torch.h: what it leaves to be instantiated at the
 # end of each file takes 15 s, precompiled or not.

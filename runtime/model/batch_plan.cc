@@ -9,6 +9,7 @@
 
 #include "core/error.h"
 #include "runtime/model/cpu_operations.h"
+#include "runtime/model/cuda_attention.h"
 #include "runtime/model/torch_compute.h"
 
 namespace hat {
@@ -84,7 +85,8 @@ std::vector<QueryBlock> PlanBlocks(const PlannedPart& part, const Compute& compu
   const auto options = OptionsOf(compute);
   if (cache.chain() != slots) {
     const at::Tensor mask = TreeMask(cache, part.rows, options.device().is_cuda());
-    return {{part.first_row, part.rows, slots, mask.to(options, /*non_blocking=*/true)}};
+    const at::Tensor sent = mask.to(options.device(), /*non_blocking=*/true);
+    return {{part.first_row, part.rows, slots, sent.to(ScalarTypeOf(compute.dtype))}};
   }
   std::vector<QueryBlock> blocks;
   for (int row = 0; row < part.rows; row += kQueryBlock) {
@@ -120,8 +122,8 @@ void PlanRotary(const RotaryTable& rotary, const Compute& compute, BatchPlan& pl
 
 }  // namespace
 
-BatchPlan PlanBatch(std::span<const SequencePart> parts, const RotaryTable& rotary,
-                    int max_positions, const Compute& compute) {
+BatchPlan PlanBatch(std::span<const SequencePart> parts, const AttentionShape& shape,
+                    const RotaryTable& rotary, int max_positions, const Compute& compute) {
   HAT_CHECK(!parts.empty());
   std::set<const KvCache*> caches;
   for (const SequencePart& part : parts) {
@@ -130,14 +132,23 @@ BatchPlan PlanBatch(std::span<const SequencePart> parts, const RotaryTable& rota
   }
   BatchPlan plan;
   plan.on_cpu = HasCpuOperations(compute);
+  const bool is_ragged = ServesCudaAttention(compute, shape.head_dim);
   for (const SequencePart& part : parts) {
     PlannedPart planned{part.cache, plan.rows, part.tokens, part.cache->size(), {}};
     part.cache->Append(ParentsOf(part));
-    planned.blocks = plan.on_cpu ? PlanCpuBlocks(planned) : PlanBlocks(planned, compute);
+    if (plan.on_cpu) {
+      planned.blocks = PlanCpuBlocks(planned);
+    } else if (!is_ragged) {
+      planned.blocks = PlanBlocks(planned, compute);
+    }
     plan.rows += part.tokens;
     plan.parts.push_back(std::move(planned));
   }
-  PlanRotary(rotary, compute, plan);
+  if (is_ragged) {
+    plan.ragged = PlanRagged(plan.parts, shape.heads / shape.kv_heads, compute);
+  } else {
+    PlanRotary(rotary, compute, plan);
+  }
   return plan;
 }
 

@@ -8,6 +8,7 @@
 #include <ATen/core/Tensor.h>
 
 #include "runtime/model/layer_math.h"
+#include "runtime/model/ragged_plan.h"
 #include "runtime/model/submodels.h"
 
 namespace hat {
@@ -26,21 +27,22 @@ struct PlannedPart {
   KvCache* cache = nullptr;
   int first_row = 0;
   int rows = 0;
-  int first_slot = 0;  // of the new tokens
-  std::vector<QueryBlock> blocks;
+  int first_slot = 0;              // of the new tokens
+  std::vector<QueryBlock> blocks;  // none where there is a ragged plan
 };
 
 struct BatchPlan {
   int rows = 0;
   bool on_cpu = false;  // the layers run through cpu_operations.h
   std::vector<PlannedPart> parts;
-  at::Tensor cos;  // [rows, 1, head_dim / 2]
-  at::Tensor sin;  // the same
+  RaggedPlan ragged;  // for cuda_attention.h, where it serves the batch
+  at::Tensor cos;     // [rows, 1, head_dim / 2]; undefined where there is a ragged plan
+  at::Tensor sin;     // the same
 };
 
 // Checks the parts, grows their caches, and plans. Throws InputError if a position lies beyond
 // max_positions - 1; then no cache has grown.
-BatchPlan PlanBatch(std::span<const SequencePart> parts, const RotaryTable& rotary,
-                    int max_positions, const Compute& compute);
+BatchPlan PlanBatch(std::span<const SequencePart> parts, const AttentionShape& shape,
+                    const RotaryTable& rotary, int max_positions, const Compute& compute);
 
 }  // namespace hat

@@ -6,6 +6,7 @@
 
 #include "core/error.h"
 #include "runtime/model/cpu_operations.h"
+#include "runtime/model/cuda_attention.h"
 #include "runtime/model/torch_compute.h"
 
 namespace hat {
@@ -46,7 +47,7 @@ at::Tensor LayerStack::Forward(const at::Tensor& states,
                                std::span<const SequencePart> parts) const {
   const at::AutoDispatchBelowADInplaceOrView no_autograd;
   return WithMemoryErrors([&] {
-    const BatchPlan plan = PlanBatch(parts, rotary_, max_positions_, compute_);
+    const BatchPlan plan = PlanBatch(parts, shape_, rotary_, max_positions_, compute_);
     HAT_CHECK(states.dim() == 2 && states.size(0) == plan.rows, "a row of states a token");
     at::Tensor x = states.to(OptionsOf(compute_)).contiguous();  // [rows, hidden]
     for (int layer = 0; layer < static_cast<int>(layers_.size()); ++layer) {
@@ -84,8 +85,13 @@ at::Tensor LayerStack::Layer(int layer, const at::Tensor& x, const BatchPlan& pl
 at::Tensor LayerStack::Attention(int layer, const at::Tensor& normed, const BatchPlan& plan) const {
   const int64_t q_heads = shape_.heads;
   const int64_t kv_heads = shape_.kv_heads;
-  const at::Tensor qkv =
-      at::linear(normed, layers_[layer].qkv).view({plan.rows, -1, shape_.head_dim});
+  at::Tensor together = at::linear(normed, layers_[layer].qkv);
+#ifdef HAT_HAS_CUDA
+  if (plan.ragged.memory.defined()) {
+    return CudaAttention(together, shape_, rotary_, plan.ragged.batch, layer);
+  }
+#endif
+  const at::Tensor qkv = together.view({plan.rows, -1, shape_.head_dim});
   const at::Tensor turned =
       ApplyRotary(qkv.narrow(1, 0, q_heads + kv_heads), plan.cos, plan.sin).transpose(0, 1);
   const at::Tensor q = turned.narrow(0, 0, q_heads);         // [heads, rows, head_dim]

@@ -1,6 +1,6 @@
 // The submodels that device and cloud hold: the first layers, layers between, the head. One forward
 // call serves a ragged batch: linear operations run over all sequences' tokens at once, attention a
-// sequence. No call waits for a GPU.
+// sequence on the CPU, in one kernel on a GPU. No call waits for a GPU.
 #pragma once
 
 #include <cstdint>

@@ -26,6 +26,15 @@ at::Device ParseDevice(const std::string& name) {
   return {at::kCUDA, static_cast<at::DeviceIndex>(std::stoi(index))};
 }
 
+template <typename T>
+at::Tensor SendToDevice(const std::vector<T>& values, at::ScalarType type, const Compute& compute) {
+  const at::Device device = DeviceOf(compute);
+  const auto options = at::TensorOptions().dtype(type).pinned_memory(device.is_cuda());
+  const at::Tensor host = at::empty({static_cast<int64_t>(values.size())}, options);  // [n]
+  std::copy(values.begin(), values.end(), host.data_ptr<T>());
+  return device.is_cpu() ? host : host.to(device, /*non_blocking=*/true);
+}
+
 }  // namespace
 
 void CheckCompute(const Compute& compute) {
@@ -85,11 +94,11 @@ void ThrowIfOutOfMemory(const c10::Error& error) {
 }
 
 at::Tensor ToDevice(const std::vector<int64_t>& values, const Compute& compute) {
-  const at::Device device = DeviceOf(compute);
-  const auto options = at::TensorOptions().dtype(at::kLong).pinned_memory(device.is_cuda());
-  const at::Tensor host = at::empty({static_cast<int64_t>(values.size())}, options);  // [n]
-  std::copy(values.begin(), values.end(), host.data_ptr<int64_t>());
-  return device.is_cpu() ? host : host.to(device, /*non_blocking=*/true);
+  return SendToDevice(values, at::kLong, compute);
+}
+
+at::Tensor BytesToDevice(const std::vector<uint8_t>& bytes, const Compute& compute) {
+  return SendToDevice(bytes, at::kByte, compute);
 }
 
 }  // namespace hat

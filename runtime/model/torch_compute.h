@@ -1,6 +1,7 @@
 // Compute in torch's terms.
 #pragma once
 
+#include <cstdint>
 #include <vector>
 
 #include <ATen/core/Tensor.h>
@@ -15,6 +16,7 @@ at::TensorOptions OptionsOf(const Compute& compute);
 
 // Host values on the compute's device, without waiting for it. [values.size()]
 at::Tensor ToDevice(const std::vector<int64_t>& values, const Compute& compute);
+at::Tensor BytesToDevice(const std::vector<uint8_t>& bytes, const Compute& compute);
 
 // Logits as decisions read them: fp32, or fp64 as they are.
 at::Tensor WideLogits(const at::Tensor& logits);
