@@ -1,6 +1,6 @@
 // Attention of a few queries on the CPU, on plain memory: the queries that share keys go together,
-// so that each key and value is read from memory once. Free of torch; few_rows.h has the tensors
-// and the threads.
+// so that each key and value is read from memory once. Free of torch; cpu_operations.h has the
+// tensors and the threads.
 #pragma once
 
 #include <cstdint>

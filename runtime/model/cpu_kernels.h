@@ -1,6 +1,6 @@
 // The inner loops of a layer on the CPU for a few rows, on plain memory. Sums and exponentials are
 // in the wide type: double for double, else float. Vectorised for what the processor has (AVX-512,
-// AVX2; NEON by default on arm64). Free of torch; few_rows.h has the tensors and the threads.
+// AVX2; NEON by default on arm64). Free of torch; cpu_operations.h has the tensors and the threads.
 #pragma once
 
 #include <cstdint>

@@ -74,7 +74,8 @@ class CheckpointSource final : public WeightSource {
                   const Compute& compute) const override {
     const Checkpoint::Located& located = checkpoint_->Find(name);
     HAT_CHECK(located.tensor->shape == shape, name);  // the checkpoint has compared them
-    return Convert(CopyOf(*located.tensor, *located.file), compute, located.file->path() + ": '" + name + "'");
+    return Convert(CopyOf(*located.tensor, *located.file), compute,
+                   located.file->path() + ": '" + name + "'");
   }
 
  private:
