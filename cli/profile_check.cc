@@ -15,8 +15,8 @@ namespace {
 
 constexpr char kDescription[] =
     "Holds profiles against this machine: what a profile's composition says of a step beside the "
-    "time that the whole step takes here, all layers, over a grid of batches. Exit code 1 if the "
-    "median error is above the limit.";
+    "time that the whole step takes here, all layers of a device or a cloud, over a grid of "
+    "batches. Exit code 1 if the median error is above the limit.";
 constexpr char kExamples[] =
     "Example:\n"
     "  hat profile check --model models/small --profile device.json --profile cloud.json";
@@ -29,6 +29,10 @@ std::string TableOf(const hat::CheckReport& report) {
     text += fmt::format("{:<10}{:>7}{:>9}{:>11}{:>13.3f}{:>13.3f}{:>8.1f}%\n", step.name,
                         step.tokens(), step.most_context(), step.parts.size(), step.measured_ms,
                         step.composed_ms, 100 * step.error());
+  }
+  if (!report.reference_then.empty()) {
+    text += fmt::format("a fixed product of matrices: {}; in the profile {}\n",
+                        report.reference_now, report.reference_then);
   }
   return text + fmt::format("error: median {:.1f}%, largest {:.1f}%\n", 100 * report.MedianError(),
                             100 * report.LargestError());
@@ -46,7 +50,11 @@ int Run(hat::CommandLine& line) {
   line.add_option("--device", job.device, "cpu or cuda:N")->capture_default_str();
   line.add_option("--threads", job.threads, "CPU threads; as the profiles say unless given")
       ->check(CLI::Range(1, 1024));
-  line.add_option("--layers", job.layers, "Of the real model, fewer where memory is short; all")
+  line.add_option("--split", job.split, "Layers on the device; as the profile says unless given")
+      ->check(CLI::Range(1, 10000));
+  line.add_option("--layers", job.layers,
+                  "Of the real steps; unless given a device's in front of the split, a cloud's "
+                  "behind it")
       ->check(CLI::Range(1, 10000));
   line.add_option("--rounds", job.rounds, "How often every step is timed, at least")
       ->capture_default_str()

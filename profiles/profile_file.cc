@@ -15,19 +15,10 @@ namespace {
 constexpr char kFormat[] = "hat-profile/1";
 constexpr double kMaxUs = 1e12;
 // What a measurement says of itself, in the order in which it is written.
-const std::vector<std::string> kMeasurementKeys = {"commit",
-                                                   "date",
-                                                   "device",
-                                                   "threads",
-                                                   "libtorch",
-                                                   "driver",
-                                                   "clock",
-                                                   "reference",
-                                                   "rounds",
-                                                   "seed",
-                                                   "last_level_cache_mib",
-                                                   "ring_layers",
-                                                   "warning"};
+const std::vector<std::string> kMeasurementKeys = {
+    "commit",      "date",      "device", "threads", "libtorch", "driver",
+    "clock",       "reference", "rounds", "seed",    "split",    "last_level_cache_mib",
+    "ring_layers", "warning"};
 
 ModelShape ReadModel(const JsonNode& node) {
   node.AllowOnly({"name", "hidden", "layers", "heads", "kv_heads", "head_dim", "ffn", "vocabulary",

@@ -27,7 +27,9 @@ namespace {
 
 constexpr uint64_t kOrderSeed = 1;
 constexpr double kMemoryShare = 0.9;
+constexpr int kDefaultSplit = 2;
 constexpr const char* kDraft = "draft";
+constexpr const char* kVerify = "verify";
 
 std::vector<StepPart> Same(int sequences, int tokens, int context) {
   return std::vector<StepPart>(static_cast<size_t>(sequences), StepPart{tokens, context});
@@ -50,60 +52,55 @@ struct Needs {
   int most_context() const { return *std::max_element(contexts.begin(), contexts.end()); }
 };
 
-// Real steps, whole stacks of layers: what a composition is held against.
+// Rows that go through a device's head.
+int HeadRows(const CheckedStep& step) { return step.name == kVerify ? step.tokens() : 1; }
+
+// Real steps, through all layers of a device or a cloud: what a composition is held against.
 class RealSteps {
  public:
   virtual ~RealSteps() = default;
-  virtual double SampleMs(const CheckedStep& step) = 0;
+  virtual double SampleUs(const CheckedStep& step) = 0;
 };
 
 class RealDevice final : public RealSteps {
  public:
-  RealDevice(const Model& model, int layers, int split, const Needs& needs, const Compute& compute)
+  RealDevice(const Model& model, int layers, bool drafts, const Needs& needs,
+             const Compute& compute)
       : compute_(compute),
         input_(model, layers, compute),
         head_(model, compute, &input_),
         cache_(input_.MakeCache(needs.most_context() + needs.tokens)) {
     FillCache(cache_, needs.most_context());
     for (int i = 0; i < needs.tokens; ++i) ids_.push_back(i * 31 % model.config.shape.vocabulary);
-    if (split == 0) return;
-    front_.emplace(model, split, compute);
-    adapter_.emplace(model, LoadAdapter("random:1", model, split), compute);
-    front_cache_ = front_->MakeCache(needs.most_context() + 1);
+    if (!drafts) return;
+    adapter_.emplace(model, LoadAdapter("random:1", model, layers), compute);
     adapter_cache_ = adapter_->MakeCache(needs.most_context() + 1);
-    FillCache(*front_cache_, needs.most_context());
     FillCache(*adapter_cache_, needs.most_context());
   }
 
-  double SampleMs(const CheckedStep& step) override {
+  double SampleUs(const CheckedStep& step) override {
     const auto [tokens, context] = step.parts[0];
     const std::span<const int32_t> ids(ids_.data(), static_cast<size_t>(tokens));
-    if (step.name == kDraft) return DraftMs(ids, context);
     SetContext(cache_, context);
+    if (step.name == kDraft) return DraftUs(ids, context);
     const SequencePart part{&cache_, tokens, {}};
-    return TimeUs(compute_,
-                  [&, rows = tokens] {
-                    const at::Tensor states = input_.Forward(ids, {&part, 1});
-                    LikeliestTokens(head_.Logits(states.narrow(0, rows - 1, 1)), 2);
-                  }) /
-           1000;
+    return TimeUs(compute_, [&, rows = tokens, head_rows = HeadRows(step)] {
+      const at::Tensor states = input_.Forward(ids, {&part, 1});
+      LikeliestTokens(head_.Logits(states.narrow(0, rows - head_rows, head_rows)), 2);
+    });
   }
 
  private:
-  double DraftMs(std::span<const int32_t> ids, int context) {
-    SetContext(*front_cache_, context);
+  double DraftUs(std::span<const int32_t> ids, int context) {
     SetContext(*adapter_cache_, context);
-    const SequencePart in{&*front_cache_, 1, {}};
+    const SequencePart in{&cache_, 1, {}};
     const SequencePart adapted{&*adapter_cache_, 1, {}};
-    return TimeUs(
-               compute_,
-               [&] {
-                 const at::Tensor shallow = front_->Forward(ids, {&in, 1});
-                 const at::Tensor logits = head_.Logits(adapter_->Forward(shallow, {&adapted, 1}));
-                 Confidences(logits, 1);
-                 LikeliestTokens(logits, 2);
-               }) /
-           1000;
+    return TimeUs(compute_, [&] {
+      const at::Tensor shallow = input_.Forward(ids, {&in, 1});
+      const at::Tensor logits = head_.Logits(adapter_->Forward(shallow, {&adapted, 1}));
+      Confidences(logits, 1);
+      LikeliestTokens(logits, 2);
+    });
   }
 
   Compute compute_;
@@ -111,15 +108,16 @@ class RealDevice final : public RealSteps {
   OutputHead head_;
   KvCache cache_;
   std::vector<int32_t> ids_;
-  std::optional<InputModel> front_;
   std::optional<Adapter> adapter_;
-  std::optional<KvCache> front_cache_, adapter_cache_;
+  std::optional<KvCache> adapter_cache_;
 };
 
 class RealCloud final : public RealSteps {
  public:
+  // The model's last `layers` layers.
   RealCloud(const Model& model, int layers, const Needs& needs, const Compute& compute)
-      : compute_(compute), middle_(model, 0, layers, compute) {
+      : compute_(compute),
+        middle_(model, model.config.shape.layers - layers, model.config.shape.layers, compute) {
     for (const int context : needs.contexts) {
       caches_.push_back(middle_.MakeCache(context + needs.tokens));
       FillCache(caches_.back(), context);
@@ -128,14 +126,14 @@ class RealCloud final : public RealSteps {
     states_ = at::randn({rows, model.config.shape.hidden}).to(OptionsOf(compute));
   }
 
-  double SampleMs(const CheckedStep& step) override {
+  double SampleUs(const CheckedStep& step) override {
     std::vector<SequencePart> parts;
     for (size_t i = 0; i < step.parts.size(); ++i) {
       SetContext(caches_[i], step.parts[i].context);
       parts.push_back({&caches_[i], step.parts[i].tokens, {}});
     }
     const at::Tensor states = states_.narrow(0, 0, step.tokens());
-    return TimeUs(compute_, [&] { middle_.Forward(states, parts); }) / 1000;
+    return TimeUs(compute_, [&] { middle_.Forward(states, parts); });
   }
 
  private:
@@ -145,25 +143,33 @@ class RealCloud final : public RealSteps {
   at::Tensor states_;  // [rows, hidden]
 };
 
-// Times every step in every round, in an order of its own; medians go into the steps.
-void Measure(RealSteps& real, int rounds, std::vector<CheckedStep>& steps,
-             const std::function<void(double)>& on_share_done) {
+// Times every step in every round, in an order of its own; medians go into the steps. Returns the
+// reference times, one before each round and one in the end.
+std::vector<double> Measure(RealSteps& real, int rounds, const Compute& compute,
+                            std::vector<CheckedStep>& steps,
+                            const std::function<void(double)>& on_share_done) {
   const at::NoGradGuard no_grad;
+  std::vector<double> reference_us = {ReferenceUs(compute)};
   const auto count = static_cast<int>(steps.size());
   std::vector<std::vector<double>> samples_ms(steps.size());
   for (int round = 0; round < rounds; ++round) {
     int done = 0;
     for (const int i : RoundOrder(kOrderSeed, round, count)) {
       const auto at = static_cast<size_t>(i);
-      const auto sample = [&] { return real.SampleMs(steps[at]) * 1000; };
-      const double warm_us = WarmUp(sample, 1, [](double us) { return us >= kLongUs; });
-      for (int left = SamplesAVisit(warm_us); left > 0; --left) {
-        samples_ms[at].push_back(real.SampleMs(steps[at]));
+      const auto sample = [&] {
+        const double us = real.SampleUs(steps[at]);
+        return TimedCall{us, us};
+      };
+      const TimedCall warm = WarmUp(sample, [](double us) { return us >= kLongUs; });
+      for (int left = SamplesAVisit(warm.us); left > 0; --left) {
+        samples_ms[at].push_back(sample().us / 1000);
       }
       if (on_share_done) on_share_done((round + double(++done) / count) / rounds);
     }
+    reference_us.push_back(ReferenceUs(compute));
   }
   for (size_t i = 0; i < steps.size(); ++i) steps[i].measured_ms = MedianOf(samples_ms[i]);
+  return reference_us;
 }
 
 void RequireMemory(const ModelShape& shape, int layers, const Needs& needs,
@@ -180,11 +186,6 @@ void RequireMemory(const ModelShape& shape, int layers, const Needs& needs,
                    shape.name + ": about " + std::to_string(std::lround(needed / 1e9)) +
                    " GB; --layers takes fewer");
 }
-
-struct Checked {
-  ProfileData data;
-  std::vector<CheckedStep> steps;
-};
 
 void RequireSame(const std::string& what, const std::string& first, const std::string& other,
                  const std::string& path) {
@@ -213,12 +214,59 @@ std::vector<ProfileData> ReadAll(const CheckJob& job, const ModelShape& shape) {
   return all;
 }
 
-int ThreadsFor(const CheckJob& job, const ProfileData& data) {
-  if (job.threads > 0) return job.threads;
-  const std::string text = ThreadsOf(data);
+// A number in the profile's account of its measurement; 0: none.
+int MeasuredWith(const ProfileData& data, const std::string& key) {
+  const auto found = data.measurement.find(key);
+  const std::string text = found == data.measurement.end() ? "" : found->second;
   const bool is_number =
       !text.empty() && text.size() < 5 && text.find_first_not_of("0123456789") == std::string::npos;
-  return is_number ? std::max(1, std::stoi(text)) : CoreCount();
+  return is_number ? std::stoi(text) : 0;
+}
+
+int ThreadsFor(const CheckJob& job, const ProfileData& data) {
+  if (job.threads > 0) return job.threads;
+  const int threads = MeasuredWith(data, "threads");
+  return threads > 0 ? threads : CoreCount();
+}
+
+// Layers of the real steps.
+int LayersFor(const CheckJob& job, const ProfileData& data, int all) {
+  if (job.layers > all) {
+    throw InputError("--layers must be at most the model's " + std::to_string(all) + ", got " +
+                     std::to_string(job.layers));
+  }
+  if (job.layers > 0) return job.layers;
+  const int said = data.draft_layers > 0 ? data.draft_layers : MeasuredWith(data, "split");
+  const int split = job.split > 0 ? job.split : said > 0 ? said : kDefaultSplit;
+  if (split >= all) {
+    throw InputError("--split must be 1.." + std::to_string(all - 1) +
+                     ", below the model's layers, got " + std::to_string(split));
+  }
+  return data.info.role == "device" ? split : all - split;
+}
+
+std::unique_ptr<RealSteps> Prepare(const ProfileData& data, const Model& model,
+                                   const Compute& compute, CheckReport& report) {
+  const auto needs = [&] {
+    const Needs all(report.steps);
+    RequireMemory(model.config.shape, report.layers, all, compute);
+    return all;
+  };
+  if (data.info.role == "device") {
+    const DeviceProfile profile(data);
+    report.steps = StepsFor(profile);
+    for (CheckedStep& step : report.steps) {
+      step.composed_ms = ToMilliseconds(ComposedStep(profile, step, report.layers));
+    }
+    return std::make_unique<RealDevice>(model, report.layers, profile.has_adapter(), needs(),
+                                        compute);
+  }
+  const CloudProfile profile(data);
+  report.steps = StepsFor(profile);
+  for (CheckedStep& step : report.steps) {
+    step.composed_ms = ToMilliseconds(ComposedStep(profile, step.parts, report.layers));
+  }
+  return std::make_unique<RealCloud>(model, report.layers, needs(), compute);
 }
 
 CheckReport CheckOne(const ProfileData& data, const Model& model, const CheckJob& job,
@@ -226,33 +274,12 @@ CheckReport CheckOne(const ProfileData& data, const Model& model, const CheckJob
   CheckReport report;
   report.profile = data.info.id;
   report.role = data.info.role;
-  report.layers = job.layers > 0 ? job.layers : model.config.shape.layers;
-  std::unique_ptr<RealSteps> real;
-  if (data.info.role == "device") {
-    const DeviceProfile profile(data);
-    report.steps = StepsFor(profile);
-    const int split = profile.has_adapter() ? std::max(1, data.draft_layers) : 0;
-    for (CheckedStep& step : report.steps) {
-      const auto [tokens, context] = step.parts[0];
-      const Seconds composed =
-          step.name == kDraft ? profile.Draft(1, context, split)
-                              : profile.Input(tokens, context, report.layers) + profile.Head(1);
-      step.composed_ms = ToMilliseconds(composed);
-    }
-    const Needs needs(report.steps);
-    RequireMemory(model.config.shape, report.layers + split, needs, compute);
-    real = std::make_unique<RealDevice>(model, report.layers, split, needs, compute);
-  } else {
-    const CloudProfile profile(data);
-    report.steps = StepsFor(profile);
-    for (CheckedStep& step : report.steps) {
-      step.composed_ms = ToMilliseconds(ComposedStep(profile, step.parts, report.layers));
-    }
-    const Needs needs(report.steps);
-    RequireMemory(model.config.shape, report.layers, needs, compute);
-    real = std::make_unique<RealCloud>(model, report.layers, needs, compute);
-  }
-  Measure(*real, job.rounds, report.steps, on_share_done);
+  report.layers = LayersFor(job, data, model.config.shape.layers);
+  const std::unique_ptr<RealSteps> real = Prepare(data, model, compute, report);
+  const auto then = data.measurement.find("reference");
+  if (then != data.measurement.end()) report.reference_then = then->second;
+  report.reference_now =
+      ReferenceText(Measure(*real, job.rounds, compute, report.steps, on_share_done));
   return report;
 }
 
@@ -286,7 +313,7 @@ std::vector<CheckedStep> StepsFor(const DeviceProfile& profile) {
     if (profile.has_adapter()) steps.push_back({kDraft, Same(1, 1, context)});
     for (const int tokens : {1, 4, 8, 16, 64, 256}) {
       if (tokens > profile.max_tokens()) continue;
-      const char* name = tokens == 1 ? "decode" : tokens <= 8 ? "verify" : "prefill";
+      const char* name = tokens == 1 ? "decode" : tokens <= 8 ? kVerify : "prefill";
       steps.push_back({name, Same(1, tokens, context)});
     }
   }
@@ -301,7 +328,7 @@ std::vector<CheckedStep> StepsFor(const CloudProfile& profile) {
     }
     for (const int tokens : {16, 64, 256}) steps.push_back({"prefill", Same(1, tokens, context)});
   }
-  for (const int sequences : {1, 2, 4}) steps.push_back({"verify", Same(sequences, 4, 512)});
+  for (const int sequences : {1, 2, 4}) steps.push_back({kVerify, Same(sequences, 4, 512)});
   steps.push_back({"decode", Same(16, 1, 512)});
   std::vector<StepPart> mixed = Same(4, 1, 512);
   mixed.push_back({64, 256});
@@ -314,6 +341,12 @@ std::vector<CheckedStep> StepsFor(const CloudProfile& profile) {
   };
   steps.erase(std::remove_if(steps.begin(), steps.end(), is_outside), steps.end());
   return steps;
+}
+
+Seconds ComposedStep(const DeviceProfile& profile, const CheckedStep& step, int layers) {
+  const auto [tokens, context] = step.parts[0];
+  if (step.name == kDraft) return profile.Draft(1, context, layers);
+  return profile.Input(tokens, context, layers) + profile.Head(HeadRows(step));
 }
 
 Seconds ComposedStep(const CloudProfile& profile, const std::vector<StepPart>& parts, int layers) {
@@ -329,11 +362,6 @@ std::vector<CheckReport> CheckProfiles(const CheckJob& job,
   Model model = OpenModelOrShape(job.model, 4096);
   const std::vector<ProfileData> all = ReadAll(job, model.config.shape);
   HAT_CHECK(!all.empty());
-  if (job.layers > model.config.shape.layers) {
-    throw InputError("--layers must be at most the model's " +
-                     std::to_string(model.config.shape.layers) + ", got " +
-                     std::to_string(job.layers));
-  }
   const Compute compute = {ParseDtype(all[0].info.dtype, job.profiles[0]), job.device};
   CheckCompute(compute);
   SetThreads(ThreadsFor(job, all[0]));

@@ -15,7 +15,8 @@ struct CheckJob {
   std::string model;                  // as ProfileJob's; of the profiles' sizes
   std::string device = "cpu";
   int threads = 0;  // 0: as the profiles say, or all cores
-  int layers = 0;   // of the real model; 0: all
+  int split = 0;    // layers on the device; 0: as the profile says, or 2
+  int layers = 0;   // of the real steps; 0: on a device those in front of the split, else behind it
   int rounds = 7;   // every round times every step once or more, in an order of its own
 };
 
@@ -41,15 +42,22 @@ struct CheckReport {
   std::string role;
   int layers = 0;
   std::vector<CheckedStep> steps;
+  // A fixed product of matrices, how fast the machine is: as the profile's measurement has it
+  // ("": it says nothing), and between the rounds of the check.
+  std::string reference_then, reference_now;
 
   double MedianError() const;  // of the errors' sizes, as a fraction
   double LargestError() const;
 };
 
-// The steps of a role that a profile covers: of a device one sequence through all layers and the
-// head, and draft steps; of a cloud batches through all layers. Exposed for tests.
+// The steps of a role that a profile covers: of a device one sequence through its layers and the
+// head, and draft steps; of a cloud batches through its layers. Exposed for tests.
 std::vector<CheckedStep> StepsFor(const DeviceProfile& profile);
 std::vector<CheckedStep> StepsFor(const CloudProfile& profile);
+
+// What a device's step takes: draft(1, context), else input(tokens, context) and the head of what
+// is verified, or of one row.
+Seconds ComposedStep(const DeviceProfile& profile, const CheckedStep& step, int layers);
 
 // layers x (linear(all tokens) + a0 + the sum of attention(tokens, context)).
 Seconds ComposedStep(const CloudProfile& profile, const std::vector<StepPart>& parts, int layers);

@@ -1,5 +1,7 @@
 #include "runtime/profile/compose.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <utility>
@@ -35,6 +37,14 @@ void SplitOffLinear(Operations& operations) {
 
 }  // namespace
 
+double OneMoreSequenceUs(const CallCost& call, const CallCost& one, const CallCost& two,
+                         int own_layers) {
+  const auto share_us = [&](const CallCost& cost) {
+    return cost.layer_us + cost.plan_us / own_layers;
+  };
+  return std::max(0.0, share_us(call) - (2 * share_us(one) - share_us(two)));
+}
+
 double MedianOf(std::vector<double> values) {
   HAT_CHECK(!values.empty());
   std::sort(values.begin(), values.end());
@@ -56,6 +66,15 @@ Operations OperationsFrom(const std::string& role, const std::vector<TimedPoint>
   }
   if (role == "cloud") SplitOffLinear(operations);
   return operations;
+}
+
+std::string MillisecondsText(double us) { return fmt::format("{:.3f}", us / 1000); }
+
+std::string ReferenceText(const std::vector<double>& us) {
+  const auto [least, most] = std::minmax_element(us.begin(), us.end());
+  return fmt::format("{} ms first, {} last, {} to {}", MillisecondsText(us.front()),
+                     MillisecondsText(us.back()), MillisecondsText(*least),
+                     MillisecondsText(*most));
 }
 
 }  // namespace hat

@@ -17,6 +17,22 @@ std::map<std::string, std::vector<LatencyGrid::Point>> OperationsFrom(
     const std::string& role, const std::vector<TimedPoint>& points,
     const std::vector<std::vector<double>>& samples_us);
 
+// What a forward call takes: its layers, one by one, and its plan, once.
+struct CallCost {
+  double layer_us = 0;  // (the call - its plan) / layers
+  double plan_us = 0;
+};
+// What one more sequence takes, a layer, where `own_layers` layers share the plan. `call` has that
+// sequence alone, `one` and `two` one and two small ones alike: 2 one - two is a call without any.
+// Not below 0.
+double OneMoreSequenceUs(const CallCost& call, const CallCost& one, const CallCost& two,
+                         int own_layers);
+
 double MedianOf(std::vector<double> values);  // not empty
+
+// Of the reference's times in the order in which they were taken, not empty: "0.410 ms first, 0.420
+// last, 0.400 to 0.550".
+std::string ReferenceText(const std::vector<double>& us);
+std::string MillisecondsText(double us);  // "0.410"
 
 }  // namespace hat

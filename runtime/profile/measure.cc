@@ -101,9 +101,9 @@ ProfilePlan PlanIn(const JournalContent& content, const json& identity, const st
   }
 }
 
-// What a call is expected to take at a point, from a few quick ones of each operation: a copy's
-// time is linear in new tokens and in context, with the attention of new tokens to each other on
-// top.
+// What a sample is expected to take at a point, with all that is timed for it, from a few quick
+// ones of each operation: a copy's share is linear in new tokens and in context, with the attention
+// of new tokens to each other on top.
 class Estimator {
  public:
   Estimator(TimedOperations& operations, const GridLimits& limits)
@@ -117,7 +117,7 @@ class Estimator {
     const int far = limits_.max_context;
     const int most = point.operation == "draft" ? kProbeWidth : most_;
     const double one = Probe(point.operation, 1, 0);
-    if (point.operation == "medusa") return one + kAroundACallUs;
+    if (point.operation == "medusa") return one + kAroundACallUs;  // one point
     const double many = Probe(point.operation, most, 0);
     double us = one + (many - one) * (n - 1) / (most - 1);
     const bool has_context = point.operation != "embedding" && point.operation != "head" && far > 0;
@@ -135,8 +135,8 @@ class Estimator {
     const TimedPoint point = {operation, tokens, context};
     auto [found, is_new] = probes_.try_emplace({operation, tokens, context}, 0.0);
     if (is_new) {
-      operations_.SampleUs(point);
-      found->second = operations_.SampleUs(point);
+      operations_.Sample(point);
+      found->second = operations_.Sample(point).spent_us / operations_.CopiesAt(point);
     }
     return found->second;
   }
@@ -149,17 +149,15 @@ class Estimator {
 
 // One point's turn: warm-up, then samples.
 Visit VisitPoint(TimedOperations& operations, const TimedPoint& point, int round, int number) {
-  const int copies = operations.CopiesAt(point);
-  const auto sample = [&] { return operations.SampleUs(point); };
-  const auto is_long = [&](double us) { return us * copies >= kLongUs && round > 0; };
-  const double us = WarmUp(sample, copies, is_long);
+  const auto sample = [&] { return operations.Sample(point); };
+  const auto is_long = [&](double spent_us) { return spent_us >= kLongUs && round > 0; };
+  const TimedCall warm = WarmUp(sample, is_long);
   Visit visit{round, number, {}};
-  if (is_long(us)) {
-    visit.samples_us = {us};
+  if (is_long(warm.spent_us)) {
+    visit.samples_us = {warm.us};
     return visit;
   }
-  for (int i = 0; i < SamplesAVisit(us * copies); ++i)
-    visit.samples_us.push_back(operations.SampleUs(point));
+  for (int i = 0; i < SamplesAVisit(warm.spent_us); ++i) visit.samples_us.push_back(sample().us);
   return visit;
 }
 
@@ -232,20 +230,6 @@ class Rounds {
   std::set<std::pair<int, int>> done_;  // round, point
 };
 
-std::string Fixed(double value, int digits) {
-  const double scale = std::pow(10, digits);
-  std::string text = std::to_string(std::round(value * scale) / scale);
-  return text.substr(0, text.find('.') + 1 + static_cast<size_t>(digits));
-}
-
-// "0.41 ms first, 0.42 last, 0.40 to 0.55".
-std::string ReferenceText(const std::vector<double>& us) {
-  const auto [least, most] = std::minmax_element(us.begin(), us.end());
-  const auto ms = [](double value) { return Fixed(value / 1000, 3); };
-  return ms(us.front()) + " ms first, " + ms(us.back()) + " last, " + ms(*least) + " to " +
-         ms(*most);
-}
-
 std::map<std::string, std::string> MeasurementOf(const ProfileJob& job, const Machine& machine,
                                                  const TimedOperations& operations,
                                                  const ProfilePlan& plan, const Rounds& rounds,
@@ -263,13 +247,14 @@ std::map<std::string, std::string> MeasurementOf(const ProfileJob& job, const Ma
       {"reference", ReferenceText(reference)},
       {"rounds", std::to_string(plan.rounds)},
       {"seed", std::to_string(job.seed)},
+      {"split", std::to_string(job.split)},
       {"last_level_cache_mib",
        std::to_string(std::lround(machine.last_level_cache.value() / 1048576))},
       {"ring_layers", std::to_string(operations.ring_layers())},
   };
   if (*most > kThrottled * *least) {
     all["warning"] = "the machine's speed changed: a fixed product of matrices took " +
-                     Fixed(*least / 1000, 3) + " to " + Fixed(*most / 1000, 3) +
+                     MillisecondsText(*least) + " to " + MillisecondsText(*most) +
                      " ms (other programs, heat, power)";
   }
   return all;

@@ -1,6 +1,7 @@
 #include "runtime/profile/timed_operations.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <filesystem>
 #include <map>
@@ -30,12 +31,12 @@ constexpr uint64_t kSeed = 1;         // of weights: latencies do not depend on 
 constexpr int kLeastGpuLayers = 4;    // in a call: a GPU works behind the program
 constexpr int kMostCopies = 16;       // of adapter, head, layers for attention
 constexpr int kNarrow = 16;           // hidden size of the layers that time attention
-constexpr int kCalibrations = 9;      // calls of which the median counts
 constexpr int kFewRowsBase = 1;       // tokens of a sequence that calibrates up to 8 rows,
 constexpr int kManyRowsBase = 16;     // and more
 constexpr int kMostFewRows = 8;       // cpu_operations.cc
 constexpr int kLongTokens = 128;      // from here on a call computes for long on what it has read:
 constexpr int kLongCopies = 2;        // no more copies than these are gone round
+constexpr int kFewestSlots = 64;      // of a cache that is gone round
 constexpr int kBranchSlots = 16;      // beside the context, for a draft's branches
 constexpr double kMemoryShare = 0.9;  // of what is available
 constexpr double kGb = 1e9;
@@ -62,23 +63,27 @@ std::vector<int32_t> SomeIds(int count, int vocabulary) {
 // Attention alone: layers without an MLP and with weights so narrow that they hardly count.
 class NarrowStack {
  public:
-  NarrowStack(const Model& model, int layers, int slots, const Compute& compute)
+  NarrowStack(const Model& model, int layers, int slots, int own_layers, const Compute& compute)
       : layers_(layers),
+        own_layers_(own_layers),
         compute_(compute),
         stack_(Layers(model, layers, compute), AttentionShapeOf(model.config), model.config,
                compute),
+        no_layers_({}, AttentionShapeOf(model.config), model.config, compute),
         first_(stack_.MakeCache(slots)),
         second_(stack_.MakeCache(kManyRowsBase)) {}
 
-  // A call with one sequence, less what a call costs without it; a layer.
-  double SampleUs(const at::Tensor& states, int tokens, int context) {
+  TimedCall Sample(const at::Tensor& states, int tokens, int context) {
     if (context > filled_) {
       FillCache(first_, context);
       filled_ = context;
     }
-    const double fixed_us = FixedUs(states, tokens <= kMostFewRows ? kFewRowsBase : kManyRowsBase);
-    SetContext(first_, context);
-    return std::max(0.0, CallUs(states, tokens, 1) - fixed_us) / layers_;
+    const int base = tokens <= kMostFewRows ? kFewRowsBase : kManyRowsBase;
+    double spent_us = 0;
+    const CallCost one = Cost(states, base, 0, 1, spent_us);
+    const CallCost two = Cost(states, base, 0, 2, spent_us);
+    const CallCost call = Cost(states, tokens, context, 1, spent_us);
+    return {OneMoreSequenceUs(call, one, two, own_layers_), spent_us};
   }
 
  private:
@@ -96,39 +101,29 @@ class NarrowStack {
     return std::vector<PackedLayer>(static_cast<size_t>(count), layer);
   }
 
-  double CallUs(const at::Tensor& states, int tokens, int sequences) {
+  // Of one or two sequences of `tokens` tokens behind `context`.
+  CallCost Cost(const at::Tensor& states, int tokens, int context, int sequences,
+                double& spent_us) {
     std::vector<SequencePart> parts = {{&first_, tokens, {}}};
     if (sequences == 2) parts.push_back({&second_, tokens, {}});
-    const at::Tensor narrow = states.narrow(0, 0, tokens * sequences)
-                                  .narrow(1, 0, std::min<int64_t>(kNarrow, states.size(1)));
-    const at::Tensor input =
-        narrow.size(1) == kNarrow ? narrow : at::zeros({narrow.size(0), kNarrow}, narrow.options());
-    return TimeUs(compute_, [&] { stack_.Forward(input, parts); });
-  }
-
-  // Twice a call with one sequence less a call with two: what is there once a call.
-  double FixedUs(const at::Tensor& states, int base) {
-    const auto found = fixed_us_.find(base);
-    if (found != fixed_us_.end()) return found->second;
-    std::vector<double> samples;
-    for (int i = 0; i < kCalibrations; ++i) {
-      const auto call = [&](int sequences) {
-        SetContext(first_, 0);
-        SetContext(second_, 0);
-        return CallUs(states, base, sequences);
-      };
-      const double one = call(1);
-      samples.push_back(2 * one - call(2));
-    }
-    return fixed_us_[base] = std::max(0.0, MedianOf(samples));
+    const at::Tensor input = states.narrow(0, 0, tokens * sequences);  // [tokens, kNarrow]
+    const auto time_us = [&](const LayerStack& stack) {
+      SetContext(first_, context);
+      SetContext(second_, 0);
+      const double us = TimeUs(compute_, [&] { stack.Forward(input, parts); });
+      spent_us += us;
+      return us;
+    };
+    const double plan_us = time_us(no_layers_);
+    return {(time_us(stack_) - plan_us) / layers_, plan_us};
   }
 
   int layers_;
+  int own_layers_;
   Compute compute_;
-  LayerStack stack_;
+  LayerStack stack_, no_layers_;
   KvCache first_, second_;
   int filled_ = 0;
-  std::map<int, double> fixed_us_;  // by base
 };
 
 }  // namespace
@@ -163,15 +158,15 @@ class TimedOperations::Parts {
     Build();
   }
 
-  double SampleUs(const TimedPoint& point) {
-    if (point.operation == "embedding") return EmbeddingUs(point.tokens);
-    if (point.operation == "layer") return LayerUs(point.tokens, point.context);
-    if (point.operation == "adapter") return AdapterUs(point.tokens, point.context);
-    if (point.operation == "head") return HeadUs(point.tokens);
-    if (point.operation == "medusa") return MedusaUs(point.tokens);
-    if (point.operation == "draft") return DraftUs(point.tokens, point.context);
+  TimedCall Sample(const TimedPoint& point) {
+    if (point.operation == "embedding") return Embedding(point.tokens);
+    if (point.operation == "layer") return Layer(point.tokens, point.context);
+    if (point.operation == "adapter") return AdapterCall(point.tokens, point.context);
+    if (point.operation == "head") return Head(point.tokens);
+    if (point.operation == "medusa") return Medusa(point.tokens);
+    if (point.operation == "draft") return Draft(point.tokens, point.context);
     HAT_CHECK(point.operation == "attention", point.operation);
-    return AttentionUs(point.tokens, point.context);
+    return Attention(point.tokens, point.context);
   }
 
   int CopiesAt(const TimedPoint& point) const {
@@ -189,6 +184,7 @@ class TimedOperations::Parts {
     return tokens < kLongTokens ? copies : std::min(copies, kLongCopies);
   }
   bool IsDevice() const { return setup_.role == "device"; }
+  int OwnLayers() const { return IsDevice() ? setup_.split : shape_.layers - setup_.split; }
   double LayerBytes() const { return shape_.LayerWeights() * weight_bytes_; }
   double AdapterBytes() const { return shape_.AdapterWeights() * weight_bytes_; }
   double HeadBytes() const { return shape_.EmbeddingWeights() * weight_bytes_; }
@@ -197,8 +193,8 @@ class TimedOperations::Parts {
   }
 
   void PlanRing() {
-    const double step = IsDevice() ? setup_.split * LayerBytes() + AdapterBytes() + HeadBytes()
-                                   : (shape_.layers - setup_.split) * LayerBytes();
+    const double beside = IsDevice() ? AdapterBytes() + HeadBytes() : 0;
+    const double step = OwnLayers() * LayerBytes() + beside;
     ring_ = Bytes(std::min(2 * setup_.last_level_cache.value(), step));
     const int least = compute_.device == "cpu" ? 1 : kLeastGpuLayers;
     ring_layers_ = CopiesInRing(ring_, LayerBytes(), least, shape_.layers);
@@ -207,11 +203,18 @@ class TimedOperations::Parts {
   }
 
   double NeededBytes() const {
-    double bytes = ring_layers_ * LayerBytes() + KvBytes(ring_layers_, slots_) + HeadBytes() +
-                   head_copies_ * HeadBytes() + ring_.value();
+    double bytes = ring_layers_ * (LayerBytes() + KvBytes(1, slots_)) +
+                   (1 + head_copies_) * HeadBytes();  // with the embedding
     if (IsDevice()) {
-      bytes += setup_.split * LayerBytes() + KvBytes(setup_.split, setup_.limits.max_context) +
-               adapter_copies_ * AdapterBytes() + 4 * shape_.MedusaHeadWeights() * weight_bytes_;
+      const double adapter_kv = 2.0 * shape_.hidden * weight_bytes_ * slots_;
+      bytes += setup_.split * (LayerBytes() + KvBytes(1, setup_.limits.max_context)) +
+               adapter_copies_ * (AdapterBytes() + adapter_kv) +
+               4 * shape_.MedusaHeadWeights() * weight_bytes_;
+    } else {
+      bytes += KvBytes(ring_layers_, setup_.limits.max_tokens);
+      for (int layers = 1; layers <= kMostCopies; layers *= 2) {
+        bytes += KvBytes(layers, NarrowSlots(layers));
+      }
     }
     // While the largest tensor is made, and the states of the largest call.
     const double making = 4.0 * shape_.hidden * std::max(shape_.vocabulary, 2 * shape_.ffn);
@@ -229,7 +232,9 @@ class TimedOperations::Parts {
   }
 
   void Build() {
-    states_ = at::randn({std::max(rows_, 256), shape_.hidden}).to(OptionsOf(compute_));
+    const int rows = std::max(rows_, 256);  // of head_rows, at the least
+    states_ = at::randn({rows, shape_.hidden}).to(OptionsOf(compute_));
+    if (!IsDevice()) narrow_states_ = at::randn({rows, kNarrow}).to(OptionsOf(compute_));
     ids_ = SomeIds(rows_, shape_.vocabulary);
     const std::vector<PackedLayer> ring = RingOf(model_, ring_layers_, compute_);
     const AttentionShape attention = AttentionShapeOf(model_.config);
@@ -264,69 +269,78 @@ class TimedOperations::Parts {
 
   at::Tensor States(int rows) const { return states_.narrow(0, 0, rows); }
 
-  double EmbeddingUs(int tokens) {
+  // `work` goes round `copies` of the operation.
+  template <typename Work>
+  TimedCall Whole(size_t copies, const Work& work) const {
+    const double us = TimeUs(compute_, work);
+    return {us / static_cast<double>(copies), us};
+  }
+
+  TimedCall Embedding(int tokens) {
     SetContext(*empty_cache_, 0);
     const SequencePart part{&*empty_cache_, tokens, {}};
     const std::span<const int32_t> ids(ids_.data(), static_cast<size_t>(tokens));
-    return TimeUs(compute_, [&] { embedding_->Forward(ids, {&part, 1}); });
+    return Whole(1, [&] { embedding_->Forward(ids, {&part, 1}); });
   }
 
-  double LayerUs(int tokens, int context) {
-    SetContext(*cache_, context);
-    SetContext(*empty_cache_, 0);
-    std::vector<SequencePart> parts = {{&*cache_, tokens, {}}};
-    if (tokens > setup_.limits.max_tokens) {  // a cloud's largest batch
-      SetContext(*second_cache_, 0);
-      parts = {{&*cache_, tokens / 2, {}}, {&*second_cache_, tokens / 2, {}}};
-    }
-    const SequencePart nothing{&*empty_cache_, tokens, {}};
+  TimedCall Layer(int tokens, int context) {
+    const bool has_two = tokens > setup_.limits.max_tokens;  // a cloud's largest batch
+    std::vector<SequencePart> parts = {{&*cache_, has_two ? tokens / 2 : tokens, {}}};
+    if (has_two) parts.push_back({&*second_cache_, tokens / 2, {}});
     const at::Tensor states = States(tokens);
-    const double fixed_us = IsDevice() ? TimeUs(compute_,
-                                                [&] {
-                                                  no_layers_->Forward(states, {&nothing, 1});
-                                                })
-                                       : 0;
-    const LayerStack& stack = tokens < kLongTokens ? *stack_ : *few_layers_;
-    const double us = TimeUs(compute_, [&] { stack.Forward(states, parts); });
-    return (us - fixed_us) / CopiesFor(tokens, ring_layers_);
+    double spent_us = 0;
+    const auto time_us = [&](const LayerStack& stack, int behind) {
+      SetContext(*cache_, behind);
+      if (has_two) SetContext(*second_cache_, 0);
+      const double us = TimeUs(compute_, [&] { stack.Forward(states, parts); });
+      spent_us += us;
+      return us;
+    };
+    const double plan_us = time_us(*no_layers_, context);
+    const double in_embedding_us =  // of the plan
+        !IsDevice()    ? 0
+        : context == 0 ? plan_us
+                       : time_us(*no_layers_, 0);
+    const double us = time_us(tokens < kLongTokens ? *stack_ : *few_layers_, context);
+    return {(us - plan_us) / CopiesFor(tokens, ring_layers_) +
+                (plan_us - in_embedding_us) / OwnLayers(),
+            spent_us};
   }
 
-  double AdapterUs(int tokens, int context) {
+  TimedCall AdapterCall(int tokens, int context) {
     for (KvCache& cache : adapter_caches_) SetContext(cache, context);
     const at::Tensor states = States(tokens);
     const auto copies = static_cast<size_t>(CopiesFor(tokens, adapter_copies_));
-    const double us = TimeUs(compute_, [&] {
+    return Whole(copies, [&] {
       for (size_t i = 0; i < copies; ++i) {
         const SequencePart part{&adapter_caches_[i], tokens, {}};
         adapters_[i].Forward(states, {&part, 1});
       }
     });
-    return us / static_cast<double>(copies);
   }
 
-  double HeadUs(int tokens) {
+  TimedCall Head(int tokens) {
     const at::Tensor states = States(tokens);
     const int best = std::min(2, shape_.vocabulary);
     const auto copies = static_cast<size_t>(CopiesFor(tokens, head_copies_));
-    const double us = TimeUs(compute_, [&] {
+    return Whole(copies, [&] {
       for (size_t i = 0; i < copies; ++i) LikeliestTokens(heads_[i].Logits(states), best);
     });
-    return us / static_cast<double>(copies);
   }
 
-  double MedusaUs(int tokens) {
+  TimedCall Medusa(int tokens) {
     const at::Tensor states = States(tokens);
-    return TimeUs(compute_, [&] { medusa_->Logits(states); });
+    return Whole(1, [&] { medusa_->Logits(states); });
   }
 
-  double DraftUs(int width, int context) {
+  TimedCall Draft(int width, int context) {
     SetContext(*input_cache_, context);
     SetContext(adapter_caches_[0], context);
     const std::vector<int32_t> parents(width > 1 ? static_cast<size_t>(width) : 0, context - 1);
     const std::span<const int32_t> ids(ids_.data(), static_cast<size_t>(width));
     const SequencePart in{&*input_cache_, width, parents};
     const SequencePart adapted{adapter_caches_.data(), width, parents};
-    return TimeUs(compute_, [&] {
+    return Whole(1, [&] {
       const at::Tensor shallow = input_->Forward(ids, {&in, 1});
       const at::Tensor logits = heads_[0].Logits(adapters_[0].Forward(shallow, {&adapted, 1}));
       Confidences(logits, 1);
@@ -334,17 +348,28 @@ class TimedOperations::Parts {
     });
   }
 
-  // Keys and values are a ring as well.
+  // Keys and values are a ring as well, of a power of two: a few stacks serve all points.
   int NarrowLayers(int tokens, int context) const {
-    const double kv_bytes = KvBytes(1, std::max(context + tokens, 64));
-    return CopiesFor(tokens, CopiesInRing(ring_, kv_bytes, 1, kMostCopies));
+    const double kv_bytes = KvBytes(1, std::max(context + tokens, kFewestSlots));
+    const auto wanted = static_cast<unsigned>(CopiesInRing(ring_, kv_bytes, 1, kMostCopies));
+    return CopiesFor(tokens, static_cast<int>(std::bit_ceil(wanted)));
   }
 
-  double AttentionUs(int tokens, int context) {
+  // What a stack of so many layers holds at most: half as many of these fill the ring.
+  int NarrowSlots(int layers) const {
+    if (layers <= kLongCopies) return slots_;
+    const double slots = std::ceil(ring_.value() / (layers / 2) / KvBytes(1, 1));
+    return static_cast<int>(std::min<double>(std::max<double>(slots, kFewestSlots), slots_));
+  }
+
+  TimedCall Attention(int tokens, int context) {
     const int layers = NarrowLayers(tokens, context);
     auto& narrow = narrow_[layers];
-    if (!narrow) narrow = std::make_unique<NarrowStack>(model_, layers, slots_, compute_);
-    return narrow->SampleUs(states_, tokens, context);
+    if (!narrow) {
+      narrow =
+          std::make_unique<NarrowStack>(model_, layers, NarrowSlots(layers), OwnLayers(), compute_);
+    }
+    return narrow->Sample(narrow_states_, tokens, context);
   }
 
   Model model_;
@@ -359,7 +384,8 @@ class TimedOperations::Parts {
   int adapter_copies_ = 1;
   int head_copies_ = 1;
 
-  at::Tensor states_;  // [rows_ or more, hidden]
+  at::Tensor states_;         // [rows_ or more, hidden]
+  at::Tensor narrow_states_;  // [rows_ or more, kNarrow]
   std::vector<int32_t> ids_;
   std::unique_ptr<LayerStack> stack_, few_layers_, no_layers_;
   std::optional<KvCache> cache_, second_cache_, empty_cache_, input_cache_;
@@ -376,9 +402,9 @@ TimedOperations::TimedOperations(const Model& model, const OperationsSetup& setu
     : parts_(WithMemoryErrors([&] { return std::make_unique<Parts>(model, setup); })) {}
 TimedOperations::~TimedOperations() = default;
 
-double TimedOperations::SampleUs(const TimedPoint& point) {
+TimedCall TimedOperations::Sample(const TimedPoint& point) {
   const at::NoGradGuard no_grad;
-  return WithMemoryErrors([&] { return parts_->SampleUs(point); });
+  return WithMemoryErrors([&] { return parts_->Sample(point); });
 }
 
 int TimedOperations::CopiesAt(const TimedPoint& point) const { return parts_->CopiesAt(point); }

@@ -12,6 +12,7 @@
 #include "core/units.h"
 #include "runtime/model/weights.h"
 #include "runtime/profile/grid.h"
+#include "runtime/profile/stopwatch.h"
 
 namespace hat {
 
@@ -38,20 +39,23 @@ class TimedOperations {
   TimedOperations(const Model& model, const OperationsSetup& setup);
   ~TimedOperations();
 
-  // The time of the operation, in us, from one call (divided by the copies that it went round).
+  // One sample. A forward call costs something whatever its layers, its plan: what a call through
+  // 0 layers takes. A composition knows only layers, so `own` layers share it: those in front of
+  // the split on a device, behind it in a cloud.
   //
-  //   embedding   looking up, and what a forward call costs whatever its layers: 0 layers
-  //   layer       a device's: (a call through the ring - one through 0 layers) / layers;
-  //               a cloud's: a call through the ring / layers; of more than max_tokens, with two
-  //               sequences
+  //   embedding   looking up, and the plan at context 0: an input model of 0 layers
+  //   layer       (a call through the ring - its plan) / copies; on a device more for the plan's
+  //               growth with context, / own; in a cloud more for the plan, / own, and of more than
+  //               max_tokens with two sequences
   //   adapter     one self-attention block; prefill and decode
   //   head        final norm, output layer, the two likeliest tokens read back
   //   medusa      all heads
   //   draft       input, adapter and head of `tokens` branches behind one position, the likeliest
   //               tokens and confidences read back
-  //   attention   one more sequence in a batch, a layer: attention through weights of width 16,
-  //               less what a call costs without a sequence of its own
-  double SampleUs(const TimedPoint& point);
+  //   attention   one more sequence in a batch, a layer: attention through weights of width 16, and
+  //               the sequence's share of the plan, / own; less what a call costs without a
+  //               sequence of its own, which is timed in the same sample: a machine's speed drifts
+  TimedCall Sample(const TimedPoint& point);
 
   // The copies that a call at this point goes round.
   int CopiesAt(const TimedPoint& point) const;

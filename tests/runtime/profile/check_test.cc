@@ -39,6 +39,29 @@ TEST(ProfileCheckTest, ACloudsStepIsLayersTimesLinearAndAttention) {
   EXPECT_NEAR(ToMicroseconds(step), 3 * 555, 1e-6);
 }
 
+// embedding 7n, layer 20n, head 3n, draft 50.
+DeviceProfile Device(int tokens, int context) {
+  ProfileData data;
+  data.info = Info("device");
+  data.operations["embedding"] = Corners(tokens, 0, 7);
+  data.operations["layer"] = Corners(tokens, context, 20);
+  data.operations["adapter"] = Corners(tokens, context, 10);
+  data.operations["head"] = Corners(tokens, 0, 3);
+  data.operations["draft"] = {{1, 0, {50}, {}}, {1, context, {50}, {}}};
+  data.draft_layers = 2;
+  return DeviceProfile(data);
+}
+
+TEST(ProfileCheckTest, ADevicesStepIsItsLayersAndTheHeadOfWhatIsVerified) {
+  const DeviceProfile device = Device(64, 64);
+  const auto us = [&](const char* name, int tokens) {
+    return ToMicroseconds(ComposedStep(device, {name, {{tokens, 64}}}, 2));
+  };
+  EXPECT_NEAR(us("prefill", 16), 16 * (7 + 2 * 20) + 3, 1e-6);
+  EXPECT_NEAR(us("verify", 4), 4 * (7 + 2 * 20 + 3), 1e-6);
+  EXPECT_NEAR(us("draft", 1), 50, 1e-6);
+}
+
 TEST(ProfileCheckTest, StepsStayWithinWhatTheProfileCovers) {
   const std::vector<CheckedStep> all = StepsFor(Cloud(1024, 2048));
   const std::vector<CheckedStep> few = StepsFor(Cloud(16, 128));

@@ -40,6 +40,18 @@ TEST(ProfileComposeTest, NoLatencyIsZeroButAttentions) {
   EXPECT_GT(operations.at("linear")[0].samples_us[0], 0);
 }
 
+// Without a sequence a call takes 2 x 10 - 15 us a layer and 2 x 4 - 6 us of plan; of the plan's
+// other 10 us each of 4 layers has a quarter.
+TEST(ProfileComposeTest, OneMoreSequenceIsACallLessACallWithoutIt) {
+  EXPECT_EQ(OneMoreSequenceUs({30, 12}, {10, 4}, {15, 6}, 4), 25 + 2.5);
+  EXPECT_EQ(OneMoreSequenceUs({30, 12}, {10, 4}, {15, 6}, 2), 25 + 5);
+  EXPECT_EQ(OneMoreSequenceUs({4, 2}, {10, 4}, {15, 6}, 4), 0);
+}
+
+TEST(ProfileComposeTest, AReferenceIsItsEndsAndItsRange) {
+  EXPECT_EQ(ReferenceText({410, 400, 550, 420}), "0.410 ms first, 0.420 last, 0.400 to 0.550");
+}
+
 TEST(ProfileComposeTest, TheMedianOfAnEvenNumberIsTheMiddlesMean) {
   EXPECT_EQ(MedianOf({4, 1, 3, 2}), 2.5);
   EXPECT_EQ(MedianOf({9, 1, 2}), 2);

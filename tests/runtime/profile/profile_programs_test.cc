@@ -168,6 +168,13 @@ TEST_F(ProfileProgramsTest, MeasuredProfilesAreReadStrictlyAndTheSimulatorRunsOn
                         "--profile", folder_ / "cloud.json", "--rounds", "1", "--limit", "1000"});
   EXPECT_LE(checked.exit_code, 1) << checked.err;  // what a busy machine times is anything
   EXPECT_THAT(checked.out, AllOf(HasSubstr("decode"), HasSubstr("draft"), HasSubstr("median")));
+  EXPECT_THAT(checked.out,
+              AllOf(HasSubstr("device (device), 2 layers"), HasSubstr("cloud (cloud), 1 layers"),
+                    HasSubstr("a fixed product of matrices")));
+  const Outcome whole =
+      Run("profile-check", {"--model", folder_ / "tiny.json", "--profile", folder_ / "cloud.json",
+                            "--rounds", "1", "--limit", "1000", "--layers", "3"});
+  EXPECT_THAT(whole.out, HasSubstr("cloud (cloud), 3 layers"));
   const Outcome outside =
       Run("profile-check", {"--model", folder_ / "tiny.json", "--profile", folder_ / "cloud.json",
                             "--rounds", "1", "--limit", "0"});
@@ -177,6 +184,9 @@ TEST_F(ProfileProgramsTest, MeasuredProfilesAreReadStrictlyAndTheSimulatorRunsOn
   Refuses("profile-device", Quick("device.json"), "exists; --force replaces it");
   Refuses("profile-check", {"--model", "tinyllama-1.1b", "--profile", folder_ / "device.json"},
           "a profile of tiny");
+  Refuses("profile-check",
+          {"--model", folder_ / "tiny.json", "--profile", folder_ / "cloud.json", "--split", "3"},
+          "--split must be 1..2");
 }
 
 TEST_F(ProfileProgramsTest, AKilledMeasurementGoesOnWhereItStood) {
