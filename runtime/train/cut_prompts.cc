@@ -1,6 +1,8 @@
 #include "runtime/train/cut_prompts.h"
 
 #include <algorithm>
+#include <numeric>
+#include <utility>
 
 #include "core/error.h"
 #include "core/random.h"
@@ -36,35 +38,70 @@ size_t BytesOf(const GenreText& genre) {
   return bytes;
 }
 
-// Of text[offset..]: all ids, or the first `wanted` and some more, without encoding a whole book.
-std::vector<int32_t> HeadIds(const std::string& text, size_t offset, size_t wanted,
-                             const Tokenizer& tokenizer) {
-  constexpr size_t kBytesEach = 64;  // more than a piece has
-  const size_t end = text.find('\n', offset + kBytesEach * wanted);
-  std::vector<int32_t> ids =
-      tokenizer.Encode(text.substr(offset, end == std::string::npos ? end : end - offset));
-  return ids.size() >= wanted || end == std::string::npos ? ids
-                                                          : tokenizer.Encode(text.substr(offset));
+// Some ids and where their text ends.
+struct Piece {
+  std::vector<int32_t> ids;
+  size_t end = 0;
+};
+
+// The first lines of text[offset..] that have `wanted` ids or a few more; all lines if they have
+// not.
+Piece FirstLines(const std::string& text, size_t offset, size_t wanted,
+                 const Tokenizer& tokenizer) {
+  constexpr size_t kStep = 8;  // an eighth more text each time
+  if (wanted == 0) return {{}, offset};
+  for (size_t bytes = wanted;; bytes += bytes / kStep + 1) {
+    const size_t last = text.find('\n', offset + bytes - 1);
+    const size_t end = last == std::string::npos ? text.size() : last + 1;
+    std::vector<int32_t> ids = tokenizer.Encode(text.substr(offset, end - offset));
+    if (ids.size() >= wanted || end == text.size()) return {std::move(ids), end};
+  }
 }
 
-// The first `count` ids from `place` on.
-std::vector<int32_t> IdsFrom(const GenreText& genre, const Place& place, int count,
-                             const Tokenizer& tokenizer, int begin_token) {
-  const auto wanted = static_cast<size_t>(count);
-  std::vector<int32_t> ids;
+// The first `wanted` ids from `place` on, fewer if the text ends before. The end is in all
+// documents.
+Piece PieceFrom(const GenreText& genre, const Place& place, size_t wanted,
+                const Tokenizer& tokenizer, int begin_token) {
+  Piece piece;
   size_t offset = place.offset;
-  for (size_t i = 0; ids.size() < wanted; ++i, offset = 0) {
-    if (i > genre.documents.size()) {
-      throw InputError("the genre '" + genre.name + "' has fewer tokens than the " +
-                       std::to_string(count) + " of a prompt");
-    }
-    const std::string& text = genre.documents[(place.document + i) % genre.documents.size()];
-    if (begin_token >= 0) ids.push_back(begin_token);
-    const std::vector<int32_t> of_text = HeadIds(text, offset, wanted - ids.size(), tokenizer);
-    ids.insert(ids.end(), of_text.begin(), of_text.end());
+  size_t before = place.in_all - offset;  // bytes of the documents before
+  for (size_t i = place.document; i < genre.documents.size() && piece.ids.size() < wanted; ++i) {
+    const std::string& text = genre.documents[i];
+    if (begin_token >= 0) piece.ids.push_back(begin_token);
+    const Piece lines = FirstLines(text, offset, wanted - piece.ids.size(), tokenizer);
+    piece.ids.insert(piece.ids.end(), lines.ids.begin(), lines.ids.end());
+    piece.end = before + lines.end;
+    before += text.size();
+    offset = 0;
   }
-  ids.resize(wanted);
-  return ids;
+  if (piece.ids.size() > wanted) piece.ids.resize(wanted);
+  return piece;
+}
+
+// Prompts of these lengths, each behind the text of the one before it: spread over the genre's
+// text, or side by side. Nothing if they do not fit.
+std::vector<std::vector<int32_t>> CutGenre(const GenreText& genre, const std::vector<int>& lengths,
+                                           bool is_spread, const Tokenizer& tokenizer,
+                                           int begin_token) {
+  const std::vector<Place> starts = LineStarts(genre);
+  if (starts.empty()) throw InputError("the genre '" + genre.name + "' holds blank lines only");
+  const double all_tokens = std::accumulate(lengths.begin(), lengths.end(), 0.0);
+  std::vector<std::vector<int32_t>> prompts;
+  double tokens_before = 0;
+  size_t end = 0;
+  for (const int length : lengths) {
+    // As far into the text as its tokens are into those of all prompts of the genre.
+    const double share = is_spread ? tokens_before / all_tokens : 0;
+    const auto wanted = static_cast<size_t>(share * static_cast<double>(BytesOf(genre)));
+    const auto start = std::ranges::lower_bound(starts, std::max(wanted, end), {}, &Place::in_all);
+    if (start == starts.end()) return {};
+    Piece piece = PieceFrom(genre, *start, static_cast<size_t>(length), tokenizer, begin_token);
+    if (static_cast<int>(piece.ids.size()) < length) return {};
+    prompts.push_back(std::move(piece.ids));
+    end = piece.end;
+    tokens_before += length;
+  }
+  return prompts;
 }
 
 }  // namespace
@@ -72,29 +109,28 @@ std::vector<int32_t> IdsFrom(const GenreText& genre, const Place& place, int cou
 std::vector<Prompt> CutPrompts(const std::vector<GenreText>& genres, const Tokenizer& tokenizer,
                                const PromptCut& cut) {
   std::vector<Prompt> prompts(cut.lengths.size());
-  for (size_t g = 0; g < genres.size(); ++g) {
+  for (size_t g = 0; g < genres.size() && g < prompts.size(); ++g) {
     const GenreText& genre = genres[g];
-    const std::vector<Place> starts = LineStarts(genre);
-    if (starts.empty()) throw InputError("the genre '" + genre.name + "' holds blank lines only");
-    std::vector<size_t> rows;
-    int64_t all_tokens = 0;
-    for (size_t row = g; row < prompts.size(); row += genres.size()) {
-      rows.push_back(row);
-      all_tokens += cut.lengths[row];
+    const size_t count = (prompts.size() - g - 1) / genres.size() + 1;
+    std::vector<size_t> rows;  // in the order in which they lie in the text
+    std::vector<int> lengths;
+    for (const int i :
+         RandomPermutation(RngStream(cut.seed, "cut prompts").At(g), static_cast<int>(count))) {
+      rows.push_back(g + static_cast<size_t>(i) * genres.size());
+      lengths.push_back(cut.lengths[rows.back()]);
     }
-    const RngStream stream = RngStream(cut.seed, "cut prompts").At(g);
-    int64_t tokens_before = 0;
-    for (const int i : RandomPermutation(stream, static_cast<int>(rows.size()))) {
-      const size_t row = rows[static_cast<size_t>(i)];
-      // As far into the text as its tokens are into those of all prompts of the genre.
-      const double share = static_cast<double>(tokens_before) / static_cast<double>(all_tokens);
-      const auto wanted = static_cast<size_t>(share * static_cast<double>(BytesOf(genre)));
-      const auto start = std::ranges::lower_bound(starts, wanted, {}, &Place::in_all);
-      const Place& place = start == starts.end() ? starts.front() : *start;
-      prompts[row] = {genre.name,
-                      IdsFrom(genre, place, cut.lengths[row], tokenizer, cut.begin_token)};
-      tokens_before += cut.lengths[row];
+    const auto ids_of = [&](bool is_spread) {
+      return CutGenre(genre, lengths, is_spread, tokenizer, cut.begin_token);
+    };
+    std::vector<std::vector<int32_t>> all = ids_of(true);
+    if (all.empty()) all = ids_of(false);
+    if (all.empty()) {
+      throw InputError("the genre '" + genre.name + "' has too little text for its " +
+                       std::to_string(count) + " prompts, " +
+                       std::to_string(std::accumulate(lengths.begin(), lengths.end(), int64_t{0})) +
+                       " tokens in all: no two may have a line in common");
     }
+    for (size_t i = 0; i < count; ++i) prompts[rows[i]] = {genre.name, std::move(all[i])};
   }
   return prompts;
 }

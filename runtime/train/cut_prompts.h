@@ -17,9 +17,9 @@ struct PromptCut {
 };
 
 // Prompt i is of genre i mod genres. It begins at the start of a line that is not blank and goes on
-// over the document's end, if need be, into the next one; behind the last comes the first. A
-// genre's prompts lie spread over all of its text, each in a place of its own, in an order that the
-// seed draws. Throws InputError if a genre has fewer tokens than a prompt of it wants.
+// over the document's end, if need be, into the next one. A genre's prompts lie spread over all of
+// its text in an order that the seed draws, side by side where it is short; no two have a line in
+// common. Throws InputError if a genre has too little text for that.
 std::vector<Prompt> CutPrompts(const std::vector<GenreText>& genres, const Tokenizer& tokenizer,
                                const PromptCut& cut);
 

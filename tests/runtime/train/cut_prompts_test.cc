@@ -75,9 +75,48 @@ TEST_F(CutPromptsTest, APromptGoesOnInTheNextDocument) {
   EXPECT_THAT(tokenizer().Decode(prompts[0].ids), AnyOf(HasSubstr("cd"), HasSubstr("ab")));
 }
 
+// Lines "100", "101", ...: one that stands in two prompts is seen.
+std::string Numbered(int first, int count, const std::string& before = "") {
+  std::string text;
+  for (int i = 0; i < count; ++i) text += before + std::to_string(first + i) + "\n";
+  return text;
+}
+
+// The first document's lines are long for their 5 tokens, the second's short for their 4.
+TEST_F(CutPromptsTest, NoLineStandsInTwoPromptsHoweverUnevenTheTextIs) {
+  genres_ = {{"x", {Numbered(100, 40, "aaaaaaaa"), Numbered(200, 120)}}};
+  const std::vector<std::string> pieces = {"aa", "aaaa", "aaaaaaaa"};
+  WriteFileAtomically(folder_ / "tokenizer.model", TokenizerFile(pieces));
+  const Tokenizer tokenizer(folder_ / "tokenizer.model", kPiecesBefore + 3);
+  for (const int length : {10, 20, 24, 30}) {  // 20 of 30 fit side by side only
+    for (const uint64_t seed : {1, 2, 3}) {
+      std::vector<std::string> lines;  // that a prompt has to their end
+      for (const Prompt& prompt :
+           CutPrompts(genres_, tokenizer, {std::vector<int>(20, length), -1, seed})) {
+        const std::string text = tokenizer.Decode(prompt.ids);
+        size_t at = 0;
+        for (size_t end; (end = text.find('\n', at)) != std::string::npos; at = end + 1) {
+          lines.push_back(text.substr(at, end - at));
+        }
+      }
+      EXPECT_GE(lines.size(), 20U);
+      std::ranges::sort(lines);
+      EXPECT_TRUE(std::ranges::adjacent_find(lines) == lines.end()) << length << " " << seed;
+    }
+  }
+}
+
+TEST_F(CutPromptsTest, TextForAllPromptsButOneIsTooLittle) {
+  genres_ = {{"x", {Numbered(100, 60)}}};
+  EXPECT_EQ(Cut({std::vector<int>(10, 24), -1, 1}).size(), 10U);  // of 240 bytes all
+  EXPECT_INPUT_ERROR(Cut({std::vector<int>(11, 24), -1, 1}),
+                     HasSubstr("'x' has too little text for its 11 prompts, 264 tokens"));
+}
+
 TEST_F(CutPromptsTest, TooLittleTextIsRefused) {
   genres_[1] = {"short", {"ab\n"}};
-  EXPECT_INPUT_ERROR(Cut({{5, 50}, 1, 1}), HasSubstr("'short' has fewer tokens than the 50"));
+  EXPECT_INPUT_ERROR(Cut({{5, 50}, 1, 1}),
+                     HasSubstr("'short' has too little text for its 1 prompts, 50 tokens"));
   genres_[1] = {"blank", {" \n\n"}};
   EXPECT_INPUT_ERROR(Cut({{5, 2}, 1, 1}), HasSubstr("'blank' holds blank lines only"));
 }
