@@ -116,6 +116,12 @@ int DeviceProfile::max_tokens() const {
   return has_adapter() ? std::min(input, LastOf(adapter_.tokens())) : input;
 }
 
+int DeviceProfile::max_draft_width(int layers) const {
+  if (allows_extrapolation_) return kNoLimit;
+  if (draft_layers_ == layers) return LastOf(draft_.tokens());
+  return std::min(max_tokens(), LastOf(head_.tokens()));
+}
+
 CloudProfile CloudProfile::Load(const std::string& path) { return CloudProfile(ReadProfile(path)); }
 
 CloudProfile::CloudProfile(const ProfileData& data)

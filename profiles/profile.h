@@ -44,6 +44,7 @@ class DeviceProfile {
   // before a run. No limit (INT_MAX) where the profile allows extrapolation.
   int max_context() const;
   int max_tokens() const;
+  int max_draft_width(int layers) const;  // branches of a draft step, likewise
 
  private:
   ProfileInfo info_;

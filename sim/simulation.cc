@@ -45,6 +45,16 @@ int PrefillTokensOnDevice(const SystemSpec& system, int prompt_tokens) {
   return system.drafting != "none" || system.chunking == "none" ? prompt_tokens : 1;
 }
 
+void CheckDraftWidth(const DeviceProfile& profile, const Scenario& scenario) {
+  const int branches = scenario.system.options.ahead_branches;
+  const int most = profile.max_draft_width(LayersOnDevice(scenario));
+  if (!scenario.system.draft_ahead || branches <= most) return;
+  throw InputError(
+      fmt::format("{}: the profile covers draft steps of up to {} branches, but drafting ahead has "
+                  "{}; lower policy.ahead_branches",
+                  profile.info().path, most, branches));
+}
+
 }  // namespace
 
 // The world and everything in it, for the time of one run.
@@ -318,6 +328,7 @@ void Simulation::CheckGridsCoverWorkload() const {
   for (const auto& modes : device_profiles_) {
     for (const DeviceProfile& profile : modes) {
       check(profile.info(), profile.max_context(), profile.max_tokens(), on_device);
+      CheckDraftWidth(profile, scenario_);
     }
   }
   if (!cloud_profile_) return;

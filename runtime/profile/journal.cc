@@ -17,6 +17,19 @@
 namespace hat {
 namespace {
 
+constexpr char kReference[] = "reference ";
+
+std::string LineOf(double reference_us) { return fmt::format("{}{}\n", kReference, reference_us); }
+
+double ParseReference(const std::string& line, const std::string& where) {
+  std::istringstream text(line.substr(std::strlen(kReference)));
+  double us = 0;
+  if (!(text >> us) || !text.eof() || !std::isfinite(us)) {
+    throw InputError(where + " is no line of a journal");
+  }
+  return us;
+}
+
 std::string LineOf(const Visit& visit) {
   return fmt::format("{} {} {}\n", visit.round, visit.point, fmt::join(visit.samples_us, " "));
 }
@@ -48,8 +61,13 @@ JournalContent ReadJournal(const std::string& path) {
     begin = end + 1;
     if (++number == 1) {
       content.header = line;
+      continue;
+    }
+    const std::string where = fmt::format("{}: line {}", path, number);
+    if (line.starts_with(kReference)) {
+      content.reference_us.push_back(ParseReference(line, where));
     } else {
-      content.visits.push_back(ParseLine(line, fmt::format("{}: line {}", path, number)));
+      content.visits.push_back(ParseLine(line, where));
     }
   }
   if (number == 0) throw InputError(path + ": is no journal of a profile");
@@ -58,6 +76,7 @@ JournalContent ReadJournal(const std::string& path) {
 
 Journal::Journal(std::string path, const JournalContent& content) : path_(std::move(path)) {
   std::string text = content.header + "\n";
+  for (const double us : content.reference_us) text += LineOf(us);
   for (const Visit& visit : content.visits) text += LineOf(visit);
   WriteFileAtomically(path_, text);
   fd_ = ::open(path_.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC);
@@ -66,8 +85,11 @@ Journal::Journal(std::string path, const JournalContent& content) : path_(std::m
 
 Journal::~Journal() { ::close(fd_); }
 
-void Journal::Add(const Visit& visit) {
-  const std::string line = LineOf(visit);
+void Journal::Add(const Visit& visit) { Write(LineOf(visit)); }
+
+void Journal::AddReference(double us) { Write(LineOf(us)); }
+
+void Journal::Write(const std::string& line) {
   const ssize_t written = ::write(fd_, line.data(), line.size());
   if (written != static_cast<ssize_t>(line.size())) {
     if (written >= 0) errno = ENOSPC;  // a short write says nothing

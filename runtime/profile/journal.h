@@ -1,6 +1,7 @@
 // The samples of a profile that is being measured, on disk as they come, so that a run that was
 // killed goes on where it stood. A text file: the first line says what is measured, as JSON, then
-// a line a visit. A last line without its end, torn by a kill, is dropped.
+// a line a visit, or a time of the reference (machine's speed). A last line without its end, torn
+// by a kill, is dropped.
 #pragma once
 
 #include <string>
@@ -19,6 +20,7 @@ struct Visit {
 struct JournalContent {
   std::string header;  // one line
   std::vector<Visit> visits;
+  std::vector<double> reference_us;  // in the order in which they were taken
 };
 
 // Throws InputError: unreadable, or not a journal.
@@ -33,9 +35,12 @@ class Journal {
   Journal& operator=(const Journal&) = delete;
 
   void Add(const Visit& visit);  // in one write; throws RunError
+  void AddReference(double us);  // likewise
   void Remove();                 // the profile stands: the file is not needed any more
 
  private:
+  void Write(const std::string& line);
+
   std::string path_;
   int fd_ = -1;
 };

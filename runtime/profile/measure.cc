@@ -52,7 +52,7 @@ void CheckFiles(const ProfileJob& job) {
 
 // What must be the same for a journal's samples to count.
 json IdentityOf(const ProfileJob& job, const std::string& model_id, const Machine& machine) {
-  return {{"format", "hat-profile-journal/1"},
+  return {{"format", "hat-profile-journal/2"},
           {"role", job.role},
           {"model", model_id},
           {"dtype", DtypeName(job.compute.dtype)},
@@ -69,7 +69,15 @@ json IdentityOf(const ProfileJob& job, const std::string& model_id, const Machin
           {"commit", BuildCommit()}};
 }
 
-std::string HeaderText(json identity, const ProfilePlan& plan) {
+// What else a journal's header says.
+struct Begun {
+  ProfilePlan plan;
+  std::string clock;  // when the measurement began
+};
+
+std::string HeaderText(json identity, const Begun& begun) {
+  const ProfilePlan& plan = begun.plan;
+  identity["clock"] = begun.clock;
   identity["plan"] = {{"tokens", plan.axes.tokens},
                       {"contexts", plan.axes.contexts},
                       {"rounds", plan.rounds},
@@ -78,24 +86,27 @@ std::string HeaderText(json identity, const ProfilePlan& plan) {
   return identity.dump();
 }
 
-// The plan of a journal of the same measurement.
-ProfilePlan PlanIn(const JournalContent& content, const json& identity, const std::string& path) {
+// The header of a journal of the same measurement.
+Begun BegunIn(const JournalContent& content, const json& identity, const std::string& path) {
   json header = json::parse(content.header, nullptr, false);
-  if (!header.is_object() || !header.contains("plan")) {
+  if (!header.is_object() || !header.contains("plan") || !header.contains("clock")) {
     throw InputError(path + ": is no journal of a profile");
   }
   try {
     const json plan = header["plan"];
+    const std::string clock = header["clock"];
     header.erase("plan");
+    header.erase("clock");
     if (header != identity) {
       throw InputError(path + ": of another measurement or another build (" + header.dump() +
                        "); --force begins anew");
     }
     return {
-        {plan.at("tokens").get<std::vector<int>>(), plan.at("contexts").get<std::vector<int>>()},
-        plan.at("rounds").get<int>(),
-        plan.at("seconds").get<double>(),
-        plan.at("is_dense").get<bool>()};
+        {{plan.at("tokens").get<std::vector<int>>(), plan.at("contexts").get<std::vector<int>>()},
+         plan.at("rounds").get<int>(),
+         plan.at("seconds").get<double>(),
+         plan.at("is_dense").get<bool>()},
+        clock};
   } catch (const json::exception&) {
     throw InputError(path + ": is no journal of a profile");
   }
@@ -117,7 +128,7 @@ class Estimator {
     const int far = limits_.max_context;
     const int most = point.operation == "draft" ? kProbeWidth : most_;
     const double one = Probe(point.operation, 1, 0);
-    if (point.operation == "medusa") return one + kAroundACallUs;  // one point
+    if (point.operation == "medusa") return one + kAroundACallUs;
     const double many = Probe(point.operation, most, 0);
     double us = one + (many - one) * (n - 1) / (most - 1);
     const bool has_context = point.operation != "embedding" && point.operation != "head" && far > 0;
@@ -180,10 +191,11 @@ class Rounds {
       }
       Keep(visit);
     }
+    reference_us_ = before.reference_us;
     const auto start = std::chrono::steady_clock::now();
     const size_t done_before = done_.size();
     for (int round = 0; round < plan_.rounds; ++round) {
-      reference_us_.push_back(ReferenceUs(job_.compute));
+      TakeReference(journal);
       for (const int point : RoundOrder(job_.seed, round, static_cast<int>(points_.size()))) {
         if (done_.count({round, point}) > 0) continue;
         const Visit visit =
@@ -198,7 +210,7 @@ class Rounds {
         }
       }
     }
-    reference_us_.push_back(ReferenceUs(job_.compute));
+    TakeReference(journal);
   }
 
   const std::vector<TimedPoint>& points() const { return points_; }
@@ -206,6 +218,11 @@ class Rounds {
   const std::vector<double>& reference_us() const { return reference_us_; }  // by time
 
  private:
+  void TakeReference(Journal& journal) {
+    reference_us_.push_back(ReferenceUs(job_.compute));
+    journal.AddReference(reference_us_.back());
+  }
+
   void Keep(const Visit& visit) {
     if (!done_.insert({visit.round, visit.point}).second) return;
     auto& all = samples_us_[static_cast<size_t>(visit.point)];
@@ -302,25 +319,27 @@ ProfileData MeasureProfile(const ProfileJob& wanted, const ProfileWatch& watch) 
   const std::string journal_path = JournalPath(job);
   const bool resumes = job.resume && std::filesystem::exists(journal_path);
   JournalContent before;
-  ProfilePlan plan;
+  Begun begun;
   if (resumes) {
     before = ReadJournal(journal_path);
-    plan = PlanIn(before, identity, journal_path);
+    begun = BegunIn(before, identity, journal_path);
+  } else {
+    begun.clock = ClockNow(job.compute.device);
   }
-  const std::string clock_before = ClockNow(job.compute.device);
   TimedOperations operations(model, {job.role, job.split, job.compute, job.limits,
                                      machine.last_level_cache, AvailableMemory()});
   if (!resumes) {
     Estimator estimator(operations, job.limits);
-    plan = PlanWithin(job.budget_s, job.role, job.limits, std::ref(estimator));
-    before.header = HeaderText(identity, plan);
+    begun.plan = PlanWithin(job.budget_s, job.role, job.limits, std::ref(estimator));
+    before.header = HeaderText(identity, begun);
   }
+  const ProfilePlan& plan = begun.plan;
   Journal journal(journal_path, before);
   Rounds rounds(operations, job, plan, watch);
   if (watch.on_plan) watch.on_plan(plan, static_cast<int>(rounds.points().size()), resumes);
   rounds.Run(before, journal);
   ProfileData data = Assemble(job, model, machine, rounds);
-  data.measurement = MeasurementOf(job, machine, operations, plan, rounds, clock_before);
+  data.measurement = MeasurementOf(job, machine, operations, plan, rounds, begun.clock);
   WriteFileAtomically(job.out, ProfileText(data));
   journal.Remove();
   return data;

@@ -14,6 +14,7 @@
 
 #include "core/csv.h"
 #include "core/files.h"
+#include "profiles/profile_file.h"
 #include "protocol/system.h"
 #include "sim/simgrid_world.h"
 #include "tests/sim/toy.h"
@@ -230,6 +231,21 @@ TEST_F(SimulateProgramTest, MoreSessionsThanTheMachineHoldsEndTheRunWithAClearLi
   EXPECT_EQ(outcome.exit_code, 1);
   EXPECT_THAT(outcome.err,
               AllOf(HasSubstr("activities run at once"), HasSubstr("fleet.max_sessions")));
+}
+
+TEST_F(SimulateProgramTest, MoreBranchesThanAProfileCoversAreRefusedAtTheStart) {
+  ProfileData data = ReadProfile(toy_ / "device.json");
+  data.operations["head"] = {{1, 0, {33}, {}}, {16, 0, {78}, {}}};
+  WriteFileAtomically(toy_ / "device.json", ProfileText(data));
+  const Outcome refused = Run({"--set", "policy.ahead_branches=17"});
+  EXPECT_EQ(refused.exit_code, 2);
+  EXPECT_THAT(refused.err,
+              AllOf(HasSubstr("device.json: the profile covers draft steps of up to 16 branches"),
+                    HasSubstr("policy.ahead_branches")));
+  EXPECT_EQ(Run({"--set", "policy.ahead_branches=16"}).exit_code, 0);
+  const Outcome alone =
+      Run({"--set", "policy.ahead_branches=17", "--set", "system.draft_ahead=false"});
+  EXPECT_EQ(alone.exit_code, 0) << alone.err;
 }
 
 // The longest request must be covered by the profiles before anything runs.
