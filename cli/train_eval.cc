@@ -12,10 +12,8 @@ namespace {
 
 constexpr char kDescription[] =
     "Measures a model on held-out text: perplexity beside an interpolated Kneser-Ney n-gram model "
-    "of "
-    "the same tokens and, along the model's own greedy output, the acceptance of an adapter's and "
-    "of "
-    "Medusa heads' guesses. With --out it also draws them.";
+    "of the same tokens and, along the model's own greedy output, the acceptance of an adapter's "
+    "and of Medusa heads' guesses. With --out it also draws the adapter's.";
 constexpr char kExamples[] =
     "Example:\n"
     "  hat train eval --model model --adapter model/adapter.safetensors --text text/train "

@@ -143,6 +143,15 @@ void MeasureDrafts(std::span<const DraftTrace> traces, const std::string& genre,
              totals.rounds);
 }
 
+void RequireLonger(const TokenText& held_out, int tokens, const char* than) {
+  const auto is_longer = [&](const Genre& genre) {
+    return std::cmp_greater(genre.tokens.size(), tokens);
+  };
+  if (std::any_of(held_out.genres.begin(), held_out.genres.end(), is_longer)) return;
+  throw InputError("no genre of the held-out text has more than " + std::to_string(tokens) +
+                   " tokens, " + than);
+}
+
 }  // namespace
 
 EvalReport Evaluate(const EvalOptions& options) {
@@ -162,6 +171,8 @@ EvalReport Evaluate(const EvalOptions& options) {
   if (!options.medusa.empty()) medusa = LoadMedusa(options.medusa, model);
   const Tokenizer tokenizer(options.tokenizer, config.shape.vocabulary);
   const TokenText held_out = ReadTokenText(options.held_out, tokenizer, config.bos_token);
+  RequireLonger(held_out, options.length, "a window's length");
+  if (adapter || medusa) RequireLonger(held_out, options.prompt_tokens, "a prompt's length");
 
   Report report;
   {

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Models that are damaged, hostile or of another kind, as 'hat generate' meets them."""
+"""Models that are damaged, hostile or of another kind, as 'hat generate' meets them; what 'hat train eval' and
+'hat train base --start' refuse beside them."""
 import json
 import math
 import struct
@@ -122,6 +123,71 @@ add_cases(BadModelsTest, [
         ("no such device", "1 --device cuda:7", ("cuda:7",)),
         ("no such dtype", "1 --dtype int4", ("int4",)))
 ] + [Case("empty prompt", GENERATE, ("--prompt-ids", "empty"), files(GOOD, {}), arguments=("",))])
+
+
+
+def varint(value):
+    return bytes([value]) if value < 128 else bytes([value & 127 | 128]) + varint(value >> 7)
+
+
+def field(number, value):
+    """Of a protocol buffer: bytes, an integer or a float."""
+    if isinstance(value, bytes):
+        return varint(number << 3 | 2) + varint(len(value)) + value
+    if isinstance(value, float):
+        return varint(number << 3 | 5) + struct.pack("<f", value)
+    return varint(number << 3) + varint(value)
+
+
+def tokenizer(pieces):
+    """A tokenizer.model (byte-pair encoding): <unk>, <s>, </s> and letters."""
+    letters = [(chr(ord("a") + i).encode(), 1) for i in range(pieces - 3)]
+    made = [field(1, field(1, text) + field(2, float(-i)) + field(3, kind))
+            for i, (text, kind) in enumerate([(b"<unk>", 2), (b"<s>", 3), (b"</s>", 3), *letters])]
+    return b"".join(made) + field(2, field(3, 2)) + field(3, field(1, b"identity"))
+
+
+# Metadata of an adapter of a model that nobody has.
+FOREIGN = packed({"__metadata__": {"kind": "hat-adapter", "model": "0" * 64, "split": "1",
+                                   "draft_temperature": "1"}}, b"")
+TEXT = "abc abc\n" * 40
+WITH_TOKENIZER = {**files(GOOD, {}), "model/tokenizer.model": tokenizer(20), "text.txt": TEXT,
+                  "short.txt": "abc\n", "foreign.safetensors": FOREIGN}
+EVAL = "train-eval --text text.txt --length 8 --long-length 16 --prompt-tokens 4 --output-tokens 4 --split 1 --model "
+BASE = "train-base --text text.txt --out new --split 1 --steps 1 --length 8 --long-length 8 "
+
+add_cases(BadModelsTest, [
+    Case(name, command, words, {**WITH_TOKENIZER, **changes})
+    for name, command, words, changes in (
+        ("eval of no folder", EVAL + "none --held-out text.txt", ("none", "config.json"), {}),
+        ("eval of half the weights", EVAL + "model --held-out text.txt", ("model.safetensors",),
+         {"model/model.safetensors": GOOD[:len(GOOD) // 2]}),
+        ("eval without an adapter's file", EVAL + "model --held-out text.txt --adapter none.safetensors",
+         ("none.safetensors",), {}),
+        ("eval of weights as an adapter", EVAL + "model --held-out text.txt --adapter model/model.safetensors",
+         ("kind", "hat-adapter"), {}),
+        ("eval of another model's adapter", EVAL + "model --held-out text.txt --adapter foreign.safetensors",
+         ("foreign.safetensors", "another model"), {}),
+        ("eval of weights as heads", EVAL + "model --held-out text.txt --medusa model/model.safetensors",
+         ("kind", "hat-medusa"), {}),
+        ("eval at a split behind the last layer", EVAL.replace("--split 1", "--split 3") + "model --held-out text.txt",
+         ("split", "1 to 2"), {}),
+        ("eval of windows beyond the positions", EVAL.replace("--length 8", "--length 33") + "model --held-out text.txt",
+         ("32 positions",), {}),
+        ("eval of no text", EVAL + "model --held-out none.txt", ("none.txt",), {}),
+        ("eval of text shorter than a window", EVAL + "model --held-out short.txt", ("held-out", "more than 8 tokens"), {}),
+        ("eval with another vocabulary", EVAL + "model --held-out text.txt", ("tokenizer.model", "21 pieces", "20"),
+         {"model/tokenizer.model": tokenizer(21)}),
+        ("eval as another picture", EVAL + "model --held-out text.txt --out eval.pdf", (".png", "eval.pdf"), {}),
+        ("start from no folder", BASE + "--start none", ("none", "config.json"), {}),
+        ("start from half the weights", BASE + "--start model", ("model.safetensors",),
+         {"model/model.safetensors": GOOD[:len(GOOD) // 2]}),
+        ("start with another vocabulary", BASE + "--start model", ("tokenizer.model", "21 pieces", "20"),
+         {"model/tokenizer.model": tokenizer(21)}),
+        ("start with an adapter of another model", BASE + "--start model --exit-weight 1",
+         ("adapter.safetensors", "another model"), {"model/adapter.safetensors": FOREIGN}),
+        ("sizes beside a start", BASE + "--start model --width 64", ("--width", "--start"), {}),
+        ("neither tokenizer nor start", BASE, ("--tokenizer", "--start"), {}))])
 
 if __name__ == "__main__":
     unittest.main()

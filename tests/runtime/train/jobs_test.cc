@@ -55,7 +55,16 @@ class JobsTest : public testing::Test {
       const TrainingWatch& watch = [](const TrainingProgress&) { return true; }) {
     TrainingJob job = Job(out + "/training", steps);
     job.resume = resume;
-    return TrainBase(job, config_, {1, 0.3}, folder_ / out, watch);
+    return TrainBase(job, config_, {1, 0.3, ""}, folder_ / out, watch);
+  }
+
+  // Goes on from the model in `start`.
+  TrainingRun From(
+      const std::string& start, const std::string& out, bool resume = false,
+      const TrainingWatch& watch = [](const TrainingProgress&) { return true; }) {
+    TrainingJob job = Job(out + "/training", 4);
+    job.resume = resume;
+    return TrainBase(job, config_, {1, 0.3, folder_ / start}, folder_ / out, watch);
   }
 
   std::string File(const std::string& name) const { return ReadFile(folder_ / name); }
@@ -135,12 +144,41 @@ TEST_F(JobsTest, ACheckpointOfOtherOptionsOrNoneIsRefused) {
   EXPECT_INPUT_ERROR(Base("model", 2, true), testing::HasSubstr("checkpoint.safetensors"));
 }
 
+TEST_F(JobsTest, ATrainingThatStartsFromAModelBeginsWithItsLosses) {
+  const TrainingRun scratch = Base("model", 30);
+  const TrainingRun run = From("model", "next");
+  for (const char* measure : {"training loss", "training exit loss"}) {
+    const auto [first, last] = Ends(scratch.log, measure);
+    EXPECT_LT(Ends(run.log, measure).first, 0.8 * first) << measure;
+    EXPECT_NEAR(Ends(run.log, measure).first, last, 0.1 * first) << measure;
+  }
+  EXPECT_EQ(OpenModel(folder_ / "next").config.shape.layers, 3);
+}
+
+TEST_F(JobsTest, ARunThatIsResumedMustStartFromTheSameModel) {
+  Base("model", 2);
+  Base("other", 3);
+  From("model", "next", false, [](const TrainingProgress&) { return false; });
+  EXPECT_INPUT_ERROR(From("other", "next", true), testing::HasSubstr("this run has 'start = "));
+  EXPECT_INPUT_ERROR(Base("next", 4, true), testing::HasSubstr("made with 'start = "));
+  EXPECT_EQ(From("model", "next", true).progress.step, 4);
+}
+
+TEST_F(JobsTest, AStartThatDoesNotFitIsRefused) {
+  Base("model", 2);
+  EXPECT_INPUT_ERROR(From("none", "next"), testing::HasSubstr("none"));
+  EXPECT_INPUT_ERROR(
+      TrainBase(Job("w", 2), config_, {2, 0.3, folder_ / "model"}, folder_ / "next", {}),
+      testing::HasSubstr("trained for a split of 1, not 2"));
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "next"));
+}
+
 TEST_F(JobsTest, ImpossibleSplitsAndWindowsAreRefused) {
-  EXPECT_INPUT_ERROR(TrainBase(Job("w", 2), config_, {3, 0}, folder_ / "m", {}),
+  EXPECT_INPUT_ERROR(TrainBase(Job("w", 2), config_, {3, 0, ""}, folder_ / "m", {}),
                      testing::HasSubstr("must be 1..2"));
   TrainingJob job = Job("w", 2);
   job.options.long_length = 65;
-  EXPECT_INPUT_ERROR(TrainBase(job, config_, {1, 0}, folder_ / "m", {}),
+  EXPECT_INPUT_ERROR(TrainBase(job, config_, {1, 0, ""}, folder_ / "m", {}),
                      testing::HasSubstr("64 positions"));
 }
 
@@ -188,6 +226,8 @@ TEST_F(JobsTest, AdapterAndHeadsLearnFromAModelThatStaysAsItIs) {
   eval.prompt_tokens = 8;
   eval.output_tokens = 12;
   const CsvFile report = CsvFile::Parse(Evaluate(eval).csv, "report");
+  eval.split = 2;
+  EXPECT_INPUT_ERROR(Evaluate(eval), testing::HasSubstr("trained for a split of 1, not 2"));
   double trained = 0, counted = 0, lengths = 0, shares = 0, trees = 0;
   for (int row = 0; row < report.rows(); ++row) {
     const double value = report.Number(row, report.ColumnIndex("value"), Range{});
