@@ -1,10 +1,8 @@
 // hat compare: the same requests for several systems, several seeds, side by side.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <filesystem>
 #include <map>
@@ -15,6 +13,7 @@
 #include <vector>
 
 #include "cli/child_processes.h"
+#include "cli/progress_line.h"
 #include "cli/run_plot.h"
 #include "core/files.h"
 #include "core/program.h"
@@ -129,34 +128,6 @@ ChildProcess SimulateProcess(const Options& options, const Run& run) {
   return child;
 }
 
-// How many runs are done, and the time left: a line on a terminal that is written anew.
-class RunProgress {
- public:
-  RunProgress(size_t total, int jobs, bool is_wanted)
-      : total_(total), is_shown_(is_wanted && ::isatty(STDERR_FILENO)) {
-    if (is_wanted) fmt::print(stderr, "{} simulations, {} at once\n", total, jobs);
-  }
-  ~RunProgress() {
-    if (is_shown_) fmt::print(stderr, "\r\033[K");
-  }
-  RunProgress(const RunProgress&) = delete;
-  RunProgress& operator=(const RunProgress&) = delete;
-
-  void Show(int done) const {
-    if (!is_shown_) return;
-    const double elapsed_s =
-        std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
-    const double left_s = elapsed_s * (static_cast<double>(total_) - done) / done;
-    fmt::print(stderr, "\r{} of {} simulations done, {:.0f} s left\033[K", done, total_, left_s);
-    std::fflush(stderr);
-  }
-
- private:
-  size_t total_;
-  bool is_shown_;
-  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
-};
-
 void RunAll(const Options& options, const std::vector<Run>& runs) {
   std::vector<ChildProcess> children;
   for (const Run& run : runs) {
@@ -165,9 +136,17 @@ void RunAll(const Options& options, const std::vector<Run>& runs) {
     if (error) throw RunError(fmt::format("cannot write '{}': {}", run.folder, error.message()));
     children.push_back(SimulateProcess(options, run));
   }
-  const RunProgress progress(runs.size(), options.jobs, !options.is_quiet);
-  const ChildrenResult result =
-      RunChildren(children, options.jobs, IsInterrupted, [&](int done) { progress.Show(done); });
+  if (!options.is_quiet) {
+    fmt::print(stderr, "{} simulations, {} at once\n", runs.size(), options.jobs);
+  }
+  ProgressLine progress;
+  const auto on_done = [&](int done) {
+    if (options.is_quiet || !progress.IsDue()) return;
+    progress.Show(fmt::format("{} of {} simulations done", done, runs.size()),
+                  double(done) / double(runs.size()));
+  };
+  const ChildrenResult result = RunChildren(children, options.jobs, IsInterrupted, on_done);
+  progress.Clear();
   if (result.is_interrupted) throw RunError("interrupted; nothing was written");
   if (!result.failure) return;
   const Run& failed = runs[result.failure->index];

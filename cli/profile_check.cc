@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "cli/stderr_line.h"
+#include "cli/progress_line.h"
 #include "core/error.h"
 #include "core/files.h"
 #include "core/program.h"
@@ -63,11 +63,12 @@ int Run(hat::CommandLine& line) {
       ->capture_default_str()
       ->check(CLI::Range(0.0, 1000.0));
   line.Parse();
-  hat::StderrLine progress(std::chrono::seconds(60));
+  hat::ProgressLine progress(std::chrono::seconds(60));
   std::string text;
   int outside = 0;
   for (const hat::CheckReport& report : hat::CheckProfiles(job, [&](double share) {
-         if (progress.IsDue()) progress.Show(fmt::format("{:.0f}% of the steps", 100 * share));
+         if (progress.IsDue())
+           progress.Show(fmt::format("{:.0f}% of the steps", 100 * share), share);
        })) {
     text += (text.empty() ? "" : "\n") + TableOf(report);
     if (report.MedianError() > limit_percent / 100) ++outside;

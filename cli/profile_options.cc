@@ -7,7 +7,7 @@
 #include <cstdio>
 #include <string>
 
-#include "cli/stderr_line.h"
+#include "cli/progress_line.h"
 #include "core/error.h"
 #include "core/files.h"
 #include "profiles/profile_report.h"
@@ -72,13 +72,14 @@ int RunProfileProgram(CommandLine& line, const char* role, const char* descripti
   }
   job.compute.dtype = ParseDtype(dtype, "--dtype");
   CatchInterrupts();
-  StderrLine progress(std::chrono::seconds(15));
+  ProgressLine progress(std::chrono::seconds(15));
   ProfileWatch watch;
   watch.on_plan = ShowPlan;
   watch.on_progress = [&](const ProfileProgress& now) {
+    if (now.is_first) progress.BeginAt(double(now.visits - 1) / now.total);
     if (!progress.IsDue()) return;
-    progress.Show(
-        fmt::format("{} of {} visits, {:.0f} s left", now.visits, now.total, now.seconds_left));
+    progress.Show(fmt::format("{} of {} visits", now.visits, now.total),
+                  double(now.visits) / now.total);
   };
   watch.is_interrupted = IsInterrupted;
   const ProfileData data = MeasureProfile(job, watch);

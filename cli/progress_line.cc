@@ -4,34 +4,39 @@
 #include <unistd.h>
 
 #include <cstdio>
-#include <utility>
 
 namespace hat {
 
-ProgressLine::ProgressLine(std::string title, bool is_wanted)
-    : title_(std::move(title)), is_shown_(is_wanted && isatty(STDERR_FILENO)) {}
+ProgressLine::ProgressLine(std::optional<std::chrono::seconds> pause_elsewhere)
+    : is_terminal_(isatty(STDERR_FILENO)) {
+  if (pause_elsewhere) pause_ = *pause_elsewhere;
+  if (is_terminal_) pause_ = std::chrono::milliseconds(250);
+}
 
-void ProgressLine::Show(Seconds simulated, int completed, std::optional<int> expected) {
-  if (!is_shown_) return;
-  const Clock::time_point now = Clock::now();
-  if (now - last_ < std::chrono::milliseconds(250)) return;
-  last_ = now;
-  is_dirty_ = true;
-  const double elapsed_s = std::chrono::duration<double>(now - start_).count();
-  std::string line = fmt::format("\r{}: {} requests", title_, completed);
-  if (expected && completed > 0) {
-    const double left_s = elapsed_s * (*expected - completed) / completed;
-    line += fmt::format(" of {} ({:.0f}%), {:.0f} s left", *expected, 100.0 * completed / *expected,
-                        left_s);
+void ProgressLine::BeginAt(double share) {
+  start_ = Clock::now();
+  share_at_start_ = share;
+}
+
+double ProgressLine::elapsed_s() const {
+  return std::chrono::duration<double>(Clock::now() - start_).count();
+}
+
+bool ProgressLine::IsDue() const { return pause_ && Clock::now() - last_ >= *pause_; }
+
+void ProgressLine::Show(const std::string& what, std::optional<double> share) {
+  last_ = Clock::now();
+  has_shown_ = true;
+  std::string line = what;
+  if (share && *share > share_at_start_) {
+    line += fmt::format(", {:.0f} s left", elapsed_s() * (1 - *share) / (*share - share_at_start_));
   }
-  line += fmt::format(", {:.0f} s simulated ({:.0f} x real time)\033[K", simulated.value(),
-                      simulated.value() / elapsed_s);
-  std::fputs(line.c_str(), stderr);
+  std::fputs((is_terminal_ ? "\r" + line + "\033[K" : line + "\n").c_str(), stderr);
 }
 
 void ProgressLine::Clear() {
-  if (is_dirty_) std::fputs("\r\033[K", stderr);
-  is_dirty_ = false;
+  if (has_shown_ && is_terminal_) std::fputs("\r\033[K", stderr);
+  has_shown_ = false;
 }
 
 }  // namespace hat

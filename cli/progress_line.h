@@ -1,30 +1,38 @@
-// One line on stderr that shows how far a simulation has come, with the time left. Only on a
-// terminal, four times a second.
+// How far long work has come, with the time left: one line on stderr, on a terminal rewritten four
+// times a second and wiped in the end, elsewhere a new line now and then, or none.
 #pragma once
 
 #include <chrono>
 #include <optional>
 #include <string>
 
-#include "core/units.h"
-
 namespace hat {
 
 class ProgressLine {
  public:
-  ProgressLine(std::string title, bool is_wanted);
+  // `pause_elsewhere`: between two lines where stderr is no terminal; none are written without it.
+  explicit ProgressLine(std::optional<std::chrono::seconds> pause_elsewhere = std::nullopt);
+  ~ProgressLine() { Clear(); }
+  ProgressLine(const ProgressLine&) = delete;
+  ProgressLine& operator=(const ProgressLine&) = delete;
 
-  // Cheap: looks at the wall clock only now and then.
-  void Show(Seconds simulated, int completed, std::optional<int> expected);
-  void Clear();
+  // The work goes on from an earlier run, with this share of it done: time counts from here.
+  void BeginAt(double share);
+  double elapsed_s() const;
+
+  bool IsDue() const;  // false: Show() would come too soon
+  // "WHAT, 12 s left" where the share of the work that is done, 0..1, tells.
+  void Show(const std::string& what, std::optional<double> share);
+  void Clear();  // wipes it, for other words
 
  private:
   using Clock = std::chrono::steady_clock;
-  std::string title_;
-  bool is_shown_;
+  bool is_terminal_;
+  std::optional<Clock::duration> pause_;
+  bool has_shown_ = false;
   Clock::time_point start_ = Clock::now();
   Clock::time_point last_ = start_;
-  bool is_dirty_ = false;
+  double share_at_start_ = 0;
 };
 
 }  // namespace hat

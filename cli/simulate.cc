@@ -1,6 +1,7 @@
 // hat simulate: one scenario, one seed, one folder of results.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <limits>
 #include <memory>
@@ -172,6 +173,16 @@ void CheckExplained(const Options& options, const Scenario& scenario) {
       fmt::format("--explain {}: the run has requests 0 to {}", *options.explain, requests - 1));
 }
 
+void ShowProgress(ProgressLine& line, const std::string& system, const Progress& now) {
+  const std::string of = now.expected ? fmt::format(" of {}", *now.expected) : "";
+  const double simulated_s = now.simulated.value();
+  std::optional<double> share;
+  if (now.expected) share = double(now.completed) / std::max(1, *now.expected);
+  line.Show(fmt::format("{}: {}{} requests, {:.0f} s simulated ({:.0f} x real time)", system,
+                        now.completed, of, simulated_s, simulated_s / line.elapsed_s()),
+            share);
+}
+
 int Simulate(const Options& options) {
   RefuseToReplaceTimeline(options);
   std::optional<ResultFolder> folder;
@@ -187,9 +198,9 @@ int Simulate(const Options& options) {
   }
 
   Observers observers(simulation, options);
-  ProgressLine progress(info.system, !options.quiet);
+  ProgressLine progress;
   const bool is_complete = simulation.Run(observers.all(), [&](const Progress& now) {
-    progress.Show(now.simulated, now.completed, now.expected);
+    if (!options.quiet && progress.IsDue()) ShowProgress(progress, info.system, now);
     return !IsInterrupted();
   });
   progress.Clear();

@@ -9,9 +9,9 @@
 #include <mutex>
 #include <thread>
 
+#include "cli/progress_line.h"
 #include "cli/trace_compare.h"
 #include "cli/trace_model.h"
-#include "cli/trace_progress.h"
 #include "core/error.h"
 #include "core/files.h"
 #include "runtime/session/split_model.h"
@@ -294,14 +294,19 @@ int Check(const Options& options) {
       options.model.folder + "/config.json", options.prompts, options.trace, options.model.split,
       inputs.trace.info().output_tokens,     inputs.rows()};
   const ScratchFolder folder;
-  TraceProgress progress("hat trace check", "requests",
-                         static_cast<int>(trials.size() * inputs.live_rows.size()));
+  ProgressLine progress(std::chrono::seconds(60));
+  const size_t all = trials.size() * inputs.live_rows.size();
   int done = 0;
   bool is_good = true;
   for (const Trial& trial : trials) {
     const std::vector<ReplayedRequest> simulated =
         ReplayTrace(replay, folder.path(), trial.Overrides());
-    const auto on_done = [&](int more) { progress.Show(done += more); };
+    const auto on_done = [&](int more) {
+      done += more;
+      if (!progress.IsDue()) return;
+      progress.Show(fmt::format("hat trace check: {} of {} requests", done, all),
+                    double(done) / double(all));
+    };
     const std::vector<Generation> live = LiveRuns(options, inputs, trial, on_done).Run();
     const Verdict verdict = Judge(inputs, trial, live, simulated);
     is_good = is_good && verdict.is_good();

@@ -2,8 +2,8 @@
 // trace.
 #include <fmt/format.h>
 
+#include "cli/progress_line.h"
 #include "cli/trace_model.h"
-#include "cli/trace_progress.h"
 #include "core/error.h"
 #include "core/files.h"
 #include "experiments/draft_trace_summary.h"
@@ -45,9 +45,12 @@ int Record(Options& options) {
   if (!options.replace) RefuseToReplace(options.out, "");
   AtomicFile file(options.out);  // a place that cannot be written is known at once
   const auto rows = static_cast<int>(prompts.prompts.size());
-  TraceProgress progress("hat trace record", "prompts", rows);
+  ProgressLine progress(std::chrono::seconds(60));
   const std::optional<DraftTrace> trace = RecordTrace(recording, prompts, [&](int done) {
-    progress.Show(done);
+    if (progress.IsDue()) {
+      progress.Show(fmt::format("hat trace record: {} of {} prompts", done, rows),
+                    double(done) / rows);
+    }
     return !IsInterrupted();
   });
   progress.Clear();

@@ -2,14 +2,15 @@
 
 #include <fmt/format.h>
 #include <malloc.h>
-#include <unistd.h>
 
 #include <chrono>
 #include <cstdio>
 #include <filesystem>
 #include <limits>
+#include <optional>
 #include <utility>
 
+#include "cli/progress_line.h"
 #include "cli/run_plot.h"
 #include "core/error.h"
 #include "core/files.h"
@@ -17,49 +18,28 @@
 namespace hat {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
-// One line on stderr: on a terminal rewritten four times a second, elsewhere a new one a minute.
+// Shows how far a training has come; of a resumed one the time counts from its first step.
 class TrainProgress {
  public:
   explicit TrainProgress(std::string title) : title_(std::move(title)) {}
 
-  void Show(const TrainingProgress& progress) {
-    const Clock::time_point now = Clock::now();
-    if (!is_started_) {
-      is_started_ = true;
-      start_ = now;
-      last_ = now - std::chrono::hours(1);
-      first_ = progress;
+  void Show(const TrainingProgress& now) {
+    if (!first_) {
+      first_ = now;
+      line_.BeginAt(now.fraction);
     }
-    if (now - last_ < (is_terminal_ ? std::chrono::milliseconds(250) : std::chrono::minutes(1))) {
-      return;
-    }
-    last_ = now;
-    std::string line =
-        fmt::format("{}: step {}, {:.0f}%, {:.2f} M tokens, loss {:.3f}", title_, progress.step,
-                    100 * progress.fraction, progress.tokens / 1e6, progress.loss);
-    const double elapsed_s = std::chrono::duration<double>(now - start_).count();
-    const double done = progress.fraction - first_.fraction;
-    if (done > 0) {
-      line += fmt::format(", {:.0f} tokens/s, {:.0f} s left",
-                          static_cast<double>(progress.tokens - first_.tokens) / elapsed_s,
-                          elapsed_s * (1 - progress.fraction) / done);
-    }
-    line = is_terminal_ ? "\r" + line + "\033[K" : line + "\n";
-    std::fputs(line.c_str(), stderr);
+    if (!line_.IsDue()) return;
+    line_.Show(fmt::format("{}: step {}, {:.0f}%, {:.2f} M tokens, loss {:.3f}, {:.0f} tokens/s",
+                           title_, now.step, 100 * now.fraction, double(now.tokens) / 1e6, now.loss,
+                           double(now.tokens - first_->tokens) / line_.elapsed_s()),
+               now.fraction);
   }
-  void Clear() const {
-    if (is_terminal_) std::fputs("\r\033[K", stderr);
-  }
+  void Clear() { line_.Clear(); }
 
  private:
   std::string title_;
-  bool is_terminal_ = isatty(STDERR_FILENO);
-  bool is_started_ = false;
-  Clock::time_point start_;
-  Clock::time_point last_;
-  TrainingProgress first_;
+  ProgressLine line_{std::chrono::seconds(60)};
+  std::optional<TrainingProgress> first_;
 };
 
 }  // namespace

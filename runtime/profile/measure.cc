@@ -1,7 +1,6 @@
 #include "runtime/profile/measure.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <filesystem>
 #include <map>
@@ -192,7 +191,6 @@ class Rounds {
       Keep(visit);
     }
     reference_us_ = before.reference_us;
-    const auto start = std::chrono::steady_clock::now();
     const size_t done_before = done_.size();
     for (int round = 0; round < plan_.rounds; ++round) {
       TakeReference(journal);
@@ -202,9 +200,11 @@ class Rounds {
             VisitPoint(operations_, points_[static_cast<size_t>(point)], round, point);
         Keep(visit);
         journal.Add(visit);
-        const double seconds =
-            std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-        Report(seconds, done_.size() - done_before);
+        if (watch_.on_progress) {
+          const int total = plan_.rounds * static_cast<int>(points_.size());
+          const auto visits = static_cast<int>(done_.size());
+          watch_.on_progress({visits, total, done_.size() == done_before + 1});
+        }
         if (watch_.is_interrupted && watch_.is_interrupted()) {
           throw RunError("interrupted; --resume goes on where it stood");
         }
@@ -227,14 +227,6 @@ class Rounds {
     if (!done_.insert({visit.round, visit.point}).second) return;
     auto& all = samples_us_[static_cast<size_t>(visit.point)];
     all.insert(all.end(), visit.samples_us.begin(), visit.samples_us.end());
-  }
-
-  void Report(double seconds, size_t done) const {
-    if (!watch_.on_progress) return;
-    const int total = plan_.rounds * static_cast<int>(points_.size());
-    const auto left = static_cast<double>(static_cast<size_t>(total) - done_.size());
-    watch_.on_progress(
-        {static_cast<int>(done_.size()), total, left * seconds / static_cast<double>(done)});
   }
 
   TimedOperations& operations_;

@@ -28,9 +28,9 @@ struct ProfileJob {
 };
 
 struct ProfileProgress {
-  int visits = 0;
+  int visits = 0;  // done, those of an earlier run as well
   int total = 0;
-  double seconds_left = 0;
+  bool is_first = false;  // of this run
 };
 
 struct ProfileWatch {
