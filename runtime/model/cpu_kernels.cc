@@ -87,11 +87,21 @@ struct Rotate {
 template <typename T>
 struct Gate {
   static HAT_INLINE void Run(const T* gate, const T* up, int64_t n, T* out) {
-    for (int64_t i = 0; i < n; ++i) {
-      const WideOf<T> x = Widened(gate[i]);
-      const WideOf<T> power = Exp(std::min(-x, WideOf<T>{80}));
-      const T silu = Narrowed<T>(x / (1 + power));
-      out[i] = Narrowed<T>(Widened(silu) * Widened(up[i]));
+    using Wide = WideOf<T>;
+    constexpr int64_t kBlock = 64;
+    for (int64_t first = 0; first < n; first += kBlock) {
+      const int64_t count = std::min(kBlock, n - first);
+      Wide x[kBlock] = {};
+      Wide power[kBlock];  // exp(-x)
+      for (int64_t i = 0; i < count; ++i) x[i] = Widened(gate[first + i]);
+      for (int64_t i = 0; i < kBlock; ++i) power[i] = x[i] < -80 ? 80 : -x[i];
+      for (int64_t i = 0; i < kBlock; i += kLanes<Wide>) {
+        Store<Wide, 32>(ExpEach<Wide>(Load(power + i)), power + i);
+      }
+      for (int64_t i = 0; i < count; ++i) {
+        const T silu = Narrowed<T>(x[i] / (1 + power[i]));
+        out[first + i] = Narrowed<T>(Widened(silu) * Widened(up[first + i]));
+      }
     }
   }
 };

@@ -1,5 +1,7 @@
 #include "runtime/model/submodels.h"
 
+#include <malloc.h>
+
 #include <string>
 #include <utility>
 
@@ -22,6 +24,7 @@ std::unique_ptr<LayerStack> LoadStack(const Model& model, int first, int last,
     for (int layer = first; layer < last; ++layer) {
       layers.push_back(Pack(LoadLayer(model, layer, compute)));
     }
+    ::malloc_trim(0);  // what packing has freed and the allocator would keep
     return std::make_unique<LayerStack>(std::move(layers), AttentionShapeOf(model.config),
                                         model.config, compute);
   });
