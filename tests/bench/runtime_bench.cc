@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <filesystem>
@@ -20,30 +19,13 @@
 #include "core/files.h"
 #include "runtime/model/submodels.h"
 #include "runtime/model/torch_compute.h"
+#include "tests/bench/attention_bench.h"
+#include "tests/bench/times.h"
 
 namespace hat {
 namespace {
 
 constexpr int kRepeats = 7;
-
-double Now() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
-
-// Seconds of one call: median and least of `repeats`, behind two calls that do not count.
-struct Times {
-  double median, least;
-};
-Times TimesOf(int repeats, const std::function<void()>& body) {
-  std::vector<double> seconds;
-  for (int i = 0; i < repeats + 2; ++i) {
-    const double start = Now();
-    body();
-    if (i >= 2) seconds.push_back(Now() - start);
-  }
-  std::sort(seconds.begin(), seconds.end());
-  return {seconds[seconds.size() / 2], seconds.front()};
-}
 
 // Bytes a second that `threads` threads read from memory, each its own part of 1 GiB.
 double ReadBandwidth(int threads) {
@@ -65,13 +47,15 @@ double ReadBandwidth(int threads) {
   return static_cast<double>(sums.size() * part * sizeof(uint64_t)) / times.least;
 }
 
-// Floating-point operations a second of one large product.
+// Floating-point operations a second of one large product. Without units for bf16 it is so slow in
+// that type that a smaller one must do.
 double ProductRate(Dtype dtype) {
-  constexpr int64_t kSize = 2048;
+  const int64_t size = dtype == Dtype::kBfloat16 ? 512 : 2048;
   const at::TensorOptions options = OptionsOf({dtype, "cpu"});
-  const at::Tensor a = at::ones({kSize, kSize}, options);
-  const at::Tensor b = at::ones({kSize, kSize}, options);
-  return 2.0 * kSize * kSize * kSize / TimesOf(3, [&] { at::mm(a, b); }).least;
+  const at::Tensor a = at::ones({size, size}, options);
+  const at::Tensor b = at::ones({size, size}, options);
+  const double work = 2.0 * static_cast<double>(size * size * size);
+  return work / TimesOf(3, [&] { at::mm(a, b); }).least;
 }
 
 // A layer of separate tensor operations, as one writes it first: the baseline of a layer's
@@ -145,15 +129,17 @@ std::pair<double, double> LayerOverheads() {
     model.Forward(at::ones({tokens, shape.hidden}), std::span(&part, 1));
   };
   run(kPosition);
-  const Times ours = TimesOf(200, [&] {
+  const auto once = [&] {
     cache.TruncateTo(kPosition);
     run(1);
-  });
+  };
+  const Times ours = TimesOf(200, once, Clock::kThread);
   std::vector<NaiveLayer> layers(kLayers, NaiveLayer(shape));
-  const Times naive = TimesOf(200, [&] {
+  const auto naively = [&] {
     at::Tensor x = at::ones({1, shape.hidden});
     for (NaiveLayer& layer : layers) x = layer.Forward(x, kPosition);
-  });
+  };
+  const Times naive = TimesOf(200, naively, Clock::kThread);
   return {1e6 * ours.median / kLayers, 1e6 * naive.median / kLayers};
 }
 
@@ -186,8 +172,16 @@ double WeightsRead(const ModelShape& shape) {
   return shape.layers * shape.LayerWeights() + shape.EmbeddingWeights();
 }
 
-void PrintRow(const char* what, const std::string& measured, double share, const char* floor) {
-  std::printf("%-28s %-26s %6.1f%%  %s\n", what, measured.c_str(), 100 * share, floor);
+// What the machine can do at best.
+struct Floors {
+  double bandwidth;  // bytes a second
+  double rate;       // operations a second, of the faster type
+};
+
+void PrintRow(const std::string& what, const std::string& measured, const std::string& floor,
+              double share, const char* aim) {
+  std::printf("| %s | %s | %s | %.2f | %s |\n", what.c_str(), measured.c_str(), floor.c_str(),
+              share, aim);
   std::fflush(stdout);
 }
 
@@ -197,34 +191,48 @@ std::string Text(const char* format, double a, double b) {
   return text;
 }
 
-void BenchDtype(const RuntimeBench& bench, const ModelConfig& config, Dtype dtype,
-                double bandwidth) {
-  const double rate = ProductRate(dtype);
-  std::printf("%s: large products %.0f GFLOP/s\n", DtypeName(dtype).c_str(), rate / 1e9);
-  Runner runner(RandomModel(config, 1), dtype, bench.prompt_tokens + 64);
-  const Times prefill = TimesOf(3, [&] {
+void BenchPrefill(const RuntimeBench& bench, const ModelShape& shape, const std::string& name,
+                  const Floors& floors, Runner& runner) {
+  const Times times = TimesOf(3, [&] {
     runner.cache().TruncateTo(0);
     runner.Forward(bench.prompt_tokens);
   });
-  const ModelShape& shape = config.shape;
   const double work = 2 * shape.layers * shape.LayerWeights() * bench.prompt_tokens +
                       2 * shape.EmbeddingWeights() +
                       2.0 * shape.layers * shape.heads * shape.head_dim * bench.prompt_tokens *
                           bench.prompt_tokens;  // attention: causal, queries keys and values
-  PrintRow(
-      "  prefill",
-      Text("%.0f tokens/s (%.0f ms)", bench.prompt_tokens / prefill.median, 1e3 * prefill.median),
-      work / rate / prefill.median, "of the rate of large products");
-  runner.cache().TruncateTo(std::min(64, bench.prompt_tokens));
-  const int context = runner.cache().size();
-  const Times decode = TimesOf(bench.decode_tokens, [&] {
+  PrintRow(name + " prefill of " + std::to_string(bench.prompt_tokens),
+           Text("%.0f tokens/s (%.0f ms)", bench.prompt_tokens / times.median, 1e3 * times.median),
+           Text("%.0f GFLOP at %.0f GFLOP/s", work / 1e9, floors.rate / 1e9),
+           work / floors.rate / times.median, ">= 0.60");
+}
+
+void BenchDecode(const RuntimeBench& bench, const std::string& name, double bytes,
+                 const Floors& floors, Runner& runner) {
+  const int context = std::min(64, bench.prompt_tokens);
+  runner.Forward(context);
+  const Times times = TimesOf(bench.decode_tokens, [&] {
     runner.cache().TruncateTo(context);
     runner.Forward(1);
   });
+  PrintRow(name + " decode, one token behind " + std::to_string(context),
+           Text("%.1f tokens/s (%.1f ms)", 1 / times.median, 1e3 * times.median),
+           Text("%.0f MB at %.1f GB/s", bytes / 1e6, floors.bandwidth / 1e9),
+           bytes / floors.bandwidth / times.median, ">= 0.70");
+}
+
+void BenchDtype(const RuntimeBench& bench, const Model& model, Dtype dtype, const Floors& floors) {
+  const ModelShape& shape = model.config.shape;
+  Runner runner(model, dtype, bench.prompt_tokens + 64);
   const double bytes = WeightsRead(shape) * BytesPerWeight(dtype);
-  PrintRow("  decode, one token",
-           Text("%.1f tokens/s (%.1f ms)", 1 / decode.median, 1e3 * decode.median),
-           bytes / bandwidth / decode.median, "of the read bandwidth");
+  BenchDecode(bench, DtypeName(dtype), bytes, floors, runner);
+  BenchPrefill(bench, shape, DtypeName(dtype), floors, runner);
+}
+
+void BenchOverhead() {
+  const auto [ours, naive] = LayerOverheads();
+  PrintRow("a layer's overhead, one token, processor time", Text("%.1f us", ours, 0),
+           Text("of separate ATen calls: %.1f us", naive, 0), ours / naive, "<= 0.50");
 }
 
 // The largest resident set of a process that does `body`; a failure there is one here.
@@ -246,29 +254,50 @@ double PeakBytes(const std::function<void()>& body) {
   return 1024.0 * static_cast<double>(usage.ru_maxrss);
 }
 
+// A model of random weights in a file; gone with this object.
+class ModelFile {
+ public:
+  // Drawn by a process of its own, so that the memory is not this one's.
+  ModelFile(const ModelConfig& config, int threads)
+      : folder_(std::filesystem::temp_directory_path() /
+                ("hat-bench-runtime-" + std::to_string(getpid()))) {
+    try {
+      PeakBytes([&] {
+        SetThreads(threads);
+        WriteModel(folder_, RandomModel(config, 1), Dtype::kBfloat16);
+      });
+    } catch (const RunError&) {
+      std::filesystem::remove_all(folder_);
+      throw;
+    }
+  }
+  ~ModelFile() { std::filesystem::remove_all(folder_); }
+  ModelFile(const ModelFile&) = delete;
+  ModelFile& operator=(const ModelFile&) = delete;
+
+  const std::string& folder() const { return folder_; }
+
+ private:
+  std::string folder_;
+};
+
 // In processes of their own, before this one has threads.
-void BenchMemory(const RuntimeBench& bench, const ModelConfig& config) {
-  const std::string folder =
-      std::filesystem::temp_directory_path() / ("hat-bench-runtime-" + std::to_string(getpid()));
+void BenchMemory(const RuntimeBench& bench, const ModelShape& shape, const ModelFile& file) {
   const int capacity = bench.prompt_tokens + bench.decode_tokens;
   const double bare = PeakBytes([] { at::mm(at::ones({8, 8}), at::ones({8, 8})); });
-  PeakBytes([&] { WriteModel(folder, RandomModel(config, 1), Dtype::kBfloat16); });
   const double whole = PeakBytes([&] {
     SetThreads(bench.threads);
     const at::NoGradGuard no_grad;
-    Runner runner(OpenModel(folder), Dtype::kBfloat16, capacity);
+    Runner runner(OpenModel(file.folder()), Dtype::kBfloat16, capacity);
     runner.Forward(bench.prompt_tokens);
     for (int i = 0; i < bench.decode_tokens; ++i) runner.Forward(1);
   });
-  std::filesystem::remove_all(folder);
-  const ModelShape& shape = config.shape;
   const double needed =
       2 * shape.TotalWeights() + capacity * shape.KvBytesPerToken(shape.layers, 2).value();
-  std::printf(
-      "memory, bf16 from a file: %.0f MB at the most; a bare libtorch process has %.0f MB,\n"
-      "  weights and caches are %.0f MB: %.2f times these above it (aim: 1.1)\n",
-      whole / 1e6, bare / 1e6, needed / 1e6, (whole - bare) / needed);
-  std::fflush(stdout);
+  PrintRow("bf16 memory, most of a process",
+           Text("%.0f MB, of which libtorch alone %.0f", whole / 1e6, bare / 1e6),
+           Text("weights and caches: %.0f MB", needed / 1e6, 0), (whole - bare) / needed,
+           "<= 1.10");
 }
 
 }  // namespace
@@ -280,19 +309,24 @@ void RunRuntimeBench(const RuntimeBench& requested) {
   ModelShape shape = FindModelShape(bench.shape);
   shape.layers = std::min(shape.layers, bench.layers);
   const ModelConfig config = ConfigOfShape(shape);
-  std::printf("commit %s, %d threads\n%s: %.0f M weights\n", BuildCommit().c_str(), bench.threads,
-              Describe(shape).c_str(), shape.TotalWeights() / 1e6);
-  BenchMemory(bench, config);
+  std::printf("Commit %s, %d threads; %s: %.0f M random weights.\n\n", BuildCommit().c_str(),
+              bench.threads, Describe(shape).c_str(), shape.TotalWeights() / 1e6);
+  const ModelFile file(config, bench.threads);
+  std::printf("| what | measured | floor | share of the floor | aim |\n|---|--:|--:|--:|--:|\n");
+  BenchMemory(bench, shape, file);
   SetThreads(bench.threads);
   const at::NoGradGuard no_grad;
-  const double bandwidth = ReadBandwidth(bench.threads);
-  std::printf("memory reads %.1f GB/s\n", bandwidth / 1e9);
-  const auto [ours, naive] = LayerOverheads();
-  std::printf(
-      "a layer's overhead, one token: %.1f us; of separate ATen calls %.1f us (%.2f times)\n", ours,
-      naive, ours / naive);
-  for (const Dtype dtype : {Dtype::kBfloat16, Dtype::kFloat32})
-    BenchDtype(bench, config, dtype, bandwidth);
+  BenchOverhead();
+  const double narrow = ProductRate(Dtype::kBfloat16);
+  const double wide = ProductRate(Dtype::kFloat32);
+  const Floors floors = {ReadBandwidth(bench.threads), std::max(narrow, wide)};
+  const Model model = OpenModel(file.folder());
+  for (const Dtype dtype : {Dtype::kBfloat16, Dtype::kFloat32}) {
+    BenchDtype(bench, model, dtype, floors);
+  }
+  std::printf("\nATen's large products: bf16 %.1f GFLOP/s, fp32 %.1f GFLOP/s.\n", narrow / 1e9,
+              wide / 1e9);
+  BenchAttention();
 }
 
 }  // namespace hat

@@ -24,7 +24,9 @@ def median_s(repeats, body):
 
 
 def cut(cache, tokens):
-    cache.crop(tokens)
+    excess = cache.get_seq_length() - tokens
+    if excess > 0:
+        cache.crop(-excess)
     return cache
 
 
@@ -46,8 +48,10 @@ def bench(options, dtype):
     cache = model(prompt[:, :context], use_cache=True).past_key_values
     decode_s = median_s(options.decode_tokens,
                         lambda: model(token, past_key_values=cut(cache, context), use_cache=True))
-    print(f"{dtype}: prefill {options.prompt_tokens / prefill_s:.0f} tokens/s ({1e3 * prefill_s:.0f} ms), "
-          f"decode {1 / decode_s:.1f} tokens/s ({1e3 * decode_s:.1f} ms)", flush=True)
+    name = {torch.bfloat16: "bf16", torch.float32: "fp32"}[dtype]
+    print(f"| {name} decode, one token behind {context} | {1 / decode_s:.1f} tokens/s ({1e3 * decode_s:.1f} ms) |")
+    print(f"| {name} prefill of {options.prompt_tokens} | {options.prompt_tokens / prefill_s:.0f} tokens/s "
+          f"({1e3 * prefill_s:.0f} ms) |", flush=True)
 
 
 def main():
@@ -58,7 +62,8 @@ def main():
     parser.add_argument("--decode-tokens", type=int, default=20)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    print(f"transformers {transformers.__version__}, torch {torch.__version__}, {options.threads} threads")
+    print(f"| what | transformers {transformers.__version__}, torch {torch.__version__}, {options.threads} threads |")
+    print("|---|--:|")
     with torch.no_grad():
         for dtype in (torch.bfloat16, torch.float32):
             bench(options, dtype)
