@@ -54,7 +54,7 @@ class Sequence {
   void Ours() {
     cache_.TruncateTo(c_.context);
     const SequencePart part{&cache_, c_.rows, {}};
-    const BatchPlan plan = PlanBatch({&part, 1}, rotary_, c_.context + c_.rows, compute_);
+    const BatchPlan plan = PlanBatch({&part, 1}, shape_, rotary_, c_.context + c_.rows, compute_);
     for (int layer = 0; layer < kLayers; ++layer) CpuAttention(qkv_, shape_, plan, layer);
   }
 
