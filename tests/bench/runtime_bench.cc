@@ -254,41 +254,34 @@ double PeakBytes(const std::function<void()>& body) {
   return 1024.0 * static_cast<double>(usage.ru_maxrss);
 }
 
-// A model of random weights in a file; gone with this object.
-class ModelFile {
- public:
-  // Drawn by a process of its own, so that the memory is not this one's.
-  ModelFile(const ModelConfig& config, int threads)
-      : folder_(std::filesystem::temp_directory_path() /
-                ("hat-bench-runtime-" + std::to_string(getpid()))) {
-    try {
-      PeakBytes([&] {
-        SetThreads(threads);
-        WriteModel(folder_, RandomModel(config, 1), Dtype::kBfloat16);
-      });
-    } catch (const RunError&) {
-      std::filesystem::remove_all(folder_);
-      throw;
-    }
+// A model of random weights, read from a file that no folder lists any more. A process of its own
+// draws the weights, so that the memory is not this one's.
+Model StoredModel(const ModelConfig& config, int threads) {
+  const std::string folder =
+      std::filesystem::temp_directory_path() / ("hat-bench-runtime-" + std::to_string(getpid()));
+  try {
+    PeakBytes([&] {
+      SetThreads(threads);
+      WriteModel(folder, RandomModel(config, 1), Dtype::kBfloat16);
+    });
+    Model model = OpenModel(folder);
+    std::filesystem::remove_all(folder);
+    return model;
+  } catch (const std::exception&) {
+    std::filesystem::remove_all(folder);
+    throw;
   }
-  ~ModelFile() { std::filesystem::remove_all(folder_); }
-  ModelFile(const ModelFile&) = delete;
-  ModelFile& operator=(const ModelFile&) = delete;
-
-  const std::string& folder() const { return folder_; }
-
- private:
-  std::string folder_;
-};
+}
 
 // In processes of their own, before this one has threads.
-void BenchMemory(const RuntimeBench& bench, const ModelShape& shape, const ModelFile& file) {
+void BenchMemory(const RuntimeBench& bench, const Model& model) {
+  const ModelShape& shape = model.config.shape;
   const int capacity = bench.prompt_tokens + bench.decode_tokens;
   const double bare = PeakBytes([] { at::mm(at::ones({8, 8}), at::ones({8, 8})); });
   const double whole = PeakBytes([&] {
     SetThreads(bench.threads);
     const at::NoGradGuard no_grad;
-    Runner runner(OpenModel(file.folder()), Dtype::kBfloat16, capacity);
+    Runner runner(model, Dtype::kBfloat16, capacity);
     runner.Forward(bench.prompt_tokens);
     for (int i = 0; i < bench.decode_tokens; ++i) runner.Forward(1);
   });
@@ -311,16 +304,15 @@ void RunRuntimeBench(const RuntimeBench& requested) {
   const ModelConfig config = ConfigOfShape(shape);
   std::printf("Commit %s, %d threads; %s: %.0f M random weights.\n\n", BuildCommit().c_str(),
               bench.threads, Describe(shape).c_str(), shape.TotalWeights() / 1e6);
-  const ModelFile file(config, bench.threads);
+  const Model model = StoredModel(config, bench.threads);
   std::printf("| what | measured | floor | share of the floor | aim |\n|---|--:|--:|--:|--:|\n");
-  BenchMemory(bench, shape, file);
+  BenchMemory(bench, model);
   SetThreads(bench.threads);
   const at::NoGradGuard no_grad;
   BenchOverhead();
   const double narrow = ProductRate(Dtype::kBfloat16);
   const double wide = ProductRate(Dtype::kFloat32);
   const Floors floors = {ReadBandwidth(bench.threads), std::max(narrow, wide)};
-  const Model model = OpenModel(file.folder());
   for (const Dtype dtype : {Dtype::kBfloat16, Dtype::kFloat32}) {
     BenchDtype(bench, model, dtype, floors);
   }
