@@ -12,18 +12,18 @@ namespace hat {
 namespace {
 
 const std::vector<std::vector<int>> kTokenAxes = {
-    {1,  2,   3,   4,   6,   8,   9,   12,   16,   24,   32,   48,   64,
-     96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048, 4096, 8192, 16384},
-    {1, 2, 4, 8, 9, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384},
-    {1, 4, 8, 9, 16, 64, 256, 1024, 4096, 16384},
-    {1, 8, 9, 16, 64, 256}};
+    {1,   2,   3,   4,   6,   8,   12,   16,   24,   32,   48,   64,   96,
+     128, 192, 256, 384, 512, 768, 1024, 1536, 2048, 4096, 8192, 16384},
+    {1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384},
+    {1, 4, 8, 16, 64, 256, 1024, 4096, 16384},
+    {1, 8, 16, 64, 256}};
 const std::vector<std::vector<int>> kContextAxes = {
     {0, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384}, {0, 256, 1024, 4096}, {0, 512}, {0}};
 // Pairs of the two, from dense to coarse.
 constexpr std::pair<int, int> kLevels[] = {{0, 0}, {1, 0}, {1, 1}, {2, 1}, {2, 2}, {3, 2}, {3, 3}};
 
-constexpr int kHeadRows[] = {1, 2, 4, 8, 9, 16, 64, 256};  // verified, or yielding a token, at once
-constexpr int kDraftWidths[] = {1, 2, 4, 8, 9, 16};
+constexpr int kHeadRows[] = {1, 2, 4, 8, 16, 64, 256};  // verified, or yielding a token, at once
+constexpr int kDraftWidths[] = {1, 2, 4, 8, 16};
 
 constexpr double kVisitUs = 4000;   // samples of short operations fill so much
 constexpr int kMostSamples = 8;     // a visit

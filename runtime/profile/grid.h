@@ -30,7 +30,7 @@ inline constexpr int kFewestTokens = 16;
 
 // The axes of the operations' grids.
 struct ProfileAxes {
-  std::vector<int> tokens;    // 8 and 9 are always there: on the CPU other kernels run from 9 on
+  std::vector<int> tokens;    // 1 is always there
   std::vector<int> contexts;  // 0 is always there
 
   bool operator==(const ProfileAxes&) const = default;

@@ -31,9 +31,6 @@ constexpr uint64_t kSeed = 1;         // of weights: latencies do not depend on 
 constexpr int kLeastGpuLayers = 4;    // in a call: a GPU works behind the program
 constexpr int kMostCopies = 16;       // of adapter, head, layers for attention
 constexpr int kNarrow = 16;           // hidden size of the layers that time attention
-constexpr int kFewRowsBase = 1;       // tokens of a sequence that calibrates up to 8 rows,
-constexpr int kManyRowsBase = 16;     // and more
-constexpr int kMostFewRows = 8;       // cpu_operations.cc
 constexpr int kLongTokens = 128;      // from here on a call computes for long on what it has read:
 constexpr int kLongCopies = 2;        // no more copies than these are gone round
 constexpr int kFewestSlots = 64;      // of a cache that is gone round
@@ -71,17 +68,16 @@ class NarrowStack {
                compute),
         no_layers_({}, AttentionShapeOf(model.config), model.config, compute),
         first_(stack_.MakeCache(slots)),
-        second_(stack_.MakeCache(kManyRowsBase)) {}
+        second_(stack_.MakeCache(kFewestSlots)) {}
 
   TimedCall Sample(const at::Tensor& states, int tokens, int context) {
     if (context > filled_) {
       FillCache(first_, context);
       filled_ = context;
     }
-    const int base = tokens <= kMostFewRows ? kFewRowsBase : kManyRowsBase;
     double spent_us = 0;
-    const CallCost one = Cost(states, base, 0, 1, spent_us);
-    const CallCost two = Cost(states, base, 0, 2, spent_us);
+    const CallCost one = Cost(states, 1, 0, 1, spent_us);
+    const CallCost two = Cost(states, 1, 0, 2, spent_us);
     const CallCost call = Cost(states, tokens, context, 1, spent_us);
     return {OneMoreSequenceUs(call, one, two, own_layers_), spent_us};
   }

@@ -118,7 +118,7 @@ TEST(CpuOperationsTest, ASequencesAttentionDoesNotDependOnItsBatch) {
     }
     for (size_t i = 0; i < tokens.size(); ++i) parts.push_back({&caches[i], tokens[i], {}});
     at::Tensor qkv = at::cat(rows);
-    return CpuAttention(qkv, shape, PlanBatch(parts, rotary, 512, {}), 0);
+    return CpuAttention(qkv, shape, PlanBatch(parts, shape, rotary, 512, {}), 0);
   };
   const at::Tensor together = attend({3, 21, 1});
   EXPECT_TRUE(at::equal(together.narrow(0, 0, 3), attend({3})));
