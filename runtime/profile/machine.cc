@@ -1,5 +1,6 @@
 #include "runtime/profile/machine.h"
 
+#include <dlfcn.h>
 #include <fmt/format.h>
 #include <sys/utsname.h>
 
@@ -63,9 +64,20 @@ Bytes MemoryOf(const std::string& key, const std::string& proc = "/proc") {
 
 bool IsGpu(const std::string& device) { return device != "cpu"; }
 
-std::string AskGpu(const std::string& device, const std::string& what) {
+// What nvidia-smi calls a GPU of CUDA's. It numbers them by bus, CUDA by speed and as
+// CUDA_VISIBLE_DEVICES and CUDA_DEVICE_ORDER say; to both the bus id means the same. CUDA's runtime
+// is here only if libtorch has brought it.
+std::string SmiName(const std::string& device) {
   const std::string index = device.starts_with("cuda:") ? device.substr(5) : "0";
-  return OutputOf("nvidia-smi -i " + index + " --query-gpu=" + what +
+  using GetBusId = int (*)(char* id, int size, int index);  // 0: done
+  const auto get = reinterpret_cast<GetBusId>(::dlsym(RTLD_DEFAULT, "cudaDeviceGetPCIBusId"));
+  char id[32] = {};  // "0000:3B:00.0"
+  if (get == nullptr || get(id, sizeof(id), std::stoi(index)) != 0) return index;
+  return id;
+}
+
+std::string AskGpu(const std::string& device, const std::string& what) {
+  return OutputOf("nvidia-smi -i " + SmiName(device) + " --query-gpu=" + what +
                   " --format=csv,noheader,nounits");
 }
 

@@ -66,7 +66,7 @@ class RaggedAttentionTest : public testing::TestWithParam<Heads> {
   at::Tensor Run(int shares) {
     const RaggedHeads shape = {GetParam().heads, GetParam().kv_heads, kHeadDim};
     const BatchPlan plan =
-        PlanBatch(case_.Parts(), case_.shape, case_.rotary, case_.config.max_positions, 0, {});
+        PlanBatch(case_.Parts(), case_.shape, case_.rotary, case_.config.max_positions, {});
     const RaggedPlan ragged = PlanRagged(plan.parts, shape.heads / shape.kv_heads, {});
     const RaggedBatch& batch = ragged.batch;
     const at::Tensor qkv =
