@@ -32,9 +32,11 @@ at::Tensor DecodeStates(const States& states, int hidden, Dtype dtype, const Com
                      std::to_string(size_each));
   }
   const auto count = static_cast<int64_t>(states.size() / size_each);
-  at::Tensor decoded = at::empty({count, hidden}, at::TensorOptions().dtype(ScalarTypeOf(dtype)));
+  const at::Device device = DeviceOf(compute);
+  const auto options = at::dtype(ScalarTypeOf(dtype)).pinned_memory(device.is_cuda());
+  const at::Tensor decoded = at::empty({count, hidden}, options);
   std::memcpy(decoded.data_ptr(), states.data(), states.size());
-  return decoded.to(DeviceOf(compute), ScalarTypeOf(compute.dtype));
+  return decoded.to(device, /*non_blocking=*/true).to(ScalarTypeOf(compute.dtype));
 }
 
 at::Tensor RoundToWire(const at::Tensor& states, WireDtype dtype) {
