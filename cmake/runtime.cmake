@@ -46,8 +46,20 @@ if(NOT HAT_HAS_RUNTIME)
 endif()
 
 add_library(hat_torch INTERFACE)
+# A wheel has headers of another fmt among its own: the distribution's, through a link, come first.
+get_target_property(hat_fmt_headers fmt::fmt INTERFACE_INCLUDE_DIRECTORIES)
+foreach(folder ${TORCH_INCLUDE_DIRS})
+  file(REAL_PATH ${folder} real)
+  if(EXISTS ${real}/fmt AND NOT real STREQUAL hat_fmt_headers)
+    file(MAKE_DIRECTORY ${PROJECT_BINARY_DIR}/headers)
+    file(CREATE_LINK ${hat_fmt_headers}/fmt ${PROJECT_BINARY_DIR}/headers/fmt SYMBOLIC)
+    target_include_directories(hat_torch SYSTEM INTERFACE ${PROJECT_BINARY_DIR}/headers)
+  endif()
+endforeach()
 target_include_directories(hat_torch SYSTEM INTERFACE ${TORCH_INCLUDE_DIRS})
-target_link_libraries(hat_torch INTERFACE ${TORCH_LIBRARIES})
+# PyPI's libtorch.so exports parts of std::filesystem that crash where they stand in for the compiler's:
+# the compiler's library comes first.
+target_link_libraries(hat_torch INTERFACE stdc++ ${TORCH_LIBRARIES})
 set(HAT_HAS_CUDA OFF)
 if(TARGET torch_cuda)
   set(HAT_HAS_CUDA ON)

@@ -1,6 +1,7 @@
 #include "runtime/train/training_state.h"
 
 #include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 
 #include <charconv>
 #include <sstream>
