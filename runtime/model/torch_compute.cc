@@ -14,6 +14,13 @@
 namespace hat {
 namespace {
 
+// at::hasCUDA() asks for a GPU as well.
+#ifdef HAT_HAS_CUDA
+constexpr bool kHasCuda = true;
+#else
+constexpr bool kHasCuda = false;
+#endif
+
 at::Device ParseDevice(const std::string& name) {
   const bool has_index = name.starts_with("cuda:");
   const std::string index = has_index ? name.substr(5) : "0";
@@ -45,9 +52,9 @@ void CheckCompute(const Compute& compute) {
   if (device.is_cpu()) return;
   const auto count = static_cast<int>(torch::cuda::device_count());
   if (count == 0) {
-    throw InputError("no device '" + compute.device + "': " +
-                     (at::hasCUDA() ? "this machine has no usable GPU"
-                                    : "this libtorch was built without CUDA"));
+    throw InputError(
+        "no device '" + compute.device + "': " +
+        (kHasCuda ? "this machine has no usable GPU" : "this libtorch was built without CUDA"));
   }
   if (device.index() >= count) {
     throw InputError("no device '" + compute.device + "': this machine has " +
