@@ -28,7 +28,7 @@ struct BaseOptions {
   double exit_weight = 0;
   // A model's folder of the same config, whose weights the training begins with, the exit's from
   // its adapter.safetensors if that is there and of the same split; empty: at random.
-  std::string start;
+  std::string start = {};
 };
 
 // Trains a model of this config and writes it into `folder` as a Hugging Face

@@ -20,7 +20,7 @@
 #include "core/files.h"
 #include "runtime/model/submodels.h"
 #include "runtime/model/torch_compute.h"
-#include "tests/bench/attention_bench.h"
+#include "tests/bench/runtime_attention.h"
 #include "tests/bench/times.h"
 
 namespace hat {

@@ -23,7 +23,7 @@ EVERYTHING = {
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 SIMGRID_PLACES = re.compile(r"(sim/.*\.cc|tests/(sim|bench)/.*)")
 TORCH = ("torch", "ATen", "c10", "caffe2")
-TORCH_PLACES = re.compile(r"(runtime/.*\.cc|tests/runtime/.*|tests/bench/runtime_bench.cc)")
+TORCH_PLACES = re.compile(r"(runtime/.*\.cc|tests/runtime/.*|tests/bench/runtime_\w+\.cc)")
 TENSOR_PLACES = re.compile(r"runtime/(model|train)/.*\.h")  # for ATen/core/Tensor.h alone
 # A newer libtorch carries headers of its own of both, so that one file cannot have both.
 NOT_WITH_TORCH = ("fmt", "google")

@@ -1,4 +1,4 @@
-#include "tests/bench/attention_bench.h"
+#include "tests/bench/runtime_attention.h"
 
 #include <cstdio>
 #include <vector>
