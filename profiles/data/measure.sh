@@ -13,6 +13,7 @@ measure() {  # ROLE MODEL NAME THREADS
   "$bin/hat-profile-check" --model "$2" --profile "$profile" || outside=1
 }
 outside=0
+export OMP_WAIT_POLICY="${OMP_WAIT_POLICY:-passive}"  # as in ./hat
 
 measure device "$root/models/small" small 1
 measure cloud "$root/models/small" small 1

@@ -24,6 +24,7 @@ command -v spm_train >/dev/null || { echo "recipe.sh: install Debian's package s
 # seconds EIGHTHS: that share of the time
 seconds() { awk -v hours="$hours" -v eighths="$1" 'BEGIN { printf "%d", hours * 3600 * eighths / 8 }'; }
 
+export OMP_WAIT_POLICY=${OMP_WAIT_POLICY:-passive}  # as in ./hat
 mkdir -p "$out"
 [ -e "$out/text/provenance.json" ] || python3 "$here/gather_text.py" "$out/text"
 
