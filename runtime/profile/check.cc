@@ -28,6 +28,7 @@ namespace {
 
 constexpr uint64_t kOrderSeed = 1;
 constexpr double kMemoryShare = 0.9;
+constexpr int kSessions = 32;  // of a cloud, which take turns: in life others ran in between
 constexpr int kDefaultSplit = 2;
 constexpr const char* kDraft = "draft";
 constexpr const char* kVerify = "verify";
@@ -38,19 +39,19 @@ std::vector<StepPart> Same(int sequences, int tokens, int context) {
 
 // What all steps of a profile need of the real model.
 struct Needs {
-  std::vector<int> contexts;  // of each sequence, the most
-  int tokens = 1;             // of a sequence, the most
+  int sequences = 1;  // that take turns in the steps' batches
+  int context = 0;    // of a sequence, the most
+  int tokens = 1;     // likewise
 
-  explicit Needs(const std::vector<CheckedStep>& steps) {
+  Needs(const std::vector<CheckedStep>& steps, int most_sequences) : sequences(most_sequences) {
     for (const CheckedStep& step : steps) {
-      contexts.resize(std::max(contexts.size(), step.parts.size()));
-      for (size_t i = 0; i < step.parts.size(); ++i) {
-        contexts[i] = std::max(contexts[i], step.parts[i].context);
-        tokens = std::max(tokens, step.parts[i].tokens);
+      HAT_CHECK(static_cast<int>(step.parts.size()) <= sequences);
+      for (const StepPart& part : step.parts) {
+        context = std::max(context, part.context);
+        tokens = std::max(tokens, part.tokens);
       }
     }
   }
-  int most_context() const { return *std::max_element(contexts.begin(), contexts.end()); }
 };
 
 // Rows that go through a device's head.
@@ -70,13 +71,13 @@ class RealDevice final : public RealSteps {
       : compute_(compute),
         input_(model, layers, compute),
         head_(model, compute, &input_),
-        cache_(input_.MakeCache(needs.most_context() + needs.tokens)) {
-    FillCache(cache_, needs.most_context());
+        cache_(input_.MakeCache(needs.context + needs.tokens)) {
+    FillCache(cache_, needs.context);
     for (int i = 0; i < needs.tokens; ++i) ids_.push_back(i * 31 % model.config.shape.vocabulary);
     if (!drafts) return;
     adapter_.emplace(model, LoadAdapter("random:1", model, layers), compute);
-    adapter_cache_ = adapter_->MakeCache(needs.most_context() + 1);
-    FillCache(*adapter_cache_, needs.most_context());
+    adapter_cache_ = adapter_->MakeCache(needs.context + 1);
+    FillCache(*adapter_cache_, needs.context);
   }
 
   double SampleUs(const CheckedStep& step) override {
@@ -119,19 +120,20 @@ class RealCloud final : public RealSteps {
   RealCloud(const Model& model, int layers, const Needs& needs, const Compute& compute)
       : compute_(compute),
         middle_(model, model.config.shape.layers - layers, model.config.shape.layers, compute) {
-    for (const int context : needs.contexts) {
-      caches_.push_back(middle_.MakeCache(context + needs.tokens));
-      FillCache(caches_.back(), context);
+    for (int i = 0; i < needs.sequences; ++i) {
+      caches_.push_back(middle_.MakeCache(needs.context + needs.tokens));
+      FillCache(caches_.back(), needs.context);
     }
-    const auto rows = static_cast<int64_t>(needs.contexts.size()) * needs.tokens;
+    const int64_t rows = int64_t{needs.sequences} * needs.tokens;
     states_ = at::randn({rows, model.config.shape.hidden}).to(OptionsOf(compute));
   }
 
   double SampleUs(const CheckedStep& step) override {
     std::vector<SequencePart> parts;
-    for (size_t i = 0; i < step.parts.size(); ++i) {
-      SetContext(caches_[i], step.parts[i].context);
-      parts.push_back({&caches_[i], step.parts[i].tokens, {}});
+    for (const auto& [tokens, context] : step.parts) {
+      KvCache& cache = caches_[next_++ % caches_.size()];
+      SetContext(cache, context);
+      parts.push_back({&cache, tokens, {}});
     }
     const at::Tensor states = states_.narrow(0, 0, step.tokens());
     return TimeUs(compute_, [&] { middle_.Forward(states, parts); });
@@ -141,6 +143,7 @@ class RealCloud final : public RealSteps {
   Compute compute_;
   MiddleModel middle_;
   std::vector<KvCache> caches_;
+  size_t next_ = 0;    // of them
   at::Tensor states_;  // [rows, hidden]
 };
 
@@ -178,9 +181,8 @@ void RequireMemory(const ModelShape& shape, int layers, const Needs& needs,
   if (compute.device != "cpu") return;
   const int bytes = BytesPerWeight(compute.dtype);
   double needed = (layers * shape.LayerWeights() + 3 * shape.EmbeddingWeights()) * bytes;
-  for (const int context : needs.contexts) {
-    needed += shape.KvBytesPerToken(layers, bytes).value() * (context + needs.tokens);
-  }
+  needed += shape.KvBytesPerToken(layers, bytes).value() * (needs.context + needs.tokens) *
+            needs.sequences;
   const double available = kMemoryShare * AvailableMemory().value();
   if (needed <= available) return;
   throw InputError("the memory does not suffice for " + std::to_string(layers) + " layers of " +
@@ -248,8 +250,8 @@ int LayersFor(const CheckJob& job, const ProfileData& data, int all) {
 
 std::unique_ptr<RealSteps> Prepare(const ProfileData& data, const Model& model,
                                    const Compute& compute, CheckReport& report) {
-  const auto needs = [&] {
-    const Needs all(report.steps);
+  const auto needs = [&](int sequences) {
+    const Needs all(report.steps, sequences);
     RequireMemory(model.config.shape, report.layers, all, compute);
     return all;
   };
@@ -259,7 +261,7 @@ std::unique_ptr<RealSteps> Prepare(const ProfileData& data, const Model& model,
     for (CheckedStep& step : report.steps) {
       step.composed_ms = ToMilliseconds(ComposedStep(profile, step, report.layers));
     }
-    return std::make_unique<RealDevice>(model, report.layers, profile.has_adapter(), needs(),
+    return std::make_unique<RealDevice>(model, report.layers, profile.has_adapter(), needs(1),
                                         compute);
   }
   const CloudProfile profile(data);
@@ -267,7 +269,7 @@ std::unique_ptr<RealSteps> Prepare(const ProfileData& data, const Model& model,
   for (CheckedStep& step : report.steps) {
     step.composed_ms = ToMilliseconds(ComposedStep(profile, step.parts, report.layers));
   }
-  return std::make_unique<RealCloud>(model, report.layers, needs(), compute);
+  return std::make_unique<RealCloud>(model, report.layers, needs(kSessions), compute);
 }
 
 CheckReport CheckOne(const ProfileData& data, const Model& model, const CheckJob& job,

@@ -30,7 +30,8 @@ namespace {
 
 constexpr uint64_t kSeed = 1;         // of weights: latencies do not depend on them
 constexpr int kLeastGpuLayers = 4;    // in a call: a GPU works behind the program
-constexpr int kMostCopies = 16;       // of adapter, head, layers for attention
+constexpr int kMostCopies = 16;       // of adapter, head
+constexpr int kMostKvCopies = 64;     // of keys and values, for attention
 constexpr int kNarrow = 16;           // hidden size of the layers that time attention
 constexpr int kLongTokens = 128;      // from here on a call computes for long on what it has read:
 constexpr int kLongCopies = 2;        // no more copies than these are gone round
@@ -209,7 +210,7 @@ class TimedOperations::Parts {
                4 * shape_.MedusaHeadWeights() * weight_bytes_;
     } else {
       bytes += KvBytes(ring_layers_, setup_.limits.max_tokens);
-      for (int layers = 1; layers <= kMostCopies; layers *= 2) {
+      for (int layers = 1; layers <= kMostKvCopies; layers *= 2) {
         bytes += KvBytes(layers, NarrowSlots(layers));
       }
     }
@@ -345,17 +346,19 @@ class TimedOperations::Parts {
     });
   }
 
-  // Keys and values are a ring as well, of a power of two: a few stacks serve all points.
+  // Keys and values are a ring as well, always beyond the last-level cache, since a cloud's
+  // sessions take turns; of a power of two: a few stacks serve all points.
+  Bytes KvRing() const { return setup_.last_level_cache * 2; }
   int NarrowLayers(int tokens, int context) const {
     const double kv_bytes = KvBytes(1, std::max(context + tokens, kFewestSlots));
-    const auto wanted = static_cast<unsigned>(CopiesInRing(ring_, kv_bytes, 1, kMostCopies));
+    const auto wanted = static_cast<unsigned>(CopiesInRing(KvRing(), kv_bytes, 1, kMostKvCopies));
     return CopiesFor(tokens, static_cast<int>(std::bit_ceil(wanted)));
   }
 
   // What a stack of so many layers holds at most: half as many of these fill the ring.
   int NarrowSlots(int layers) const {
     if (layers <= kLongCopies) return slots_;
-    const double slots = std::ceil(ring_.value() / (layers / 2) / KvBytes(1, 1));
+    const double slots = std::ceil(KvRing().value() / (layers / 2) / KvBytes(1, 1));
     return static_cast<int>(std::min<double>(std::max<double>(slots, kFewestSlots), slots_));
   }
 
