@@ -44,7 +44,7 @@ int Run(hat::CommandLine& line) {
       line.add_option("--start", base.start,
                       "Folder of a model to begin with, its sizes and its adapter's weights");
   const auto size = [&](const char* name, int& value, const char* text) {
-    return line.add_option(name, value, text)
+    line.add_option(name, value, text)
         ->capture_default_str()
         ->check(CLI::Range(1, 1 << 20))
         ->excludes(start);

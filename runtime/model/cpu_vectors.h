@@ -141,7 +141,7 @@ HAT_INLINE Vector<Wide, 4 * sizeof(Wide)> SumsOfFour(const Vector<Wide, Bytes>& 
                                                      const Vector<Wide, Bytes>& b,
                                                      const Vector<Wide, Bytes>& c,
                                                      const Vector<Wide, Bytes>& d) {
-  if constexpr (kLanes < Wide, Bytes >> 4) {
+  if constexpr (4 < kLanes<Wide, Bytes>) {
     return SumsOfFour<Wide, Bytes / 2>(Halved<Wide, Bytes>(a), Halved<Wide, Bytes>(b),
                                        Halved<Wide, Bytes>(c), Halved<Wide, Bytes>(d));
   } else {
@@ -187,7 +187,7 @@ HAT_INLINE Vector<Wide> ExpEach(const Vector<Wide>& x) {
   }
 }
 
-// The first of x . row that whole pairs of vectors do not hold: from k on.
+// What of x . row whole pairs of vectors do not hold: from k on.
 template <typename T>
 HAT_INLINE WideOf<T> DotRest(const WideOf<T>* x, const T* row, int64_t k, int64_t n) {
   WideOf<T> sum = 0;

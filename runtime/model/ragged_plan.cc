@@ -21,13 +21,15 @@ struct Gathered {
   std::vector<uint32_t> masks;
 };
 
-// Slots of the cache beside its chain, which a new row may see or not.
-int SlotsBesideChain(const KvCache& cache) { return cache.size() - cache.chain(); }
+// Of a row's mask: a bit a slot of the cache beside its chain, which a new row may see or not.
+int MaskWords(const KvCache& cache) {
+  return (cache.size() - cache.chain() + kMaskBits - 1) / kMaskBits;
+}
 
 void GatherRow(const PlannedPart& part, int sequence, int slot, Gathered& to) {
   const KvCache& cache = *part.cache;
   const size_t first_word = to.masks.size();
-  to.masks.resize(first_word + (SlotsBesideChain(cache) + kMaskBits - 1) / kMaskBits);
+  to.masks.resize(first_word + MaskWords(cache));
   int ancestor = slot;
   for (; ancestor >= cache.chain(); ancestor = cache.parent(ancestor)) {
     const int bit = ancestor - cache.chain();
@@ -40,10 +42,9 @@ void GatherRow(const PlannedPart& part, int sequence, int slot, Gathered& to) {
 void GatherPart(const PlannedPart& part, int group, Gathered& to) {
   const KvCache& cache = *part.cache;
   const auto index = static_cast<int32_t>(to.sequences.size());
-  const int32_t words = (SlotsBesideChain(cache) + kMaskBits - 1) / kMaskBits;
   to.sequences.push_back({part.first_row, part.rows, part.first_slot, cache.size(),
                           cache.capacity(), cache.chain(), static_cast<int32_t>(to.masks.size()),
-                          words});
+                          MaskWords(cache)});
   for (int i = 0; i < part.rows; ++i) GatherRow(part, index, part.first_slot + i, to);
   for (int query = 0; query < part.rows * group; query += kTileQueries) {
     to.tiles.push_back({index, query});

@@ -197,8 +197,9 @@ void RequireSame(const std::string& what, const std::string& first, const std::s
                    "; check them one by one");
 }
 
-std::string ThreadsOf(const ProfileData& data) {
-  const auto found = data.measurement.find("threads");
+// What the profile's account of its measurement says under `key`; nothing if it does not.
+std::string Said(const ProfileData& data, const std::string& key) {
+  const auto found = data.measurement.find(key);
   return found == data.measurement.end() ? "" : found->second;
 }
 
@@ -212,15 +213,16 @@ std::vector<ProfileData> ReadAll(const CheckJob& job, const ModelShape& shape) {
                        Describe(shape) + ")");
     }
     RequireSame("dtype", all[0].info.dtype, all.back().info.dtype, path);
-    if (job.threads == 0) RequireSame("threads", ThreadsOf(all[0]), ThreadsOf(all.back()), path);
+    if (job.threads == 0) {
+      RequireSame("threads", Said(all[0], "threads"), Said(all.back(), "threads"), path);
+    }
   }
   return all;
 }
 
-// A number in the profile's account of its measurement; 0: none.
+// The same as a number; 0: none.
 int MeasuredWith(const ProfileData& data, const std::string& key) {
-  const auto found = data.measurement.find(key);
-  const std::string text = found == data.measurement.end() ? "" : found->second;
+  const std::string text = Said(data, key);
   const bool is_number =
       !text.empty() && text.size() < 5 && text.find_first_not_of("0123456789") == std::string::npos;
   return is_number ? std::stoi(text) : 0;

@@ -3,7 +3,8 @@
 // its turn comes again, as it has where a whole step runs between. A ring is twice the last-level
 // cache, or as large as what a device (layers in front of the split, adapter, head) or a cloud (the
 // layers behind it) goes round in a step, where that is less: a model that stays in the cache in
-// life stays there here.
+// life stays there here. Keys and values behind a cloud's attention always fill the former: in life
+// its sessions take turns.
 #pragma once
 
 #include <memory>

@@ -86,13 +86,14 @@ std::vector<std::vector<int32_t>> CutGenre(const GenreText& genre, const std::ve
   const std::vector<Place> starts = LineStarts(genre);
   if (starts.empty()) throw InputError("the genre '" + genre.name + "' holds blank lines only");
   const double all_tokens = std::accumulate(lengths.begin(), lengths.end(), 0.0);
+  const auto all_bytes = static_cast<double>(BytesOf(genre));
   std::vector<std::vector<int32_t>> prompts;
   double tokens_before = 0;
   size_t end = 0;
   for (const int length : lengths) {
     // As far into the text as its tokens are into those of all prompts of the genre.
     const double share = is_spread ? tokens_before / all_tokens : 0;
-    const auto wanted = static_cast<size_t>(share * static_cast<double>(BytesOf(genre)));
+    const auto wanted = static_cast<size_t>(share * all_bytes);
     const auto start = std::ranges::lower_bound(starts, std::max(wanted, end), {}, &Place::in_all);
     if (start == starts.end()) return {};
     Piece piece = PieceFrom(genre, *start, static_cast<size_t>(length), tokenizer, begin_token);
