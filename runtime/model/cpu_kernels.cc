@@ -19,28 +19,38 @@ struct Widen {
 
 template <typename T>
 struct Linear {
-  // Eight rows of x at a time go over weights that the caches hold.
+  // Eight rows of x at a time go over weights that the caches hold; with more than eight, products
+  // take longer than memory.
   static HAT_INLINE void Run(const WideOf<T>* x, const T* weight, int64_t rows, int64_t in,
                              int64_t out, int64_t begin, int64_t end, WideOf<T>* y) {
     constexpr int64_t kRows = 8;
     constexpr int64_t kOutputs = 64;
+    if (rows <= kRows) return Block<true>(x, weight, rows, in, out, begin, end, y);
     for (int64_t o = begin; o < end; o += kOutputs) {
       for (int64_t row = 0; row < rows; row += kRows) {
-        Block(x + row * in, weight, std::min(kRows, rows - row), in, out, o,
-              std::min(end, o + kOutputs), y + row * out);
+        Block<false>(x + row * in, weight, std::min(kRows, rows - row), in, out, o,
+                     std::min(end, o + kOutputs), y + row * out);
       }
     }
   }
 
+  // `kFetch`: the weights come from memory.
+  template <bool kFetch>
   static HAT_INLINE void Block(const WideOf<T>* x, const T* weight, int64_t rows, int64_t in,
                                int64_t out, int64_t begin, int64_t end, WideOf<T>* y) {
     int64_t o = begin;
     for (; o + 4 <= end; o += 4) {
-      int64_t row = 0;
-      for (; row + 2 <= rows; row += 2) {
-        DotTwoByFour<T>(x + row * in, weight + o * in, in, y + row * out + o, out);
+      const T* const four = weight + o * in;
+      if (rows == 1) {
+        DotFour<T, kFetch>(x, four, in, y + o);
+        continue;
       }
-      if (row < rows) DotFour<T>(x + row * in, weight + o * in, in, y + row * out + o);
+      DotTwoByFour<T, kFetch>(x, four, in, y + o, out);
+      int64_t row = 2;
+      for (; row + 2 <= rows; row += 2) {
+        DotTwoByFour<T>(x + row * in, four, in, y + row * out + o, out);
+      }
+      if (row < rows) DotFour<T, false>(x + row * in, four, in, y + row * out + o);
     }
     for (; o < end; ++o) {
       for (int64_t row = 0; row < rows; ++row) {

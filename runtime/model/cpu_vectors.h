@@ -208,15 +208,24 @@ HAT_INLINE WideOf<T> Dot(const WideOf<T>* x, const T* row, int64_t n) {
   return Sum<Wide>(sum0 + sum1) + DotRest(x, row, k, n);
 }
 
+// Asks for numbers k of the four rows [4, n] behind `rows`: the processor's own prefetching stops
+// at the end of a page, which may be as short as a row. Any address may be asked for.
+template <typename T>
+HAT_INLINE void FetchNextFour(const T* rows, int64_t n, int64_t k) {
+  for (int j = 4; j < 8; ++j) __builtin_prefetch(rows + j * n + k);
+}
+
 // y[j] = x . rows[j] for j = 0..3. rows [4, n]: four at once, so that enough loads are under way.
 // Sums are written out, here and below: the compiler does not keep arrays of them in registers.
-template <typename T>
+// `kFetch`: the next four rows come from memory, and soon.
+template <typename T, bool kFetch>
 HAT_INLINE void DotFour(const WideOf<T>* x, const T* rows, int64_t n, WideOf<T>* y) {
   using Wide = WideOf<T>;
   Vector<Wide> a0 = {}, a1 = {}, a2 = {}, a3 = {}, b0 = {}, b1 = {}, b2 = {}, b3 = {};
   Vector<Wide> first, second;
   int64_t k = 0;
   for (; k + kPair<Wide> <= n; k += kPair<Wide>) {
+    if constexpr (kFetch) FetchNextFour(rows, n, k);
     const Vector<Wide> a = Load(x + k);
     const Vector<Wide> b = Load(x + k + kLanes<Wide>);
     LoadPair(rows + k, first, second);
@@ -234,7 +243,7 @@ HAT_INLINE void DotFour(const WideOf<T>* x, const T* rows, int64_t n, WideOf<T>*
 
 // y[i, j] = x[i] . rows[j] for i = 0, 1 and j = 0..3. x [2, n], rows [4, n], y's rows `stride`
 // apart.
-template <typename T>
+template <typename T, bool kFetch = false>
 HAT_INLINE void DotTwoByFour(const WideOf<T>* x, const T* rows, int64_t n, WideOf<T>* y,
                              int64_t stride) {
   using Wide = WideOf<T>;
@@ -243,6 +252,7 @@ HAT_INLINE void DotTwoByFour(const WideOf<T>* x, const T* rows, int64_t n, WideO
   Vector<Wide> first, second;
   int64_t k = 0;
   for (; k + kPair<Wide> <= n; k += kPair<Wide>) {
+    if constexpr (kFetch) FetchNextFour(rows, n, k);
     const Wide* const a = x + k;
     const Wide* const b = x + n + k;
     LoadPair(rows + k, first, second);
