@@ -12,17 +12,6 @@
 namespace hat {
 namespace {
 
-// The rows on the host as doubles; a NaN, which no comparison orders, ends the run.
-at::Tensor OnHost(const at::Tensor& logits) {
-  const at::Tensor host = logits.to(at::kCPU, at::kDouble).contiguous();  // [n, vocabulary]
-  HAT_CHECK(host.dim() == 2);
-  const auto* const values = host.data_ptr<double>();
-  if (std::any_of(values, values + host.numel(), [](double value) { return std::isnan(value); })) {
-    throw RunError("the model's output is not a number (NaN): it overflows in this dtype");
-  }
-  return host;
-}
-
 template <typename PerRow>
 void ForEachRow(const at::Tensor& host, const PerRow& per_row) {
   for (int64_t row = 0; row < host.size(0); ++row) {
@@ -33,9 +22,19 @@ void ForEachRow(const at::Tensor& host, const PerRow& per_row) {
 
 }  // namespace
 
+at::Tensor LogitsOnHost(const at::Tensor& logits) {
+  const at::Tensor host = logits.to(at::kCPU, at::kDouble).contiguous();  // [n, vocabulary]
+  HAT_CHECK(host.dim() == 2);
+  const auto* const values = host.data_ptr<double>();
+  if (std::any_of(values, values + host.numel(), [](double value) { return std::isnan(value); })) {
+    throw RunError("the model's output is not a number (NaN): it overflows in this dtype");
+  }
+  return host;
+}
+
 std::vector<int32_t> GreedyTokens(const at::Tensor& logits) {
   std::vector<int32_t> tokens;
-  ForEachRow(OnHost(logits), [&](std::span<const double> row) {
+  ForEachRow(LogitsOnHost(logits), [&](std::span<const double> row) {
     tokens.push_back(static_cast<int32_t>(std::max_element(row.begin(), row.end()) - row.begin()));
   });
   return tokens;
@@ -44,7 +43,7 @@ std::vector<int32_t> GreedyTokens(const at::Tensor& logits) {
 std::vector<std::vector<Likely>> LikeliestTokens(const at::Tensor& logits, int k) {
   HAT_CHECK(1 <= k && k <= logits.size(1));
   std::vector<std::vector<Likely>> rows;
-  ForEachRow(OnHost(logits), [&](std::span<const double> row) {
+  ForEachRow(LogitsOnHost(logits), [&](std::span<const double> row) {
     std::vector<int32_t> order(row.size());
     std::iota(order.begin(), order.end(), 0);
     const auto before = [&](int32_t a, int32_t b) {
@@ -60,7 +59,7 @@ std::vector<std::vector<Likely>> LikeliestTokens(const at::Tensor& logits, int k
 std::vector<float> Confidences(const at::Tensor& logits, double temperature) {
   HAT_CHECK(temperature > 0);
   std::vector<float> confidences;
-  ForEachRow(OnHost(logits), [&](std::span<const double> row) {
+  ForEachRow(LogitsOnHost(logits), [&](std::span<const double> row) {
     const double best = *std::max_element(row.begin(), row.end());
     double sum = 0;
     for (const double logit : row) sum += std::exp((logit - best) / temperature);
@@ -72,7 +71,7 @@ std::vector<float> Confidences(const at::Tensor& logits, double temperature) {
 std::vector<int32_t> Ranks(const at::Tensor& logits, const std::vector<int32_t>& tokens) {
   HAT_CHECK(static_cast<int64_t>(tokens.size()) == logits.size(0));
   std::vector<int32_t> ranks;
-  ForEachRow(OnHost(logits), [&](std::span<const double> row) {
+  ForEachRow(LogitsOnHost(logits), [&](std::span<const double> row) {
     const int32_t token = tokens[ranks.size()];
     HAT_CHECK(0 <= token && token < static_cast<int32_t>(row.size()));
     int32_t rank = 1;

@@ -9,14 +9,18 @@
 
 namespace hat {
 
-// The likeliest token of each row. logits [n, vocabulary], n >= 0. Throws RunError if one is NaN.
+// The rows on the host in fp64, which is what all below work on: who decides more than one thing
+// reads a GPU's back once. logits [n, vocabulary], n >= 0. Throws RunError if one is NaN.
+at::Tensor LogitsOnHost(const at::Tensor& logits);
+
+// The likeliest token of each row.
 std::vector<int32_t> GreedyTokens(const at::Tensor& logits);
 
 struct Likely {
   int32_t token;
   double logit;
 };
-// The k likeliest of each row, likeliest first. logits [n, vocabulary]; 1 <= k <= vocabulary.
+// The k likeliest of each row, likeliest first. 1 <= k <= vocabulary.
 std::vector<std::vector<Likely>> LikeliestTokens(const at::Tensor& logits, int k);
 
 // Of each row, the likeliest token's probability under softmax(logits / temperature), in fp32.

@@ -99,7 +99,8 @@ class RealDevice final : public RealSteps {
     const SequencePart adapted{&*adapter_cache_, 1, {}};
     return TimeUs(compute_, [&] {
       const at::Tensor shallow = input_.Forward(ids, {&in, 1});
-      const at::Tensor logits = head_.Logits(adapter_->Forward(shallow, {&adapted, 1}));
+      const at::Tensor logits =
+          LogitsOnHost(head_.Logits(adapter_->Forward(shallow, {&adapted, 1})));
       Confidences(logits, 1);
       LikeliestTokens(logits, 2);
     });

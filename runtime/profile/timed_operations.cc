@@ -340,7 +340,8 @@ class TimedOperations::Parts {
     const SequencePart adapted{adapter_caches_.data(), width, parents};
     return Whole(1, [&] {
       const at::Tensor shallow = input_->Forward(ids, {&in, 1});
-      const at::Tensor logits = heads_[0].Logits(adapters_[0].Forward(shallow, {&adapted, 1}));
+      const at::Tensor logits =
+          LogitsOnHost(heads_[0].Logits(adapters_[0].Forward(shallow, {&adapted, 1})));
       Confidences(logits, 1);
       LikeliestTokens(logits, std::min(2, shape_.vocabulary));
     });

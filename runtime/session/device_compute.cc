@@ -155,7 +155,7 @@ DeviceCompute::DraftStep LiveDeviceCompute::RunDraftStep() {
   step.span = Run(1, [&] {
     const at::Tensor shallow = Shallow({&chain_.back(), 1}, {});  // [1, hidden]
     step.states = Encode(shallow);
-    last_logits_ = DraftLogits(shallow, {});
+    last_logits_ = LogitsOnHost(DraftLogits(shallow, {}));
     step.confidence = Confidences(last_logits_, model_.adapter->draft_temperature())[0];
     const std::vector<Likely> best = Best(last_logits_, 2)[0];
     const int output_index = output_size() + static_cast<int>(chain_.size()) - 1;
@@ -204,7 +204,7 @@ void LiveDeviceCompute::StepAhead() {
                               : ahead_.back().next[static_cast<size_t>(branch)][0].token);
   }
   const at::Tensor shallow = Shallow(step.tokens, parents);  // [branches, hidden]
-  step.logits = DraftLogits(shallow, parents);
+  step.logits = LogitsOnHost(DraftLogits(shallow, parents));
   step.confidences = Confidences(step.logits, model_.adapter->draft_temperature());
   step.next = Best(step.logits, 2);
   for (int branch = 0; branch < count; ++branch) {

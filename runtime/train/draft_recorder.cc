@@ -118,8 +118,8 @@ void DraftRecorder::RunGreedy(std::vector<Sequence>& sequences, int output_token
 // Step j makes, for every t with t + j <= N, the proposal for token t + j.
 void DraftRecorder::RunDrafts(std::vector<Sequence>& sequences, const DraftTraceInfo& info) const {
   for (int step = 1; step <= std::min(info.max_steps, info.output_tokens - 1); ++step) {
-    const at::Tensor logits =  // [sequences x (N - step), vocabulary]
-        step == 1 ? RunAdapter(sequences) : RunBranches(sequences, step, info.output_tokens);
+    const at::Tensor logits = LogitsOnHost(  // [sequences x (N - step), vocabulary]
+        step == 1 ? RunAdapter(sequences) : RunBranches(sequences, step, info.output_tokens));
     const std::vector<int32_t> proposals = GreedyTokens(logits);
     const std::vector<float> confidences = Confidences(logits, adapter_->draft_temperature());
     std::vector<int32_t> targets;
