@@ -217,7 +217,7 @@ HAT_INLINE void FetchNextFour(const T* rows, int64_t n, int64_t k) {
 
 // y[j] = x . rows[j] for j = 0..3. rows [4, n]: four at once, so that enough loads are under way.
 // Sums are written out, here and below: the compiler does not keep arrays of them in registers.
-// `kFetch`: the next four rows come from memory, and soon.
+// `kFetch`: the next four rows are wanted soon.
 template <typename T, bool kFetch>
 HAT_INLINE void DotFour(const WideOf<T>* x, const T* rows, int64_t n, WideOf<T>* y) {
   using Wide = WideOf<T>;
