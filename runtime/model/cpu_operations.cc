@@ -1,7 +1,6 @@
 #include "runtime/model/cpu_operations.h"
 
 #include <algorithm>
-#include <atomic>
 #include <utility>
 #include <vector>
 
@@ -52,21 +51,6 @@ at::TensorOptions WideOptions(const at::Tensor& x) {
   return x.options().dtype(x.scalar_type() == at::kDouble ? at::kDouble : at::kFloat);
 }
 
-// body(begin, end) over parts of 0..count - 1. A thread that is done with a part takes the next, so
-// that a core that others use too does not hold the rest up. Up to `grain`: one part.
-template <typename Body>
-void ShareOutputs(int64_t count, int64_t grain, const Body& body) {
-  if (count <= grain) return body(0, count);
-  const int64_t threads = at::get_num_threads();
-  const int64_t part = std::clamp<int64_t>(count / (4 * threads), 4, 64) / 4 * 4;
-  std::atomic<int64_t> next = 0;
-  at::parallel_for(0, threads, 1, [&](int64_t, int64_t) {
-    for (int64_t begin = 0; (begin = next.fetch_add(part)) < count;) {
-      body(begin, std::min(count, begin + part));
-    }
-  });
-}
-
 // x weight^T in the wide type. x [rows, in], weight [out, in].
 at::Tensor FewSums(const at::Tensor& x, const at::Tensor& weight) {
   const int64_t rows = x.size(0);
@@ -78,7 +62,7 @@ at::Tensor FewSums(const at::Tensor& x, const at::Tensor& weight) {
     auto* const wide = DataOf<WideOf<T>>(input);
     for (int64_t row = 0; row < rows; ++row)
       WidenRow<T>(DataOf<T>(x) + row * in, in, wide + row * in);
-    ShareOutputs(out, GrainFor(in * rows), [&](int64_t begin, int64_t end) {
+    at::parallel_for(0, out, GrainFor(in * rows), [&](int64_t begin, int64_t end) {
       LinearRange<T>(wide, DataOf<T>(weight), rows, in, out, begin, end, DataOf<WideOf<T>>(sums));
     });
   });
