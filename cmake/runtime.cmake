@@ -60,6 +60,9 @@ target_include_directories(hat_torch SYSTEM INTERFACE ${TORCH_INCLUDE_DIRS})
 # PyPI's libtorch.so exports parts of std::filesystem that crash where they stand in for the compiler's:
 # the compiler's library comes first.
 target_link_libraries(hat_torch INTERFACE stdc++ ${TORCH_LIBRARIES})
+# Without it at::parallel_for, a template, is compiled into a plain loop, and nobody is told.
+find_package(OpenMP REQUIRED COMPONENTS CXX)
+target_link_libraries(hat_torch INTERFACE OpenMP::OpenMP_CXX)
 set(HAT_HAS_CUDA OFF)
 if(TARGET torch_cuda)
   set(HAT_HAS_CUDA ON)

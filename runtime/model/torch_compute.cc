@@ -1,6 +1,7 @@
 #include "runtime/model/torch_compute.h"
 
 #include <dlfcn.h>
+#include <omp.h>
 
 #include <exception>
 #include <string>
@@ -65,6 +66,7 @@ void CheckCompute(const Compute& compute) {
 void SetThreads(int threads) {
   HAT_CHECK(threads >= 1);
   at::set_num_threads(threads);
+  ::omp_set_num_threads(threads);  // a wheel's libtorch may have an OpenMP of its own
   // OpenBLAS counts its threads apart, and would start one a core.
   using SetCount = void (*)(int);
   if (void* set = ::dlsym(RTLD_DEFAULT, "openblas_set_num_threads")) {

@@ -1,6 +1,11 @@
 // Kernels of the CPU against the formulas of layer_math.h.
 #include "runtime/model/cpu_operations.h"
 
+#include <mutex>
+#include <set>
+#include <thread>
+
+#include <ATen/Parallel.h>
 #include <gtest/gtest.h>
 
 #include "runtime/model/cpu_attention.h"
@@ -80,6 +85,22 @@ TEST(CpuOperationsTest, AttentionUnderAMaskIsTheFormulas) {
       EXPECT_LT(ErrorOf(at_case, type, mask), type.near) << type.scalar << " " << slots;
     }
   }
+}
+
+// Without OpenMP's flag libtorch's loop is compiled into a plain one.
+TEST(CpuOperationsTest, ALoopHasTheThreadsThatAreAskedFor) {
+  const int before = at::get_num_threads();
+  for (const int threads : {2, 1}) {
+    SetThreads(threads);
+    std::mutex mutex;
+    std::set<std::thread::id> ids;
+    at::parallel_for(0, 8, 1, [&](int64_t, int64_t) {
+      const std::lock_guard lock(mutex);
+      ids.insert(std::this_thread::get_id());
+    });
+    EXPECT_EQ(ids.size(), static_cast<size_t>(threads));
+  }
+  SetThreads(before);
 }
 
 TEST(CpuOperationsTest, LinearIsAtensForAnyNumberOfRows) {
