@@ -106,7 +106,9 @@ TEST(CpuOperationsTest, ALoopHasTheThreadsThatAreAskedFor) {
 TEST(CpuOperationsTest, LinearIsAtensForAnyNumberOfRows) {
   for (const Type& type : kTypes) {
     for (const int64_t rows : {1, 2, 3, 8, 17, 64, 65}) {
-      for (const auto& [in, out] : {std::pair<int64_t, int64_t>{5, 1}, {40, 7}, {64, 1030}}) {
+      // One thread takes all 130 outputs of 5, several tiles; threads share 1030 of 64.
+      for (const auto& [in, out] :
+           {std::pair<int64_t, int64_t>{5, 1}, {5, 130}, {40, 7}, {64, 1030}}) {
         const at::Tensor x = Random({rows, in}, type.scalar, "x");
         const at::Tensor weight = Random({out, in}, type.scalar, "weight");
         const at::Tensor more = Random({rows, out}, type.scalar, "more");
