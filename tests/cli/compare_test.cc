@@ -1,16 +1,14 @@
 // hat compare, with a script in place of hat-simulate: what it starts, collects, writes and says.
 #include <gmock/gmock.h>
-#include <sys/wait.h>
 
-#include <algorithm>
 #include <csignal>
-#include <cstdio>
-#include <cstdlib>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <nlohmann/json.hpp>
 
 #include "core/files.h"
-#include "tests/core/temp_folder.h"
+#include "tests/core/program_run.h"
 
 namespace hat {
 namespace {
@@ -40,11 +38,6 @@ echo "request,device,prompt_row,prompt_tokens,output_tokens,arrival_s,more
 0,1,2,3,4,0.$seed,$system" > $out/requests.csv
 )";
 
-struct Outcome {
-  int exit_code = 0;
-  std::string out, err;
-};
-
 class CompareTest : public testing::Test {
  protected:
   CompareTest() { fs::copy(HAT_BIN_DIR "/hat-compare", temp_ / "hat-compare"); }
@@ -60,21 +53,20 @@ class CompareTest : public testing::Test {
     fs::permissions(path, fs::perms::owner_all);
   }
 
-  // Through the shell, with the temporary folder for scratch.
-  Outcome Compare(const std::string& arguments) const {
-    const std::string command = "TMPDIR=" + temp_.path() + " " + (temp_ / "hat-compare") + " " +
-                                arguments + " >" + (temp_ / "out") + " 2>" + (temp_ / "err");
-    const int status = std::system(command.c_str());
-    return {WEXITSTATUS(status), ReadFile(temp_ / "out"), ReadFile(temp_ / "err")};
+  // With the temporary folder for scratch.
+  std::vector<std::string> Command(const std::string& arguments) const {
+    return Words("env TMPDIR=" + temp_.path() + " " + (temp_ / "hat-compare") + " " + arguments);
   }
+
+  ProgramRun Compare(const std::string& arguments) const { return RunProgram(Command(arguments)); }
 
   TempFolder temp_;
 };
 
 TEST_F(CompareTest, RunsEachSystemWithEachSeedAndWritesAll) {
   SetSimulator(kHonestRun);
-  const Outcome outcome = Compare(std::string(kScenario) +
-                                  " --systems hat,u-shape --seeds 3 --out " + (temp_ / "results"));
+  const ProgramRun outcome = Compare(
+      std::string(kScenario) + " --systems hat,u-shape --seeds 3 --out " + (temp_ / "results"));
   EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
   EXPECT_THAT(outcome.out, HasSubstr("hat       102.0 ± 2.5"));
   EXPECT_THAT(outcome.out, HasSubstr("u-shape   152.0 ± 2.5   +49.0 ± 1.2%"));
@@ -92,17 +84,17 @@ TEST_F(CompareTest, RunsEachSystemWithEachSeedAndWritesAll) {
 
 TEST_F(CompareTest, WithoutAFolderItLeavesNothingBehind) {
   SetSimulator(kHonestRun);
-  const Outcome outcome = Compare(std::string(kScenario) + " --systems hat --seeds 1");
+  const ProgramRun outcome = Compare(std::string(kScenario) + " --systems hat --seeds 1");
   EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
   EXPECT_THAT(outcome.out, HasSubstr("one seed"));
-  EXPECT_THAT(temp_.List(), ElementsAre("err", "hat-compare", "hat-simulate", "out"));
+  EXPECT_THAT(temp_.List(), ElementsAre("hat-compare", "hat-simulate"));
 }
 
 TEST_F(CompareTest, SameRunsWriteTheSameBytes) {
   SetSimulator(kHonestRun);
   for (const char* jobs : {"1", "3"}) {
-    const Outcome outcome = Compare(std::string(kScenario) + " --systems hat,u-shape --jobs " +
-                                    jobs + " --out " + (temp_ / jobs));
+    const ProgramRun outcome = Compare(std::string(kScenario) + " --systems hat,u-shape --jobs " +
+                                       jobs + " --out " + (temp_ / jobs));
     ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
   }
   for (const char* name :
@@ -113,16 +105,16 @@ TEST_F(CompareTest, SameRunsWriteTheSameBytes) {
 
 TEST_F(CompareTest, FailedRunIsShownAndNothingIsWritten) {
   SetSimulator("echo starting >&2; echo 'hat simulate: the disk is full' >&2; exit 1\n");
-  const Outcome outcome =
+  const ProgramRun outcome =
       Compare(std::string(kScenario) + " --systems hat --out " + (temp_ / "results"));
   EXPECT_EQ(outcome.exit_code, 1);
   EXPECT_THAT(outcome.err, HasSubstr("hat compare: hat, seed 1: the disk is full\n"));
-  EXPECT_THAT(temp_.List(), ElementsAre("err", "hat-compare", "hat-simulate", "out"));
+  EXPECT_THAT(temp_.List(), ElementsAre("hat-compare", "hat-simulate"));
 }
 
 TEST_F(CompareTest, OfFailedRunsTheFirstInOrderIsShownThoughALaterOneWasFaster) {
   SetSimulator("[ $seed = 1 ] && sleep 0.3; echo \"hat simulate: no $seed\" >&2; exit 1\n");
-  const Outcome outcome = Compare(std::string(kScenario) + " --systems hat --jobs 2 --quiet");
+  const ProgramRun outcome = Compare(std::string(kScenario) + " --systems hat --jobs 2 --quiet");
   EXPECT_EQ(outcome.exit_code, 1);
   EXPECT_EQ(outcome.err, "hat compare: hat, seed 1: no 1\n");
 }
@@ -131,14 +123,14 @@ TEST_F(CompareTest, RunsAfterAFailedOneAreStopped) {
   SetSimulator(R"([ $seed = 1 ] && { echo 'hat simulate: no' >&2; exit 1; }
 trap 'kill $!; exit 3' TERM; sleep 30 & wait $!; echo > )" +
                (temp_ / "finished"));
-  const Outcome outcome = Compare(std::string(kScenario) + " --systems hat --jobs 3 --quiet");
+  const ProgramRun outcome = Compare(std::string(kScenario) + " --systems hat --jobs 3 --quiet");
   EXPECT_EQ(outcome.err, "hat compare: hat, seed 1: no\n");
   EXPECT_FALSE(fs::exists(temp_ / "finished"));
 }
 
 TEST_F(CompareTest, BadInputThatARunFindsKeepsItsCode) {
   SetSimulator("echo 'hat simulate: a.json: no such file' >&2; exit 2\n");
-  const Outcome outcome = Compare(std::string(kScenario) + " --systems hat --quiet");
+  const ProgramRun outcome = Compare(std::string(kScenario) + " --systems hat --quiet");
   EXPECT_EQ(outcome.exit_code, 2);
   EXPECT_EQ(outcome.err, "hat compare: hat, seed 1: a.json: no such file\n");
 }
@@ -146,14 +138,14 @@ TEST_F(CompareTest, BadInputThatARunFindsKeepsItsCode) {
 TEST_F(CompareTest, RunsUnderOtherRequestsAreRefused) {
   SetSimulator(std::string(kHonestRun) +
                "[ $system = hat ] || echo '1,1,1,1,1,1,1' >> $out/requests.csv\n");
-  const Outcome outcome = Compare(std::string(kScenario) + " --systems hat,u-shape --seeds 1");
+  const ProgramRun outcome = Compare(std::string(kScenario) + " --systems hat,u-shape --seeds 1");
   EXPECT_EQ(outcome.exit_code, 1);
   EXPECT_THAT(outcome.err, HasSubstr("hat and u-shape did not get the same requests with seed 1"));
 }
 
 TEST_F(CompareTest, PublishedFiguresNeedThePublishedScenario) {
   SetSimulator(kHonestRun);
-  const Outcome outcome =
+  const ProgramRun outcome =
       Compare(std::string(kScenario) + " --systems hat --no-figure --set fleet.scale=2 --out " +
               (temp_ / "results"));
   ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
@@ -178,37 +170,32 @@ TEST_F(CompareTest, BadCallsAreOneLineAndCodeTwo) {
       {scenario + " --jobs -1", "--jobs"},
   };
   for (const auto& [arguments, what] : cases) {
-    const Outcome outcome = Compare(arguments);
-    EXPECT_EQ(outcome.exit_code, 2) << arguments;
-    EXPECT_THAT(outcome.err, HasSubstr(what)) << arguments;
-    EXPECT_EQ(std::count(outcome.err.begin(), outcome.err.end(), '\n'), 1) << outcome.err;
-    EXPECT_EQ(outcome.out, "") << arguments;
+    ExpectRefusal(Compare(arguments), "hat compare: ", what);
   }
 }
 
 TEST_F(CompareTest, MissingSimulatorIsAClearFailure) {
-  const Outcome outcome = Compare(std::string(kScenario) + " --quiet");
+  const ProgramRun outcome = Compare(std::string(kScenario) + " --quiet");
   EXPECT_EQ(outcome.exit_code, 1);
   EXPECT_THAT(outcome.err, AllOf(HasSubstr("hat-simulate"), HasSubstr("No such file")));
 }
 
 TEST_F(CompareTest, InterruptStopsTheRunsAndLeavesNothing) {
   SetSimulator("echo $$ >> " + (temp_ / "pids") + "; exec sleep 100\n");
-  const std::string command = (temp_ / "hat-compare") + " " + kScenario + " --jobs 2 --out " +
-                              (temp_ / "results") + " 2>" + (temp_ / "err") +
-                              " & pid=$!; while [ $(cat " + (temp_ / "pids") +
-                              " 2>/dev/null | wc -l) -lt 2 ]; do sleep 0.01; done; kill -INT $pid; "
-                              "wait $pid";
-  // A job in the background of a shell without job control ignores SIGINT, so through bash -m.
-  const int status = std::system(("bash -mc '" + command + "' 2>/dev/null").c_str());
-  EXPECT_EQ(WEXITSTATUS(status), 1);
-  EXPECT_EQ(ReadFile(temp_ / "err"),
+  StartedProgram comparison(
+      Command(kScenario + std::string(" --jobs 2 --out ") + (temp_ / "results")));
+  const auto pids = [&] {
+    std::ifstream file(temp_ / "pids");
+    return std::vector<pid_t>(std::istream_iterator<pid_t>(file), {});
+  };
+  EXPECT_TRUE(comparison.RunsUntil([&] { return pids().size() == 2; }));
+  const ProgramRun outcome = comparison.Wait(SIGINT);
+  EXPECT_EQ(outcome.exit_code, 1);
+  EXPECT_EQ(outcome.err,
             "30 simulations, 2 at once\nhat compare: interrupted; nothing was written\n");
   EXPECT_FALSE(fs::exists(temp_ / "results"));
-  std::FILE* pids = std::fopen((temp_ / "pids").c_str(), "r");
-  for (int pid = 0; std::fscanf(pids, "%d", &pid) == 1;) EXPECT_NE(::kill(pid, 0), 0) << pid;
-  std::fclose(pids);
-  EXPECT_THAT(temp_.List(), ElementsAre("err", "hat-compare", "hat-simulate", "pids"));
+  for (const pid_t pid : pids()) EXPECT_NE(::kill(pid, 0), 0) << pid;
+  EXPECT_THAT(temp_.List(), ElementsAre("hat-compare", "hat-simulate", "pids"));
 }
 
 }  // namespace

@@ -1,15 +1,13 @@
 // hat profile model and hat profile show, as a user runs them.
 #include <fmt/format.h>
 #include <gmock/gmock.h>
-#include <sys/wait.h>
 
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 
 #include "core/files.h"
 #include "profiles/profile.h"
-#include "tests/core/temp_folder.h"
+#include "tests/core/program_run.h"
 
 namespace hat {
 namespace {
@@ -19,18 +17,10 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::StartsWith;
 
-struct Outcome {
-  int exit_code;
-  std::string out, err;
-};
-
 class ProfileProgramsTest : public testing::Test {
  protected:
-  Outcome Run(const std::string& program, const std::string& arguments) {
-    const std::string command = fmt::format("{}/hat-profile-{} {} > {} 2> {}", HAT_BIN_DIR, program,
-                                            arguments, folder_ / "out", folder_ / "err");
-    const int status = std::system(command.c_str());
-    return {WEXITSTATUS(status), ReadFile(folder_ / "out"), ReadFile(folder_ / "err")};
+  static ProgramRun Run(const std::string& program, const std::string& arguments) {
+    return RunProgram(Words(HAT_BIN_DIR "/hat-profile-" + program + " " + arguments));
   }
 
   const TempFolder folder_;
@@ -38,7 +28,7 @@ class ProfileProgramsTest : public testing::Test {
 
 TEST_F(ProfileProgramsTest, ModelWritesAProfileAndNamesIt) {
   const std::string path = folder_ / "p.json";
-  const Outcome outcome =
+  const ProgramRun outcome =
       Run("model", "--hardware a6000 --model vicuna-7b --role cloud --out " + path);
   EXPECT_EQ(outcome.exit_code, 0);
   EXPECT_THAT(outcome.out, AllOf(StartsWith(path + "\n"), HasSubstr("21.40 at context 0")));
@@ -50,7 +40,7 @@ TEST_F(ProfileProgramsTest, ModelNeverOverwritesOtherContentUnasked) {
   const std::string path = folder_ / "p.json";
   std::ofstream(path) << "mine";
   const std::string arguments = "--hardware a6000 --model vicuna-7b --role cloud --out " + path;
-  const Outcome outcome = Run("model", arguments);
+  const ProgramRun outcome = Run("model", arguments);
   EXPECT_EQ(outcome.exit_code, 2);
   EXPECT_THAT(outcome.err, HasSubstr("exists with other content"));
   EXPECT_EQ(ReadFile(path), "mine");
@@ -63,7 +53,7 @@ TEST_F(ProfileProgramsTest, ModelTakesAHuggingFaceConfig) {
   std::ofstream(folder_ / "mine/config.json")
       << R"({"model_type": "llama", "hidden_size": 64, "num_hidden_layers": 4, "num_attention_heads": 8,
              "intermediate_size": 96, "vocab_size": 100})";
-  const Outcome outcome =
+  const ProgramRun outcome =
       Run("model",
           fmt::format("--hardware agx-orin:15w --model {}/mine/config.json --role device --out {}/",
                       folder_.path(), folder_.path()));
@@ -72,7 +62,7 @@ TEST_F(ProfileProgramsTest, ModelTakesAHuggingFaceConfig) {
 }
 
 TEST_F(ProfileProgramsTest, ListNamesHardwareModesAndModels) {
-  const Outcome outcome = Run("model", "--list");
+  const ProgramRun outcome = Run("model", "--list");
   EXPECT_EQ(outcome.exit_code, 0);
   EXPECT_THAT(outcome.out, AllOf(HasSubstr("agx-xavier:10w"), HasSubstr("h100"),
                                  HasSubstr("assumed: "), HasSubstr("tinyllama-1.1b")));
@@ -80,7 +70,7 @@ TEST_F(ProfileProgramsTest, ListNamesHardwareModesAndModels) {
 
 TEST_F(ProfileProgramsTest, ShowPrintsTheTableAndDrawsIt) {
   const std::string image = folder_ / "a.png";
-  const Outcome outcome = Run("show", "profiles/data/a6000_vicuna-7b_cloud.json --out " + image);
+  const ProgramRun outcome = Run("show", "profiles/data/a6000_vicuna-7b_cloud.json --out " + image);
   EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
   EXPECT_THAT(outcome.out,
               AllOf(StartsWith("vicuna-7b on a6000, cloud, fp16: modelled\n"),
@@ -109,17 +99,12 @@ TEST_F(ProfileProgramsTest, BadInputIsOneLineAndExitCodeTwo) {
       {"show", "profiles/data/a6000_vicuna-7b_cloud.json --out a.gif", ".png, .pdf or .svg"},
   };
   for (const auto& [program, arguments, problem] : cases) {
-    const Outcome outcome = Run(program, arguments);
-    EXPECT_EQ(outcome.exit_code, 2) << arguments;
-    EXPECT_THAT(outcome.err,
-                AllOf(StartsWith(fmt::format("hat profile {}: ", program)), HasSubstr(problem)));
-    EXPECT_EQ(std::ranges::count(outcome.err, '\n'), 1) << outcome.err;
-    EXPECT_THAT(outcome.out, IsEmpty());
+    ExpectRefusal(Run(program, arguments), fmt::format("hat profile {}: ", program), problem);
   }
 }
 
 TEST_F(ProfileProgramsTest, AFolderThatCannotBeWrittenIsExitCodeOne) {
-  const Outcome outcome =
+  const ProgramRun outcome =
       Run("model", "--hardware a6000 --model vicuna-7b --role cloud --out /nowhere/p.json");
   EXPECT_EQ(outcome.exit_code, 1);
   EXPECT_THAT(outcome.err, HasSubstr("cannot write '/nowhere/p.json'"));

@@ -1,12 +1,11 @@
 // The profiles that ship with the project.
 #include <gmock/gmock.h>
 
-#include <cstdlib>
 #include <filesystem>
 
 #include "core/files.h"
 #include "profiles/profile.h"
-#include "tests/core/temp_folder.h"
+#include "tests/core/program_run.h"
 
 namespace hat {
 namespace {
@@ -24,9 +23,9 @@ std::vector<std::string> JsonFiles(const std::string& folder) {
 
 TEST(ShippedProfilesTest, ModelledOnesAreWhatTheProgramWritesToday) {
   const TempFolder folder;
-  const std::string command = std::string("profiles/data/regenerate.sh ") + HAT_BIN_DIR +
-                              "/hat-profile-model " + folder.path();
-  ASSERT_EQ(std::system(command.c_str()), 0) << command;
+  const ProgramRun run =
+      RunProgram({"profiles/data/regenerate.sh", HAT_BIN_DIR "/hat-profile-model", folder.path()});
+  ASSERT_EQ(run.exit_code, 0) << run.err;
   const std::vector<std::string> written = JsonFiles(folder.path());
   ASSERT_GE(written.size(), 28u);
   for (const std::string& name : written) {

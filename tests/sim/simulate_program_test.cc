@@ -1,22 +1,18 @@
 // hat simulate, as a user runs it: the same bytes twice, interrupts, its files.
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <gmock/gmock.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#include <chrono>
 #include <csignal>
 #include <filesystem>
 #include <map>
 #include <nlohmann/json.hpp>
-#include <thread>
 
 #include "core/csv.h"
 #include "core/files.h"
 #include "profiles/profile_file.h"
 #include "protocol/system.h"
 #include "sim/simgrid_world.h"
+#include "tests/core/program_run.h"
 #include "tests/sim/toy.h"
 
 namespace hat {
@@ -28,39 +24,16 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::StartsWith;
 
-struct Outcome {
-  int exit_code;
-  std::string out, err;
-};
-
 class SimulateProgramTest : public testing::Test {
  protected:
-  // Starts the program and returns its process.
-  pid_t Start(std::vector<std::string> arguments) {
-    arguments.insert(arguments.begin(),
-                     {std::string(HAT_BIN_DIR) + "/hat-simulate", toy_.scenario_path()});
-    std::vector<char*> argv;
-    for (std::string& argument : arguments) argv.push_back(argument.data());
-    argv.push_back(nullptr);
-    const pid_t child = fork();
-    if (child != 0) return child;
-    const auto redirect = [](const std::string& path, int to) {
-      dup2(open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600), to);
-    };
-    redirect(toy_ / "out", STDOUT_FILENO);
-    redirect(toy_ / "err", STDERR_FILENO);
-    execv(argv[0], argv.data());
-    _exit(127);
+  std::vector<std::string> Command(std::vector<std::string> arguments) const {
+    arguments.insert(arguments.begin(), {HAT_BIN_DIR "/hat-simulate", toy_.scenario_path()});
+    return arguments;
   }
 
-  Outcome Wait(pid_t child) {
-    int status = 0;
-    waitpid(child, &status, 0);
-    const int exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
-    return {exit_code, ReadFile(toy_ / "out"), ReadFile(toy_ / "err")};
+  ProgramRun Run(const std::vector<std::string>& arguments) const {
+    return RunProgram(Command(arguments));
   }
-
-  Outcome Run(const std::vector<std::string>& arguments) { return Wait(Start(arguments)); }
 
   // 40 requests at 4 devices, jitter, results in `folder`.
   std::vector<std::string> Small(const std::string& folder, const std::string& system = "hat") {
@@ -108,8 +81,8 @@ class SimulateProgramTest : public testing::Test {
 
 TEST_F(SimulateProgramTest, TheSameSeedWritesTheSameBytes) {
   toy_.Write("device", ToyDevice{}, {0.5, 1, 2});
-  const Outcome first = Run(Small("first"));
-  const Outcome second = Run(Small("second"));
+  const ProgramRun first = Run(Small("first"));
+  const ProgramRun second = Run(Small("second"));
   ASSERT_EQ(first.exit_code, 0) << first.err;
   EXPECT_EQ(first.out, second.out);
   EXPECT_EQ(FilesOf("first"), FilesOf("second"));
@@ -129,7 +102,7 @@ TEST_F(SimulateProgramTest, AnotherSeedIsAnotherRun) {
 TEST_F(SimulateProgramTest, EverySystemGetsTheSameRequests) {
   std::vector<std::vector<std::string>> of_systems;
   for (const std::string& system : SystemNames()) {
-    const Outcome outcome = Run(Small(system, system));
+    const ProgramRun outcome = Run(Small(system, system));
     ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
     const CsvFile csv = CsvFile::Load(toy_ / system + "/requests.csv");
     std::vector<std::string>& requests = of_systems.emplace_back();
@@ -148,13 +121,10 @@ TEST_F(SimulateProgramTest, AnInterruptLeavesWholeResultsMarkedPartial) {
   const std::string timeline = toy_ / "timeline.json";
   std::vector<std::string> arguments = Small("results");
   arguments.insert(arguments.end(), {"--set", "workload.requests=500000", "--timeline", timeline});
-  const pid_t child = Start(arguments);
-  // Until events flow into the hidden file beside the timeline's name, for a minute at most.
-  for (int i = 0; i < 6000 && SizeOfHiddenFiles() == 0; ++i) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(10));
-  }
-  kill(child, SIGINT);
-  const Outcome outcome = Wait(child);
+  StartedProgram simulation(Command(arguments));
+  // Until events flow into the hidden file beside the timeline's name.
+  EXPECT_TRUE(simulation.RunsUntil([&] { return SizeOfHiddenFiles() > 0; }));
+  const ProgramRun outcome = simulation.Wait(SIGINT);
   EXPECT_EQ(outcome.exit_code, 1);
   EXPECT_EQ(outcome.err, "hat simulate: interrupted; the results so far are marked partial\n");
   const auto summary = nlohmann::json::parse(FilesOf("results")["summary.json"]);
@@ -182,20 +152,20 @@ TEST_F(SimulateProgramTest, TheTimelineIsATraceInJson) {
 TEST_F(SimulateProgramTest, ExplainPrintsOneRequestsLife) {
   std::vector<std::string> arguments = Small("results");
   arguments.insert(arguments.end(), {"--explain", "7"});
-  const Outcome outcome = Run(arguments);
+  const ProgramRun outcome = Run(arguments);
   EXPECT_EQ(outcome.exit_code, 0);
   EXPECT_THAT(outcome.out, AllOf(StartsWith("Request 7 on device "), HasSubstr("uplink"),
                                  HasSubstr("stage 0"), HasSubstr("TTFT"), HasSubstr("completed")));
   arguments.back() = "40";
   arguments[1] = toy_ / "more";
-  const Outcome unknown = Run(arguments);
+  const ProgramRun unknown = Run(arguments);
   EXPECT_EQ(unknown.exit_code, 2);
   EXPECT_THAT(unknown.err, HasSubstr("the run has requests 0 to 39"));
 }
 
 TEST_F(SimulateProgramTest, QueuesThatGrowWithoutBoundAreMarkedSaturated) {
   const auto is_saturated = [&](const std::string& rate) {
-    const Outcome outcome =
+    const ProgramRun outcome =
         Run({"--set", "fleet.class.0.count=50", "--set", "workload.arrivals=poisson", "--set",
              "workload.rate_per_s=" + rate, "--set", "workload.requests=1000", "--set",
              "workload.outputs.tokens=20"});
@@ -207,11 +177,11 @@ TEST_F(SimulateProgramTest, QueuesThatGrowWithoutBoundAreMarkedSaturated) {
 }
 
 TEST_F(SimulateProgramTest, MoreDevicesThanTheMachineHoldsAreRefused) {
-  const Outcome scaled = Run({"--set", "fleet.class.0.count=20", "--set", "fleet.scale=1e6"});
+  const ProgramRun scaled = Run({"--set", "fleet.class.0.count=20", "--set", "fleet.scale=1e6"});
   EXPECT_EQ(scaled.exit_code, 2);
   EXPECT_THAT(scaled.err, AllOf(HasSubstr("20000000 devices"), HasSubstr("at most 10000000")));
-  const Outcome sessions = Run({"--set", "fleet.class.0.count=1", "--set", "fleet.scale=1e6",
-                                "--set", "workload.requests=1000000"});
+  const ProgramRun sessions = Run({"--set", "fleet.class.0.count=1", "--set", "fleet.scale=1e6",
+                                   "--set", "workload.requests=1000000"});
   EXPECT_EQ(sessions.exit_code, 2);
   EXPECT_THAT(sessions.err,
               AllOf(HasSubstr("a closed loop over 1000000 devices"), HasSubstr("fleet.scale")));
@@ -223,7 +193,7 @@ TEST_F(SimulateProgramTest, MoreSessionsThanTheMachineHoldsEndTheRunWithAClearLi
 #endif
   const int requests = SimGridWorld::MaxActivities() + 1000;
   if (requests > 100'000) GTEST_SKIP() << "this machine holds many sessions";
-  const Outcome outcome =
+  const ProgramRun outcome =
       Run({"--set", "fleet.class.0.count=1", "--set", "fleet.max_sessions=1000000", "--set",
            "workload.arrivals=uniform", "--set", "workload.rate_per_s=1000000", "--set",
            fmt::format("workload.requests={}", requests), "--set", "workload.outputs.tokens=1",
@@ -237,43 +207,43 @@ TEST_F(SimulateProgramTest, MoreBranchesThanAProfileCoversAreRefusedAtTheStart) 
   ProfileData data = ReadProfile(toy_ / "device.json");
   data.operations["head"] = {{1, 0, {33}, {}}, {16, 0, {78}, {}}};
   WriteFileAtomically(toy_ / "device.json", ProfileText(data));
-  const Outcome refused = Run({"--set", "policy.ahead_branches=17"});
+  const ProgramRun refused = Run({"--set", "policy.ahead_branches=17"});
   EXPECT_EQ(refused.exit_code, 2);
   EXPECT_THAT(refused.err,
               AllOf(HasSubstr("device.json: the profile covers draft steps of up to 16 branches"),
                     HasSubstr("policy.ahead_branches")));
   EXPECT_EQ(Run({"--set", "policy.ahead_branches=16"}).exit_code, 0);
-  const Outcome alone =
+  const ProgramRun alone =
       Run({"--set", "policy.ahead_branches=17", "--set", "system.draft_ahead=false"});
   EXPECT_EQ(alone.exit_code, 0) << alone.err;
 }
 
 // The longest request must be covered by the profiles before anything runs.
 TEST_F(SimulateProgramTest, RequestsThatAProfileDoesNotCoverAreRefused) {
-  const Outcome context = Run({"--set", "workload.outputs.tokens=9000"});
+  const ProgramRun context = Run({"--set", "workload.outputs.tokens=9000"});
   EXPECT_EQ(context.exit_code, 2);
   EXPECT_THAT(context.err, HasSubstr("covers contexts up to 8192"));
-  const Outcome tokens = Run({"--set", "workload.prompts.tokens=5000"});
+  const ProgramRun tokens = Run({"--set", "workload.prompts.tokens=5000"});
   EXPECT_EQ(tokens.exit_code, 2);
   EXPECT_THAT(tokens.err, HasSubstr("device.json: the profile covers up to 4096 new tokens"));
-  const Outcome batch = Run({"--set", "workload.prompts.tokens=5000", "--set",
-                             "system.name=cloud-only", "--set", "cloud.token_budget=8000"});
+  const ProgramRun batch = Run({"--set", "workload.prompts.tokens=5000", "--set",
+                                "system.name=cloud-only", "--set", "cloud.token_budget=8000"});
   EXPECT_EQ(batch.exit_code, 2);
   EXPECT_THAT(batch.err, HasSubstr("cloud.json: the profile covers up to 4096 new tokens"));
-  const Outcome cut =
+  const ProgramRun cut =
       Run({"--set", "workload.prompts.tokens=5000", "--set", "system.name=cloud-only"});
   EXPECT_EQ(cut.exit_code, 0) << "cut to the token budget: " << cut.err;
 }
 
 TEST_F(SimulateProgramTest, AModelThatDoesNotFitADeviceIsReportedNotRun) {
-  const Outcome outcome = Run({"--set", "system.name=device-only", "--set", "model.device_layers=3",
-                               "--out", toy_ / "results"});
+  const ProgramRun outcome = Run({"--set", "system.name=device-only", "--set",
+                                  "model.device_layers=3", "--out", toy_ / "results"});
   EXPECT_EQ(outcome.exit_code, 0) << "64 GB hold 13.5 GB of weights: " << outcome.err;
   toy_.Write("device.json", [&] {
     std::string text = ReadFile(toy_ / "device.json");
     return text.replace(text.find("64000000000"), 11, "8000000000");
   }());
-  const Outcome small = Run({"--set", "system.name=device-only", "--out", toy_ / "small"});
+  const ProgramRun small = Run({"--set", "system.name=device-only", "--out", toy_ / "small"});
   EXPECT_EQ(small.exit_code, 0);
   EXPECT_THAT(small.out, AllOf(StartsWith("device-only: not possible"), HasSubstr("13.5 GB")));
   EXPECT_TRUE(nlohmann::json::parse(FilesOf("small")["summary.json"]).contains("not_possible"));

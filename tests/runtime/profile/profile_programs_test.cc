@@ -1,20 +1,16 @@
 // hat profile device, cloud and check, as a user runs them, on a tiny model of random weights.
-#include <fcntl.h>
 #include <gmock/gmock.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <chrono>
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "core/files.h"
 #include "profiles/profile.h"
-#include "tests/core/temp_folder.h"
+#include "tests/core/program_run.h"
 
 namespace hat {
 namespace {
@@ -22,7 +18,6 @@ namespace {
 using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
-using testing::StartsWith;
 
 constexpr char kConfig[] = R"({"model_type": "llama", "hidden_size": 16, "num_hidden_layers": 3,
   "num_attention_heads": 2, "num_key_value_heads": 1, "intermediate_size": 32, "vocab_size": 50})";
@@ -53,10 +48,10 @@ tokens = 20
 tokens = 12
 )";
 
-struct Outcome {
-  int exit_code = 0;
-  std::string out, err;
-};
+std::vector<std::string> Command(const std::string& program, std::vector<std::string> arguments) {
+  arguments.insert(arguments.begin(), HAT_BIN_DIR "/hat-" + program);
+  return arguments;
+}
 
 class ProfileProgramsTest : public testing::Test {
  protected:
@@ -65,30 +60,8 @@ class ProfileProgramsTest : public testing::Test {
     std::ofstream(folder_ / "scenario.toml") << kScenario;
   }
 
-  pid_t Start(const std::string& program, std::vector<std::string> arguments) {
-    arguments.insert(arguments.begin(), std::string(HAT_BIN_DIR) + "/hat-" + program);
-    std::vector<char*> argv;
-    for (std::string& argument : arguments) argv.push_back(argument.data());
-    argv.push_back(nullptr);
-    const pid_t child = fork();
-    if (child != 0) return child;
-    const auto redirect = [&](const char* name, int to) {
-      dup2(open((folder_ / name).c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600), to);
-    };
-    redirect("stdout", STDOUT_FILENO);
-    redirect("stderr", STDERR_FILENO);
-    execv(argv[0], argv.data());
-    _exit(127);
-  }
-
-  Outcome Run(const std::string& program, const std::vector<std::string>& arguments) {
-    int status = 0;
-    waitpid(Start(program, arguments), &status, 0);
-    Outcome outcome = {WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status),
-                       ReadFile(folder_ / "stdout"), ReadFile(folder_ / "stderr")};
-    std::filesystem::remove(folder_ / "stdout");
-    std::filesystem::remove(folder_ / "stderr");
-    return outcome;
+  static ProgramRun Run(const std::string& program, const std::vector<std::string>& arguments) {
+    return RunProgram(Command(program, arguments));
   }
 
   using Option = std::pair<std::string, std::string>;
@@ -116,15 +89,11 @@ class ProfileProgramsTest : public testing::Test {
     return arguments;
   }
 
-  // One clear line on stderr with these words, exit code 2, no file left.
+  // Leaves no file.
   void Refuses(const std::string& program, const std::vector<std::string>& arguments,
                const std::string& words) {
     const std::vector<std::string> before = folder_.List();
-    const Outcome outcome = Run(program, arguments);
-    EXPECT_EQ(outcome.exit_code, 2) << outcome.err;
-    EXPECT_EQ(outcome.out, "");
-    EXPECT_THAT(outcome.err, AllOf(StartsWith("hat profile "), HasSubstr(words)));
-    EXPECT_EQ(std::count(outcome.err.begin(), outcome.err.end(), '\n'), 1) << outcome.err;
+    ExpectRefusal(Run(program, arguments), "hat profile ", words);
     EXPECT_EQ(folder_.List(), before);
   }
 
@@ -134,7 +103,7 @@ class ProfileProgramsTest : public testing::Test {
 TEST_F(ProfileProgramsTest, MeasuredProfilesAreReadStrictlyAndTheSimulatorRunsOnThem) {
   for (const char* role : {"device", "cloud"}) {
     const std::string file = std::string(role) + ".json";
-    const Outcome outcome = Run(std::string("profile-") + role, Quick(file));
+    const ProgramRun outcome = Run(std::string("profile-") + role, Quick(file));
     ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
     EXPECT_THAT(outcome.out, HasSubstr("measured"));
     EXPECT_THAT(outcome.err, HasSubstr("rounds"));
@@ -158,12 +127,12 @@ TEST_F(ProfileProgramsTest, MeasuredProfilesAreReadStrictlyAndTheSimulatorRunsOn
   EXPECT_EQ(CloudProfile::Load(folder_ / "cloud.json").max_context(), 64);
 
   for (const char* system : {"hat", "u-medusa", "u-shape", "cloud-only"}) {
-    const Outcome simulated =
+    const ProgramRun simulated =
         Run("simulate", {folder_ / "scenario.toml", "--set", std::string("system.name=") + system});
     EXPECT_EQ(simulated.exit_code, 0) << simulated.err;
   }
 
-  const Outcome checked = Run(
+  const ProgramRun checked = Run(
       "profile-check", {"--model", folder_ / "tiny.json", "--profile", folder_ / "device.json",
                         "--profile", folder_ / "cloud.json", "--rounds", "1", "--limit", "1000"});
   EXPECT_LE(checked.exit_code, 1) << checked.err;  // what a busy machine times is anything
@@ -171,11 +140,11 @@ TEST_F(ProfileProgramsTest, MeasuredProfilesAreReadStrictlyAndTheSimulatorRunsOn
   EXPECT_THAT(checked.out,
               AllOf(HasSubstr("device (device), 2 layers"), HasSubstr("cloud (cloud), 1 layers"),
                     HasSubstr("a fixed product of matrices")));
-  const Outcome whole =
+  const ProgramRun whole =
       Run("profile-check", {"--model", folder_ / "tiny.json", "--profile", folder_ / "cloud.json",
                             "--rounds", "1", "--limit", "1000", "--layers", "3"});
   EXPECT_THAT(whole.out, HasSubstr("cloud (cloud), 3 layers"));
-  const Outcome outside =
+  const ProgramRun outside =
       Run("profile-check", {"--model", folder_ / "tiny.json", "--profile", folder_ / "cloud.json",
                             "--rounds", "1", "--limit", "0"});
   EXPECT_EQ(outside.exit_code, 1);
@@ -191,19 +160,13 @@ TEST_F(ProfileProgramsTest, MeasuredProfilesAreReadStrictlyAndTheSimulatorRunsOn
 
 TEST_F(ProfileProgramsTest, AKilledMeasurementGoesOnWhereItStood) {
   const std::string journal = folder_ / "device.json.journal";
-  const pid_t child = Start("profile-device", Quick("device.json"));
+  StartedProgram measurement(Command("profile-device", Quick("device.json")));
   const auto lines = [&] {
     std::ifstream file(journal);
     return std::count(std::istreambuf_iterator<char>(file), {}, '\n');
   };
-  while (lines() < 20) {
-    ASSERT_EQ(waitpid(child, nullptr, WNOHANG), 0) << "ended by itself";
-    std::this_thread::sleep_for(std::chrono::milliseconds(5));
-  }
-  kill(child, SIGKILL);
-  waitpid(child, nullptr, 0);
-  std::filesystem::remove(folder_ / "stdout");
-  std::filesystem::remove(folder_ / "stderr");
+  ASSERT_TRUE(measurement.RunsUntil([&] { return lines() >= 20; })) << "ended by itself";
+  EXPECT_EQ(measurement.Wait(SIGKILL).exit_code, -SIGKILL);
   EXPECT_FALSE(std::filesystem::exists(folder_ / "device.json"));
   std::ofstream(journal, std::ios::app) << "0 1 0.";  // torn
   const std::string stood = ReadFile(journal);
@@ -213,7 +176,7 @@ TEST_F(ProfileProgramsTest, AKilledMeasurementGoesOnWhereItStood) {
           "of another measurement");
   EXPECT_EQ(ReadFile(journal), stood);
 
-  const Outcome outcome = Run("profile-device", Quick("device.json", {{"--resume", ""}}));
+  const ProgramRun outcome = Run("profile-device", Quick("device.json", {{"--resume", ""}}));
   EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
   EXPECT_THAT(outcome.err, HasSubstr("goes on"));
   EXPECT_FALSE(std::filesystem::exists(journal));

@@ -1,13 +1,12 @@
 // hat trace prompts, record and check, as a user runs them, and hat generate beside them.
 #include <gmock/gmock.h>
-#include <stdlib.h>
-#include <sys/wait.h>
 
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "core/files.h"
 #include "experiments/draft_trace_summary.h"
+#include "tests/core/program_run.h"
 #include "tests/runtime/replay/drafted_folder.h"
 #include "tests/runtime/tokenizer_file.h"
 
@@ -18,57 +17,44 @@ using testing::AllOf;
 using testing::HasSubstr;
 using testing::StartsWith;
 
-struct Outcome {
-  int exit_code;
-  std::string text;  // of stdout, then of stderr
-};
-
 class TraceProgramsTest : public testing::Test {
  protected:
   TraceProgramsTest() : folder_(3, 290) {
     WriteFileAtomically(folder_ / "tokenizer.model", TokenizerFileOfSize(290));
   }
   // In the model's folder.
-  Outcome RunProgram(const std::string& program, const std::string& words) const {
-    const TempFolder streams;
-    std::string command = "cd ";
-    command.append(folder_.path()).append(" && ").append(HAT_BIN_DIR).append("/hat-");
-    command.append(program).append(" --model . ").append(words);
-    command.append(" >").append(streams / "out").append(" 2>").append(streams / "err");
-    const int status = std::system(command.c_str());
-    return {WIFEXITED(status) ? WEXITSTATUS(status) : -1,
-            ReadFile(streams / "out") + ReadFile(streams / "err")};
+  ProgramRun Run(const std::string& verb, const std::string& words) const {
+    return RunProgram(
+        Words("env -C " + folder_.path() + " " HAT_BIN_DIR "/hat-" + verb + " --model . " + words));
   }
-  Outcome Record(const std::string& more = "", int max_draft = 4) const {
-    return RunProgram("trace-record",
-                      "--split 1 --prompts prompts.csv --out t --max-new-tokens 32 --max-draft " +
-                          std::to_string(max_draft) + " " + more);
+  ProgramRun Record(const std::string& more = "", int max_draft = 4) const {
+    return Run("trace-record",
+               "--split 1 --prompts prompts.csv --out t --max-new-tokens 32 --max-draft " +
+                   std::to_string(max_draft) + " " + more);
   }
-  Outcome Check(const std::string& more = "") const {
-    return RunProgram("trace-check", "--split 1 --prompts prompts.csv --trace t " + more);
+  ProgramRun Check(const std::string& more = "") const {
+    return Run("trace-check", "--split 1 --prompts prompts.csv --trace t " + more);
   }
-  static void ExpectRefusal(const Outcome& outcome, const std::string& words) {
-    EXPECT_EQ(outcome.exit_code, 2) << outcome.text;
-    EXPECT_THAT(outcome.text, AllOf(StartsWith("hat trace "), HasSubstr(words)));
-    EXPECT_EQ(std::ranges::count(outcome.text, '\n'), 1) << outcome.text;
+  static void Refuses(const ProgramRun& run, const std::string& words) {
+    ExpectRefusal(run, "hat trace ", words);
   }
 
   DraftedFolder folder_;
 };
 
 TEST_F(TraceProgramsTest, ARecordedTracePassesItsCheck) {
-  const Outcome recorded = Record();
-  EXPECT_EQ(recorded.exit_code, 0) << recorded.text;
-  EXPECT_THAT(recorded.text, HasSubstr("3 rows of"));
+  const ProgramRun recorded = Record();
+  EXPECT_EQ(recorded.exit_code, 0) << recorded.err;
+  EXPECT_THAT(recorded.out, HasSubstr("3 rows of"));
   const DraftTrace trace = DraftTrace::Load(folder_ / "t");
   EXPECT_EQ(trace.info().output_tokens, 32);
   EXPECT_EQ(trace.info().max_steps, 5);
   EXPECT_EQ(trace.info().medusa_heads, 4);
   EXPECT_EQ(trace.info().prompts_sha256, folder_.prompts().sha256);
-  const Outcome checked = Check("--thresholds 0.05,0.31 --jobs 2");
-  EXPECT_EQ(checked.exit_code, 0) << checked.text;
-  EXPECT_THAT(checked.text, AllOf(HasSubstr("hat, threshold 0.31: 3 requests"),
-                                  HasSubstr("u-medusa: 3 requests"), HasSubstr("0 differ")));
+  const ProgramRun checked = Check("--thresholds 0.05,0.31 --jobs 2");
+  EXPECT_EQ(checked.exit_code, 0) << checked.err;
+  EXPECT_THAT(checked.out, AllOf(HasSubstr("hat, threshold 0.31: 3 requests"),
+                                 HasSubstr("u-medusa: 3 requests"), HasSubstr("0 differ")));
 }
 
 TEST_F(TraceProgramsTest, ATraceOfOtherDraftsFailsItsCheck) {
@@ -80,16 +66,16 @@ TEST_F(TraceProgramsTest, ATraceOfOtherDraftsFailsItsCheck) {
     changed.Set(row, 2, {sure, 0, 7, trace.Row(row, 2).medusa_ranks});
   }
   changed.Save(folder_ / "t");
-  const Outcome checked = Check("--thresholds 0.99");
-  EXPECT_EQ(checked.exit_code, 1) << checked.text;
-  EXPECT_THAT(checked.text,
+  const ProgramRun checked = Check("--thresholds 0.99");
+  EXPECT_EQ(checked.exit_code, 1) << checked.err;
+  EXPECT_THAT(checked.out,
               AllOf(HasSubstr("NOT GOOD"), HasSubstr("no near-tie explains it: FAILURE")));
 }
 
 TEST_F(TraceProgramsTest, RecordingTwiceGivesTheSameBytes) {
   ASSERT_EQ(Record().exit_code, 0);
   const std::string first = ReadFile(folder_ / "t");
-  ExpectRefusal(Record(), "exists");
+  Refuses(Record(), "exists");
   ASSERT_EQ(Record("--force").exit_code, 0);
   EXPECT_EQ(ReadFile(folder_ / "t"), first);
 }
@@ -109,11 +95,11 @@ TEST_F(TraceProgramsTest, AcceptLengthsAreThoseOfHatGenerate) {
       if (!ids.empty()) ids.push_back(',');
       ids.append(std::to_string(id));
     }
-    const Outcome outcome =
-        RunProgram("generate", "--split 1 --max-new-tokens 32 --json --draft-threshold " +
-                                   std::to_string(threshold) + " --prompt-ids " + ids);
-    ASSERT_EQ(outcome.exit_code, 0) << outcome.text;
-    const nlohmann::json json = nlohmann::json::parse(outcome.text);
+    const ProgramRun outcome =
+        Run("generate", "--split 1 --max-new-tokens 32 --json --draft-threshold " +
+                            std::to_string(threshold) + " --prompt-ids " + ids);
+    ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+    const nlohmann::json json = nlohmann::json::parse(outcome.out);
     generated.rounds += json["rounds"].get<int>();
     generated.drafted += json["drafted"].get<int>();
     generated.accepted += json["accepted"].get<int>();
@@ -133,30 +119,30 @@ TEST_F(TraceProgramsTest, PromptsOfWantedLengthsAreCutAndRecorded) {
   WriteFileAtomically(folder_ / "lengths.csv", "prompt_tokens\n12\n40\n5\n");
   const std::string words =
       "--text text.txt --lengths lengths.csv --out prompts.csv --max-new-tokens 32";
-  ExpectRefusal(RunProgram("trace-prompts", words), "exists");
-  const Outcome cut = RunProgram("trace-prompts", words + " --force");
-  EXPECT_EQ(cut.exit_code, 0) << cut.text;
-  EXPECT_THAT(cut.text, StartsWith("3 prompts"));
-  const Outcome recorded = Record();
-  EXPECT_EQ(recorded.exit_code, 0) << recorded.text;
-  EXPECT_THAT(recorded.text, HasSubstr("3 rows of 5 to 40 tokens"));
+  Refuses(Run("trace-prompts", words), "exists");
+  const ProgramRun cut = Run("trace-prompts", words + " --force");
+  EXPECT_EQ(cut.exit_code, 0) << cut.err;
+  EXPECT_THAT(cut.out, StartsWith("3 prompts"));
+  const ProgramRun recorded = Record();
+  EXPECT_EQ(recorded.exit_code, 0) << recorded.err;
+  EXPECT_THAT(recorded.out, HasSubstr("3 rows of 5 to 40 tokens"));
   WriteFileAtomically(folder_ / "lengths.csv", "prompt_tokens\n98\n");
-  ExpectRefusal(RunProgram("trace-prompts", words + " --force"), "1..97");
+  Refuses(Run("trace-prompts", words + " --force"), "1..97");
 }
 
 TEST_F(TraceProgramsTest, FilesThatDoNotBelongTogetherAreRefused) {
   ASSERT_EQ(Record().exit_code, 0);
-  ExpectRefusal(Check("--adapter random:1"), "recorded with other weights");
-  ExpectRefusal(Check("--medusa random:1"), "recorded with other weights");
+  Refuses(Check("--adapter random:1"), "recorded with other weights");
+  Refuses(Check("--medusa random:1"), "recorded with other weights");
   std::string prompts = ReadFile(folder_ / "prompts.csv");
   WriteFileAtomically(folder_ / "prompts.csv", prompts + "\n");
-  ExpectRefusal(Check(), "recorded on other prompts");
+  Refuses(Check(), "recorded on other prompts");
 
-  ExpectRefusal(Record("--force --split 9"), "split");
-  ExpectRefusal(Record("--force", 1000), "--max-draft");
+  Refuses(Record("--force --split 9"), "split");
+  Refuses(Record("--force", 1000), "--max-draft");
   std::filesystem::remove(folder_ / "adapter.safetensors");
   std::filesystem::remove(folder_ / "medusa.safetensors");
-  ExpectRefusal(Record("--force"), "neither an adapter nor Medusa heads");
+  Refuses(Record("--force"), "neither an adapter nor Medusa heads");
   EXPECT_EQ(DraftTrace::Load(folder_ / "t").rows(), 3) << "the old one still stands";
 }
 

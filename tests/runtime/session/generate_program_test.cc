@@ -1,17 +1,12 @@
 // hat generate, as a user runs it, on a tiny random model.
-#include <fcntl.h>
 #include <gmock/gmock.h>
-#include <sys/resource.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
 
-#include "core/files.h"
 #include "runtime/model/checkpoint.h"
-#include "tests/core/temp_folder.h"
+#include "tests/core/program_run.h"
 #include "tests/runtime/session/drafts.h"
 #include "tests/runtime/tokenizer_file.h"
 
@@ -19,16 +14,8 @@ namespace hat {
 namespace {
 
 using nlohmann::json;
-using testing::AllOf;
 using testing::ContainsRegex;
-using testing::HasSubstr;
 using testing::SizeIs;
-using testing::StartsWith;
-
-struct Outcome {
-  int exit_code;
-  std::string out, err;
-};
 
 // 290 tokens, 4 layers, 48 positions, tokenizer and adapter (for a split of 2) in the folder.
 class GenerateProgramTest : public testing::Test {
@@ -45,47 +32,21 @@ class GenerateProgramTest : public testing::Test {
     WriteMildAdapter(folder_ / "adapter.safetensors", OpenModel(folder_.path()), 2);
   }
 
-  Outcome Run(std::vector<std::string> arguments, rlim_t memory_bytes = RLIM_INFINITY) {
-    arguments.insert(arguments.begin(),
-                     {std::string(HAT_BIN_DIR) + "/hat-generate", "--model", model_});
-    std::vector<char*> argv;
-    for (std::string& argument : arguments) argv.push_back(argument.data());
-    argv.push_back(nullptr);
-    const TempFolder streams;
-    const pid_t child = fork();
-    if (child == 0) {
-      const auto redirect = [](const std::string& path, int to) {
-        dup2(open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600), to);
-      };
-      redirect(streams / "out", STDOUT_FILENO);
-      redirect(streams / "err", STDERR_FILENO);
-      const rlimit limit{memory_bytes, memory_bytes};
-      setrlimit(RLIMIT_AS, &limit);
-      execv(argv[0], argv.data());
-      _exit(127);
-    }
-    int status = 0;
-    waitpid(child, &status, 0);
-    const int exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
-    return {exit_code, ReadFile(streams / "out"), ReadFile(streams / "err")};
+  ProgramRun Run(std::vector<std::string> arguments) const {
+    arguments.insert(arguments.begin(), {HAT_BIN_DIR "/hat-generate", "--model", model_});
+    return RunProgram(arguments);
   }
 
   json RunJson(std::vector<std::string> arguments) {
     arguments.push_back("--json");
-    const Outcome outcome = Run(arguments);
+    const ProgramRun outcome = Run(arguments);
     EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
     EXPECT_EQ(outcome.err, "");
     return json::parse(outcome.out);
   }
 
-  // One clear line on stderr with these words, exit code 2, nothing else.
-  void Refuses(const std::vector<std::string>& arguments, const std::string& words,
-               rlim_t memory_bytes = RLIM_INFINITY) {
-    const Outcome outcome = Run(arguments, memory_bytes);
-    EXPECT_EQ(outcome.exit_code, 2) << outcome.err;
-    EXPECT_EQ(outcome.out, "");
-    EXPECT_THAT(outcome.err, AllOf(StartsWith("hat generate: "), HasSubstr(words)));
-    EXPECT_EQ(std::ranges::count(outcome.err, '\n'), 1) << outcome.err;
+  void Refuses(const std::vector<std::string>& arguments, const std::string& words) const {
+    ExpectRefusal(Run(arguments), "hat generate: ", words);
   }
 
   const TempFolder folder_;
@@ -93,13 +54,14 @@ class GenerateProgramTest : public testing::Test {
 };
 
 TEST_F(GenerateProgramTest, EverySystemPrintsTheSameText) {
-  const Outcome whole = Run({"--prompt", "hello", "--system", "whole", "--max-new-tokens", "20"});
+  const ProgramRun whole =
+      Run({"--prompt", "hello", "--system", "whole", "--max-new-tokens", "20"});
   EXPECT_EQ(whole.exit_code, 0) << whole.err;
   EXPECT_GT(whole.out.size(), 5u);
   EXPECT_THAT(whole.err, ContainsRegex("^20 tokens, [0-9.]+ tokens/s"));
   for (const char* system : {"u-shape", "hat", "u-medusa"}) {
-    const Outcome split = Run({"--prompt", "hello", "--system", system, "--max-new-tokens", "20",
-                               "--medusa", "random:3"});
+    const ProgramRun split = Run({"--prompt", "hello", "--system", system, "--max-new-tokens", "20",
+                                  "--medusa", "random:3"});
     EXPECT_EQ(split.exit_code, 0) << split.err;
     EXPECT_EQ(split.out, whole.out) << system;
     EXPECT_THAT(split.err, ContainsRegex("accept length [0-9.]+ \\([0-9]+ rounds, [0-9]+ of [0-9]+ "
@@ -146,7 +108,7 @@ TEST_F(GenerateProgramTest, WithoutATokenizerIdsGoInAndOut) {
   std::filesystem::remove(folder_ / "tokenizer.model");
   const json said = RunJson({"--prompt-ids", "4,5", "--max-new-tokens", "3"});
   const auto ids = said["output_ids"].get<std::vector<int>>();
-  const Outcome outcome = Run({"--prompt-ids", "4,5", "--max-new-tokens", "3"});
+  const ProgramRun outcome = Run({"--prompt-ids", "4,5", "--max-new-tokens", "3"});
   EXPECT_EQ(outcome.out, std::to_string(ids[0]) + " " + std::to_string(ids[1]) + " " +
                              std::to_string(ids[2]) + "\n");
   Refuses({"--prompt", "a"}, "tokenizer.model");
@@ -217,8 +179,10 @@ TEST_F(GenerateProgramTest, TooLittleMemoryIsSaidInOneLine) {
   ModelConfig config = OpenModel(folder_.path()).config;
   config.max_positions = 1 << 24;  // caches of gigabytes where the model itself is tiny
   std::ofstream(folder_ / "config.json") << ConfigJson(config);
-  Refuses({"--prompt-ids", "1", "--system", "u-shape", "--max-new-tokens", "16000000"},
-          "the memory does not suffice", rlim_t{3} << 30);
+  const ProgramRun run =
+      RunProgram({"prlimit", "--as=3221225472", HAT_BIN_DIR "/hat-generate", "--model", model_,
+                  "--prompt-ids", "1", "--system", "u-shape", "--max-new-tokens", "16000000"});
+  ExpectRefusal(run, "hat generate: ", "the memory does not suffice");
 }
 
 }  // namespace
