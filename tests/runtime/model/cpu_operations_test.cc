@@ -124,7 +124,7 @@ TEST(CpuOperationsTest, LinearIsAtensForAnyNumberOfRows) {
   }
 }
 
-// To the bit: a profile adds up what sequences take one by one.
+// To the bit: a profile adds up what sequences take one by one. Nor on the threads.
 TEST(CpuOperationsTest, ASequencesAttentionDoesNotDependOnItsBatch) {
   const Model model = TinyModel(4);
   const AttentionShape shape = AttentionShapeOf(model.config);
@@ -147,6 +147,13 @@ TEST(CpuOperationsTest, ASequencesAttentionDoesNotDependOnItsBatch) {
   EXPECT_TRUE(at::equal(together.narrow(0, 0, 3), attend({3})));
   EXPECT_TRUE(at::equal(together.narrow(0, 3, 21), attend({21})));
   EXPECT_TRUE(at::equal(together.narrow(0, 24, 1), attend({1})));
+
+  const int before = at::get_num_threads();
+  SetThreads(1);
+  const at::Tensor of_one_thread = attend({500});
+  SetThreads(2);
+  EXPECT_TRUE(at::equal(attend({500}), of_one_thread));
+  SetThreads(before);
 }
 
 }  // namespace
