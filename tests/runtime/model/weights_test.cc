@@ -104,5 +104,15 @@ TEST(WeightsTest, NanAndOverflowAreRefused) {
   InputModel(OpenModel(folder.path()), 1, {});  // fp32 holds it
 }
 
+TEST(WeightsTest, ANanIsFoundAnywhereInALargeTensor) {
+  constexpr int64_t kCount = 600'000;
+  for (const int64_t at : {int64_t{0}, int64_t{262'143}, int64_t{262'144}, kCount - 1}) {
+    const at::Tensor values = at::zeros({kCount});
+    values[at] = std::numeric_limits<float>::quiet_NaN();
+    EXPECT_INPUT_ERROR(LoadChecked({{"values", values}}, "values", {kCount}, {}, "file: "),
+                       HasSubstr("file: 'values' has a value that is NaN"));
+  }
+}
+
 }  // namespace
 }  // namespace hat

@@ -39,7 +39,7 @@ TEST(ProfileCheckTest, ACloudsStepIsLayersTimesLinearAndAttention) {
   EXPECT_NEAR(ToMicroseconds(step), 3 * 555, 1e-6);
 }
 
-// embedding 7n, layer 20n, head 3n, draft 50.
+// embedding 7n, layer 20n, head 3n, draft 60.
 DeviceProfile Device(int tokens, int context) {
   ProfileData data;
   data.info = Info("device");
@@ -47,7 +47,7 @@ DeviceProfile Device(int tokens, int context) {
   data.operations["layer"] = Corners(tokens, context, 20);
   data.operations["adapter"] = Corners(tokens, context, 10);
   data.operations["head"] = Corners(tokens, 0, 3);
-  data.operations["draft"] = {{1, 0, {50}, {}}, {1, context, {50}, {}}};
+  data.operations["draft"] = {{1, 0, {60}, {}}, {1, context, {60}, {}}};
   data.draft_layers = 2;
   return DeviceProfile(data);
 }
@@ -59,7 +59,7 @@ TEST(ProfileCheckTest, ADevicesStepIsItsLayersAndTheHeadOfWhatIsVerified) {
   };
   EXPECT_NEAR(us("prefill", 16), 16 * (7 + 2 * 20) + 3, 1e-6);
   EXPECT_NEAR(us("verify", 4), 4 * (7 + 2 * 20 + 3), 1e-6);
-  EXPECT_NEAR(us("draft", 1), 50, 1e-6);
+  EXPECT_NEAR(us("draft", 1), 60, 1e-6);
 }
 
 TEST(ProfileCheckTest, StepsStayWithinWhatTheProfileCovers) {
