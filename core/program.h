@@ -13,17 +13,45 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <concepts>
 #include <functional>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "core/interrupt.h"
 
 namespace hat {
 
+// What the option's text must be for a variable of this type: nothing (""), or the message of a
+// mistake. A whole number is decimal digits without a leading zero, with a '-' where it may be
+// negative; a number is decimal and finite. (CLI11 reads 010 as 8, 0x10 as 16 and nan as a number.)
+std::string MistakeInInteger(const std::string& text);
+std::string MistakeInNumber(const std::string& text);
+
+template <class T>
+struct ElementOf {
+  using type = T;
+};
+template <class T>
+struct ElementOf<std::optional<T>> : ElementOf<T> {};
+template <class T>
+struct ElementOf<std::vector<T>> : ElementOf<T> {};
+
 // The program's options, and its arguments.
 class CommandLine : public CLI::App {
  public:
   CommandLine(int argc, char** argv);
+
+  // As CLI11's, but strict about numbers.
+  template <class T>
+  CLI::Option* add_option(const std::string& name, T& variable, const std::string& text) {
+    using Element = typename ElementOf<T>::type;
+    CLI::Option* const option = CLI::App::add_option(name, variable, text);
+    if constexpr (std::integral<Element>) option->check(MistakeInInteger);
+    if constexpr (std::floating_point<Element>) option->check(MistakeInNumber);
+    return option;
+  }
 
   // Reads the arguments into the options; an empty one is a mistake. --help, --version and mistakes
   // leave by an exception that RunMain handles.

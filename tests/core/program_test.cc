@@ -6,6 +6,8 @@
 
 #include <cstdio>
 #include <filesystem>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "core/error.h"
@@ -24,7 +26,11 @@ int RunProgram(
   for (std::string& argument : arguments) argv.push_back(argument.data());
   return RunMain(static_cast<int>(argv.size()), argv.data(), [&](CommandLine& line) {
     int n = 0;
+    std::optional<double> x;
+    std::vector<int> many;
     line.add_option("--n", n, "a number");
+    line.add_option("--x", x, "another");
+    line.add_option("--many", many, "some")->delimiter(',');
     line.Parse();
     work();
     PrintResult("result\n");
@@ -74,6 +80,31 @@ TEST(ProgramDeathTest, WhatAMessageQuotesNeitherControlsTheTerminalNorFillsIt) {
 
 TEST(ProgramDeathTest, AnEmptyArgumentIsAMistake) {
   EXPECT_EXIT(exit(RunProgram({"--n", ""})), ExitedWithCode(2), "--n must not be empty\n$");
+}
+
+// CLI11 itself reads 010 as 8, 0x10 as 16, 1_0 as 10.
+TEST(ProgramDeathTest, AWholeNumberIsDecimalDigitsAndNothingElse) {
+  EXPECT_EXIT(exit(RunProgram({"--n", "10"})), ExitedWithCode(10), "^$");
+  EXPECT_EXIT(exit(RunProgram({"--n=0"})), ExitedWithCode(0), "^$");
+  EXPECT_EXIT(exit(RunProgram({"--many", "1,2,30"})), ExitedWithCode(0), "^$");
+  for (const char* text :
+       {"010", "0x10", "0b1", "1_0", "1'0", "+1", "1.0", "1e1", "-", "--", " 1"}) {
+    EXPECT_EXIT(exit(RunProgram({std::string("--n=") + text})), ExitedWithCode(2),
+                "^hat profile model: --n: must be a whole number in decimal digits")
+        << text;
+  }
+  EXPECT_EXIT(exit(RunProgram({"--many", "1,010"})), ExitedWithCode(2), "--many: .*got '010'");
+  EXPECT_EXIT(exit(RunProgram({"--n", "99999999999"})), ExitedWithCode(2), "--n");
+}
+
+TEST(ProgramDeathTest, ANumberIsDecimalAndFinite) {
+  EXPECT_EXIT(exit(RunProgram({"--x", "-1.5e-3"})), ExitedWithCode(0), "^$");
+  EXPECT_EXIT(exit(RunProgram({"--x", "010.5"})), ExitedWithCode(0), "^$");
+  for (const char* text : {"nan", "inf", "0x1p3", "1_0.5", "0,5", "1e999"}) {
+    EXPECT_EXIT(exit(RunProgram({std::string("--x=") + text})), ExitedWithCode(2),
+                "^hat profile model: --x: must be a decimal number")
+        << text;
+  }
 }
 
 TEST(ProgramDeathTest, TheFirstInterruptIsAskedForTheSecondEndsTheProgram) {
