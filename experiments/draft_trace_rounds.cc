@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/error.h"
+#include "protocol/policies/drafting.h"
 
 namespace hat {
 namespace {
@@ -22,7 +23,7 @@ std::vector<TraceRound> DraftRounds(const DraftTrace& trace, int row, double thr
     const TraceRow values = trace.Row(row, t);
     const int most = std::min(max_draft, info.output_tokens - t - 1);
     int drafted = 0;
-    while (drafted < most && values.confidences[static_cast<size_t>(drafted)] >= threshold) {
+    while (drafted < most && Reaches(values.confidences[static_cast<size_t>(drafted)], threshold)) {
       ++drafted;
     }
     rounds.push_back({t, drafted, std::min(drafted, values.agreed)});

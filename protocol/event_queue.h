@@ -1,5 +1,5 @@
-// Callbacks ordered by time, then by the order in which they were added. Plain data: no clock of
-// its own.
+// Callbacks ordered by time, then those that go first, then by the order in which they were added.
+// Plain data: no clock of its own.
 #pragma once
 
 #include <algorithm>
@@ -18,15 +18,12 @@ class EventQueue {
   Seconds next() const { return heap_.front().time; }  // not empty
 
   void Add(Seconds time, std::function<void()> callback) {
-    if (free_slots_.empty()) {
-      free_slots_.push_back(static_cast<uint32_t>(callbacks_.size()));
-      callbacks_.emplace_back();
-    }
-    const uint32_t slot = free_slots_.back();
-    free_slots_.pop_back();
-    callbacks_[slot] = std::move(callback);
-    heap_.push_back({time, next_order_++, slot});
-    std::push_heap(heap_.begin(), heap_.end(), IsLater());
+    Insert(time, kInOrder | next_order_++, std::move(callback));
+  }
+
+  // Before all callbacks of that time that Add() takes, also earlier ones.
+  void AddFirst(Seconds time, std::function<void()> callback) {
+    Insert(time, next_order_++, std::move(callback));
   }
 
   // Removes the first callback and returns it; not empty.
@@ -39,6 +36,20 @@ class EventQueue {
   }
 
  private:
+  static constexpr uint64_t kInOrder = uint64_t{1} << 63;
+
+  void Insert(Seconds time, uint64_t order, std::function<void()> callback) {
+    if (free_slots_.empty()) {
+      free_slots_.push_back(static_cast<uint32_t>(callbacks_.size()));
+      callbacks_.emplace_back();
+    }
+    const uint32_t slot = free_slots_.back();
+    free_slots_.pop_back();
+    callbacks_[slot] = std::move(callback);
+    heap_.push_back({time, order, slot});
+    std::push_heap(heap_.begin(), heap_.end(), IsLater());
+  }
+
   // The heap moves these, not the callbacks.
   struct Event {
     Seconds time;

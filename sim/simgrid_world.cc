@@ -8,12 +8,12 @@
 #include <fstream>
 #include <simgrid/kernel/Timer.hpp>
 #include <simgrid/s4u.hpp>
-#include <simgrid/simix.hpp>
 #include <utility>
 
 #include <simgrid/version.h>  // needs the ones above
 
 #include "core/error.h"
+#include "sim/simgrid_versions.h"
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define HAT_CONTEXT_FACTORY "thread"  // the sanitizers do not follow SimGrid's other contexts
@@ -45,43 +45,34 @@ std::string DeviceLink(Direction direction, int device) {
   return fmt::format("{}-{}", direction == Direction::kUp ? "up" : "down", device);
 }
 
-sg::LinkInRoute InRoute(const sg::Link* link) { return sg::LinkInRoute(link); }
-
 // A star: a transfer from a device crosses its own uplink, the cell and the ingress; one to it the
 // egress, the cell, its downlink.
-void BuildSharedPlatform(const SharedPlatform& shared) {
-  sg::NetZone* zone = sg::create_star_zone("star");
-  const auto add_link = [zone](const std::string& name, BytesPerSecond rate) -> sg::Link* {
-    return rate.IsFinite() ? zone->create_link(name, rate.value())->set_latency(0)->seal()
-                           : nullptr;
+void BuildSharedPlatform(sg::Engine& engine, const SharedPlatform& shared) {
+  using Links = std::vector<sg::Link*>;
+  sg::NetZone& zone = AddStarZone(engine, "star");
+  const auto link = [&](const std::string& name, BytesPerSecond rate) {
+    return rate.IsFinite() ? Links{&AddLink(zone, name, rate.value())} : Links{};
   };
-  const auto add_host = [zone](const std::string& name, const std::vector<const sg::Link*>& up,
-                               const std::vector<const sg::Link*>& down) {
-    const sg::Host* host = zone->create_host(name, 1e9)->seal();
-    const auto route = [](const std::vector<const sg::Link*>& links) {
-      std::vector<sg::LinkInRoute> used;
-      for (const sg::Link* link : links) {
-        if (link != nullptr) used.push_back(InRoute(link));
-      }
-      return used;
-    };
-    zone->add_route(host->get_netpoint(), nullptr, nullptr, nullptr, route(up), false);
-    zone->add_route(nullptr, host->get_netpoint(), nullptr, nullptr, route(down), false);
+  const auto both = [](Links links, const Links& more) {
+    links.insert(links.end(), more.begin(), more.end());
+    return links;
   };
-  const sg::Link* cell = add_link("cell", shared.cell);
-  add_host(kCloudHost, {add_link("egress", shared.egress)}, {add_link("ingress", shared.ingress)});
+  const Links cell = link("cell", shared.cell);
+  AddRoutes(zone, AddHost(zone, kCloudHost), link("egress", shared.egress),
+            link("ingress", shared.ingress));
   for (int d = 0; d < static_cast<int>(shared.devices.size()); ++d) {
-    const SharedPlatform::DeviceLinks& links = shared.devices[static_cast<size_t>(d)];
-    add_host(DeviceHost(d), {add_link(DeviceLink(Direction::kUp, d), links.up), cell},
-             {cell, add_link(DeviceLink(Direction::kDown, d), links.down)});
+    const SharedPlatform::DeviceLinks& rates = shared.devices[static_cast<size_t>(d)];
+    const Links up = link(DeviceLink(Direction::kUp, d), rates.up);
+    const Links down = link(DeviceLink(Direction::kDown, d), rates.down);
+    AddRoutes(zone, AddHost(zone, DeviceHost(d)), both(up, cell), both(cell, down));
   }
-  zone->seal();
+  zone.seal();
 }
 
-void BuildOneHost() {
-  sg::NetZone* zone = sg::create_full_zone("zone");
-  zone->create_host(kCloudHost, 1e9)->seal();
-  zone->seal();
+void BuildOneHost(sg::Engine& engine) {
+  sg::NetZone& zone = AddFullZone(engine, "zone");
+  AddHost(zone, kCloudHost);
+  zone.seal();
 }
 
 struct sigaction OnInterrupt() {
@@ -158,7 +149,7 @@ class SimGridWorld::ActorSignal : public Signal {
 
 SimGridWorld::SimGridWorld(const SharedPlatform* shared)
     : engine_(std::make_unique<Engine>()), has_flows_(shared != nullptr) {
-  shared != nullptr ? BuildSharedPlatform(*shared) : BuildOneHost();
+  shared != nullptr ? BuildSharedPlatform(engine_->engine, *shared) : BuildOneHost(engine_->engine);
 }
 
 SimGridWorld::~SimGridWorld() = default;
@@ -191,6 +182,12 @@ void SimGridWorld::Settle() {
 void SimGridWorld::CallAt(Seconds t, std::function<void()> callback) {
   if (has_ended_) return;
   events_.Add(std::max(t, now_), std::move(callback));
+  if (has_flows_) Arm();
+}
+
+void SimGridWorld::CallFirstAt(Seconds t, std::function<void()> callback) {
+  if (has_ended_) return;
+  events_.AddFirst(std::max(t, now_), std::move(callback));
   if (has_flows_) Arm();
 }
 
@@ -241,7 +238,7 @@ void SimGridWorld::RunClock() {
       } else if (has_trash_ || events_.empty()) {
         LetSimGridCatchUp();
       } else {
-        simgrid::kernel::actor::simcall_answered([this] {
+        InKernel([this] {
           while (ready_ == 0 && !events_.empty()) RunDue(events_.next());
         });
       }
@@ -273,11 +270,11 @@ void SimGridWorld::Start(const std::string& name, std::function<void()> body) {
   ++ready_;
   // In one step: an activity that ends at once must not become a daemon behind its end.
   const auto create = [this, name, run = std::move(body)] {
-    simgrid::kernel::actor::simcall_answered([&] {
-      sg::Actor::create(name, sg::Host::by_name(kCloudHost), [this, run] {
+    InKernel([&] {
+      AddDaemon(name, *sg::Host::by_name(kCloudHost), [this, run] {
         RunActivity(run);
         --activities_;
-      })->daemonize();
+      });
     });
   };
   is_firing_ ? create() : deferred_.push_back(create);
@@ -310,13 +307,13 @@ void SimGridWorld::RunDeferred() {
 std::unique_ptr<Signal> SimGridWorld::MakeSignal() { return std::make_unique<ActorSignal>(*this); }
 
 void SimGridWorld::Run(std::function<void()> main) {
-  sg::Host* const host = sg::Host::by_name(kCloudHost);
+  sg::Host& host = *sg::Host::by_name(kCloudHost);
   ++ready_;
-  sg::Actor::create("main", host, [this, run = std::move(main)] {
+  AddActor("main", host, [this, run = std::move(main)] {
     RunActivity(run);
     DropCallbacks();
   });
-  if (!has_flows_) sg::Actor::create("clock", host, [this] { RunClock(); })->daemonize();
+  if (!has_flows_) AddDaemon("clock", host, [this] { RunClock(); });
   engine_->engine.run();
   if (error_) std::rethrow_exception(error_);
 }
@@ -350,7 +347,8 @@ void SimGridWorld::Transfer(Direction direction, int device, Bytes size,
 }
 
 void SimGridWorld::SetBandwidth(Direction direction, int device, BytesPerSecond rate) {
-  // SimGrid takes a bandwidth of 0 for none at all. This one lets a byte through in 12 days.
+  // At a bandwidth of 0 running flows would keep the rate that they had (SimGrid 3.32). This one
+  // lets a byte through in 12 days.
   constexpr double kStopped = 1e-6;
   sg::Link::by_name(DeviceLink(direction, device))->set_bandwidth(std::max(rate.value(), kStopped));
 }

@@ -53,6 +53,8 @@ class SimGridWorld : public World {
   void SleepUntil(Seconds t) override;
   void Settle() override;
   void CallAt(Seconds t, std::function<void()> callback) override;
+  // As CallAt, but before all of its callbacks at that instant.
+  void CallFirstAt(Seconds t, std::function<void()> callback);
   void Start(const std::string& name, std::function<void()> body) override;
   std::unique_ptr<Signal> MakeSignal() override;
 

@@ -210,9 +210,10 @@ class Simulation::Running {
     }
   }
 
+  // Of what happens at one instant, all requests arrive first.
   void Schedule(const Request& request) {
     ++scheduled_;
-    world_.CallAt(request.arrival, [this, request] {
+    world_.CallFirstAt(request.arrival, [this, request] {
       devices_[static_cast<size_t>(request.device)]->OnArrival(request);
       if (!workload_.is_closed_loop()) ScheduleNextArrival();
     });

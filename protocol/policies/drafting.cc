@@ -9,7 +9,9 @@ namespace {
 class ThresholdDrafting : public DraftingPolicy {
  public:
   explicit ThresholdDrafting(double threshold) : threshold_(threshold) {}
-  bool GoesOn(const DraftObservation& seen) const override { return seen.confidence >= threshold_; }
+  bool GoesOn(const DraftObservation& seen) const override {
+    return Reaches(seen.confidence, threshold_);
+  }
 
  private:
   double threshold_;
@@ -27,7 +29,9 @@ class FixedDrafting : public DraftingPolicy {
 class ContrarianDrafting : public DraftingPolicy {
  public:
   explicit ContrarianDrafting(double threshold) : threshold_(threshold) {}
-  bool GoesOn(const DraftObservation& seen) const override { return seen.confidence < threshold_; }
+  bool GoesOn(const DraftObservation& seen) const override {
+    return !Reaches(seen.confidence, threshold_);
+  }
 
  private:
   double threshold_;

@@ -14,6 +14,11 @@ struct DraftObservation {
   int drafted = 0;       // proposals accepted into the draft before it
 };
 
+// Compared as float32, in which confidences are recorded: 0.7 reaches 0.7, as 0.6 reaches 0.6.
+inline bool Reaches(float confidence, double threshold) {
+  return confidence >= static_cast<float>(threshold);
+}
+
 // Reads nothing but confidences, so that every such policy replays exactly on a draft trace. The
 // bound min(max draft, output tokens left - 1) holds whatever the policy says.
 class DraftingPolicy {

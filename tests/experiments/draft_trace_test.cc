@@ -191,6 +191,14 @@ TEST(DraftTraceTest, BadTextIsRefusedWithItsLine) {
   EXPECT_INPUT_ERROR(ParseDraftTraceText("", "h.jsonl"), HasSubstr("empty"));
 }
 
+TEST(DraftTraceTest, ARecordedConfidenceReachesTheThresholdOfItsOwnDecimals) {
+  DraftTrace trace({"m", kHash, kHash, 3, 2, 0}, {1});
+  const std::vector<float> two = {0.7f, 0.7f}, one = {0.7f};
+  trace.Set(0, 1, {two, 2, 0, {}});
+  trace.Set(0, 2, {one, 1, 0, {}});
+  EXPECT_EQ(DraftTotals(trace, 0.7, 1).drafted, 1);
+}
+
 TEST(DraftTraceTest, AcceptLengthFollowsTheRoundsByHand) {
   const DraftTrace trace = HandMadeTrace();
   // Threshold 0, one proposal a draft. Row 0: t = 1 keeps one (2 tokens), t = 3 cannot draft (1).

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <string>
 #include <vector>
 
@@ -106,6 +107,16 @@ TEST(DraftingTest, TheThresholdItselfGoesOn) {
   const auto half = MakeDraftingPolicy("threshold", {.draft_threshold = 0.5});
   EXPECT_TRUE(half->GoesOn({0.5f, 0}));
   EXPECT_FALSE(half->GoesOn({0.49999f, 0}));
+}
+
+// As a double 0.7 lies above the float next to it, 0.6 below.
+TEST(DraftingTest, ConfidenceAndThresholdAreComparedAsFloats) {
+  for (const double threshold : {0.1, 0.2, 0.3, 0.4, 0.6, 0.7, 0.8, 0.9}) {
+    const auto itself = static_cast<float>(threshold);
+    const auto policy = MakeDraftingPolicy("threshold", {.draft_threshold = threshold});
+    EXPECT_TRUE(policy->GoesOn({itself, 0})) << threshold;
+    EXPECT_FALSE(policy->GoesOn({std::nextafter(itself, 0.0f), 0})) << threshold;
+  }
 }
 
 TEST(DraftingTest, FixedCountsAndContrarianKeepsWhatTheThresholdRejects) {

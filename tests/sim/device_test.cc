@@ -174,6 +174,27 @@ TEST(PowerModeTest, CountsForOperationsThatStartFromThenOn) {
   EXPECT_GT(after, 2);
 }
 
+// In ticks of 2^-12 s, so that sums are exact and two things happen at one instant: input takes 17,
+// head 4. Three requests arrive when the first one's input ends, so they ask for the GPU first.
+TEST(ArrivalsAtOneInstantTest, AllComeBeforeTheEndOfAnOperation) {
+  constexpr double kTickUs = 1e6 / 4096;
+  ToyDevice device;
+  device.embedding = {1 * kTickUs, 0, 0};
+  device.layer = {0.5 * kTickUs, 0, 0};  // 32 of them
+  device.head = {4 * kTickUs, 0, 0};
+  Toy toy(device);
+  const auto first_ttft = [&](const std::string& arrivals) {
+    toy.Write("arrivals.csv", "arrival_s\n" + arrivals);
+    const RunResult run = RunInChild(toy.Load(
+        {"system.name=device-only", "workload.arrivals=replay", "workload.replay=arrivals.csv",
+         "workload.requests=4", "workload.prompts.tokens=1", "workload.outputs.tokens=1"}));
+    return run.row().Ttft().value() * 4096;
+  };
+  EXPECT_EQ(first_ttft("0\n0.004150390625\n0.004150390625\n0.004150390625\n"), 17 + 3 * 17 + 4);
+  // Also where the operation began before the request in front of them arrived.
+  EXPECT_EQ(first_ttft("0\n0.001\n0.004150390625\n0.004150390625\n"), 17 + 3 * 17 + 4);
+}
+
 class JitterTest : public testing::Test {
  protected:
   using Key = std::tuple<int, DeviceOp, int>;
