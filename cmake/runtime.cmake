@@ -69,19 +69,18 @@ if(TARGET torch_cuda)
 endif()
 
 # ATen/ATen.h takes 8 s a file, precompiled 1 s. Not torch/torch.h: what it leaves to be instantiated at the
-# end of each file takes 15 s, precompiled or not.
+# end of each file takes 15 s, precompiled or not. Twice, since a compiler refuses headers of another -O.
 hat_precompile(hat_torch_header <ATen/ATen.h>)
 target_link_libraries(hat_torch_header PRIVATE hat_torch)
-
-function(hat_use_torch target)
-  target_link_libraries(${target} PUBLIC hat_torch)
-  hat_use_precompiled(${target} hat_torch_header)
-endfunction()
+hat_precompile(hat_cold_torch_header <ATen/ATen.h>)
+target_link_libraries(hat_cold_torch_header PRIVATE hat_torch)
+target_compile_options(hat_cold_torch_header PRIVATE ${hat_cold})
 
 # A folder's static library, as hat_add_library, with libtorch.
 function(hat_add_runtime_library name)
   hat_add_library(${name} ${ARGN})
-  hat_use_torch(${name})
+  target_link_libraries(${name} PUBLIC hat_torch)
+  hat_use_precompiled(${name} hat_torch_header)
 endfunction()
 
 # The tests of runtime/<folder>, program hat_runtime_<folder>_test.

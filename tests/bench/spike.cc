@@ -8,6 +8,8 @@
 #include <utility>
 #include <vector>
 
+#include "sim/simgrid_versions.h"
+
 namespace hat {
 namespace {
 
@@ -48,9 +50,9 @@ struct Device {
 
 class Replica {
  public:
-  void Start(sg::Host* host) {
+  void Start(sg::Host& host) {
     for (size_t stage = 0; stage < kStages; ++stage) {
-      sg::Actor::create("stage", host, [this, stage] { RunStage(stage); })->daemonize();
+      AddDaemon("stage", host, [this, stage] { RunStage(stage); });
     }
   }
 
@@ -119,9 +121,9 @@ void RunSpike(int devices, int rounds_per_device) {
                             nullptr};
   sg::Engine engine(&argc, argv.data());
   sg::Engine::set_config("contexts/stack-size:128");
-  sg::NetZone* zone = sg::create_full_zone("zone");
-  sg::Host* host = zone->create_host("host", 1e9)->seal();
-  zone->seal();
+  sg::NetZone& zone = AddFullZone(engine, "zone");
+  sg::Host& host = AddHost(zone, "host");
+  zone.seal();
 
   std::vector<std::unique_ptr<Replica>> replicas;
   std::vector<std::unique_ptr<Device>> fleet;
@@ -131,10 +133,9 @@ void RunSpike(int devices, int rounds_per_device) {
       replicas.back()->Start(host);
     }
     fleet.push_back(std::make_unique<Device>(0.7 + 0.6 * d / devices));
-    sg::Actor::create("device", host,
-                      [&, device = fleet.back().get(), &replica = *replicas.back()] {
-                        RunDevice(*device, replica, rounds_per_device);
-                      });
+    AddActor("device", host, [&, device = fleet.back().get(), &replica = *replicas.back()] {
+      RunDevice(*device, replica, rounds_per_device);
+    });
   }
   engine.run();
 }

@@ -36,6 +36,16 @@ std::string ProcessorName() {
   return "unknown processor";
 }
 
+// Google Benchmark before 1.8 has a flag for errors; later ones say how a run was skipped.
+template <class Run>
+bool HasFailed(const Run& run) {
+  if constexpr (requires { run.error_occurred; }) {
+    return run.error_occurred;
+  } else {
+    return static_cast<int>(run.skipped) != 0;
+  }
+}
+
 }  // namespace
 
 bool TargetTable::ReportContext(const Context& context) {
@@ -56,7 +66,7 @@ bool TargetTable::ReportContext(const Context& context) {
 void TargetTable::ReportRuns(const std::vector<Run>& runs) {
   ConsoleReporter::ReportRuns(runs);
   for (const Run& run : runs) {
-    if (run.error_occurred) continue;
+    if (HasFailed(run)) continue;
     const bool is_median = run.run_type == Run::RT_Aggregate && run.aggregate_name == "median";
     if (!is_median && run.repetitions != 1) continue;
     measured_.push_back({run.run_name.function_name, run.report_label, run.counters});
