@@ -70,7 +70,9 @@ namespace {
 
 std::vector<sg::LinkInRoute> Route(const std::vector<sg::Link*>& links) {
   std::vector<sg::LinkInRoute> route;
-  for (const sg::Link* link : links) route.emplace_back(link);
+  for (const sg::Link* link : links) {
+    if (link != nullptr) route.emplace_back(link);
+  }
   return route;
 }
 

@@ -28,8 +28,8 @@ simgrid::s4u::Host& AddHost(simgrid::s4u::NetZone& zone, const std::string& name
 simgrid::s4u::Link& AddLink(simgrid::s4u::NetZone& zone, const std::string& name,
                             double bytes_per_s);
 
-// The links, shared in both directions, that everything from (`up`) and to (`down`) a host of a
-// star crosses.
+// The links that everything from (`up`) and to (`down`) a host of a star crosses, in this order;
+// null: none there. A link has one bandwidth for both directions.
 void AddRoutes(simgrid::s4u::NetZone& star, simgrid::s4u::Host& host,
                const std::vector<simgrid::s4u::Link*>& up,
                const std::vector<simgrid::s4u::Link*>& down);

@@ -48,23 +48,19 @@ std::string DeviceLink(Direction direction, int device) {
 // A star: a transfer from a device crosses its own uplink, the cell and the ingress; one to it the
 // egress, the cell, its downlink.
 void BuildSharedPlatform(sg::Engine& engine, const SharedPlatform& shared) {
-  using Links = std::vector<sg::Link*>;
   sg::NetZone& zone = AddStarZone(engine, "star");
-  const auto link = [&](const std::string& name, BytesPerSecond rate) {
-    return rate.IsFinite() ? Links{&AddLink(zone, name, rate.value())} : Links{};
+  const auto link = [&](const std::string& name, BytesPerSecond rate) -> sg::Link* {
+    return rate.IsFinite() ? &AddLink(zone, name, rate.value()) : nullptr;
   };
-  const auto both = [](Links links, const Links& more) {
-    links.insert(links.end(), more.begin(), more.end());
-    return links;
-  };
-  const Links cell = link("cell", shared.cell);
-  AddRoutes(zone, AddHost(zone, kCloudHost), link("egress", shared.egress),
-            link("ingress", shared.ingress));
+  sg::Link* const cell = link("cell", shared.cell);
+  sg::Link* const egress = link("egress", shared.egress);
+  sg::Link* const ingress = link("ingress", shared.ingress);
+  AddRoutes(zone, AddHost(zone, kCloudHost), {egress}, {ingress});
   for (int d = 0; d < static_cast<int>(shared.devices.size()); ++d) {
     const SharedPlatform::DeviceLinks& rates = shared.devices[static_cast<size_t>(d)];
-    const Links up = link(DeviceLink(Direction::kUp, d), rates.up);
-    const Links down = link(DeviceLink(Direction::kDown, d), rates.down);
-    AddRoutes(zone, AddHost(zone, DeviceHost(d)), both(up, cell), both(cell, down));
+    sg::Link* const up = link(DeviceLink(Direction::kUp, d), rates.up);
+    sg::Link* const down = link(DeviceLink(Direction::kDown, d), rates.down);
+    AddRoutes(zone, AddHost(zone, DeviceHost(d)), {up, cell}, {cell, down});
   }
   zone.seal();
 }
