@@ -88,11 +88,12 @@ sg::Link& AddLink(sg::NetZone& zone, const std::string& name, double bytes_per_s
 
 void AddRoutes(sg::NetZone& star, sg::Host& host, const std::vector<sg::Link*>& up,
                const std::vector<sg::Link*>& down) {
-  simgrid::kernel::routing::NetPoint* const point = host.get_netpoint();
 #if SIMGRID_VERSION_MAJOR >= 4
-  star.add_route(point, nullptr, Route(up), false);
-  star.add_route(nullptr, point, Route(down), false);
+  const sg::Host* const anyone = nullptr;  // not a null NetPoint: that crashes
+  star.add_route(&host, anyone, Route(up), false);
+  star.add_route(anyone, &host, Route(down), false);
 #else
+  simgrid::kernel::routing::NetPoint* const point = host.get_netpoint();
   star.add_route(point, nullptr, nullptr, nullptr, Route(up), false);
   star.add_route(nullptr, point, nullptr, nullptr, Route(down), false);
 #endif
