@@ -13,6 +13,7 @@
 #include "protocol/system.h"
 #include "sim/simgrid_world.h"
 #include "tests/core/program_run.h"
+#include "tests/experiments/timeline_tracks.h"
 #include "tests/sim/toy.h"
 
 namespace hat {
@@ -147,6 +148,25 @@ TEST_F(SimulateProgramTest, TheTimelineIsATraceInJson) {
   int complete = 0;
   for (const auto& event : trace.at("traceEvents")) complete += event.at("ph") == "X";
   EXPECT_GT(complete, 1000);
+}
+
+// A viewer drops a slice that ends a nanosecond outside the one it began in.
+TEST_F(SimulateProgramTest, OnEveryTrackOfATimelineSlicesNestInWholeNanoseconds) {
+  toy_.Write("device", ToyDevice{}, {0.7, 0.9, 1.05, 1.6});
+  const std::vector<std::vector<std::string>> kinds = {
+      {}, {"link.kind=shared", "link.cell_mbps=60"}, {"workload.outputs.tokens=1"}};
+  for (const std::string& system : SystemNames()) {
+    for (const auto& overrides : kinds) {
+      const std::string timeline = toy_ / "timeline.json";
+      std::vector<std::string> arguments = Small("results", system);
+      arguments.insert(arguments.end(), {"--timeline", timeline, "--force"});
+      for (const std::string& key : overrides) arguments.insert(arguments.end(), {"--set", key});
+      const ProgramRun outcome = Run(arguments);
+      ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+      EXPECT_EQ(BrokenTrack(nlohmann::json::parse(ReadFile(timeline))), "")
+          << system << " " << (overrides.empty() ? "" : overrides[0]);
+    }
+  }
 }
 
 TEST_F(SimulateProgramTest, ExplainPrintsOneRequestsLife) {
