@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <filesystem>
 #include <limits>
 #include <memory>
@@ -228,11 +229,11 @@ int Simulate(const Options& options) {
   const std::optional<int64_t> checked = observers.CheckLaws(info.is_partial);
   if (folder) WriteResults(*folder, observers.recorder(), info), folder->Commit();
   PrintResult(text);
-  if (!options.quiet) {
-    if (checked) fmt::print(stderr, "all laws held for {} events\n", *checked);
-    SayWhatIsWritten(options, true);
-  }
   if (!is_complete) throw RunError("interrupted; the results so far are marked partial");
+  if (checked && !options.quiet) {
+    std::fputs(fmt::format("all laws held for {} events\n", *checked).c_str(), stderr);
+  }
+  if (!options.quiet) SayWhatIsWritten(options, true);
   return 0;
 }
 

@@ -148,8 +148,7 @@ function readBatch(batch, cells) {
 
 async function main() {
   const port = startEngine();
-  for (let i = 0; i < 1000 && !port.onmessage; ++i) await new Promise(resolve => setTimeout(resolve, 10));
-  await new Promise(resolve => setTimeout(resolve, 100));
+  await new Promise(resolve => setTimeout(resolve, 100));  // what it put off until its start was over
   importTrace(port);
   console.log(JSON.stringify(queries.map(sql => query(port, sql))));
 }
