@@ -64,7 +64,7 @@ void AddOptions(CommandLine& line, Options& options) {
   line.add_option("--out", options.out, "folder for the results; must not exist");
   line.add_flag("--force", options.replace, "replace a folder of earlier results");
   line.add_flag("!--no-figure", options.draws, "do not draw comparison.png");
-  line.add_flag("--quiet", options.is_quiet, "no progress on stderr");
+  line.add_flag("--quiet", options.is_quiet, "nothing on stderr but errors");
 }
 
 struct Run {
@@ -257,6 +257,7 @@ int Compare(const Options& options) {
     folder.Commit();
   }
   PrintResult(ComparisonText(comparison, info));
+  if (keeps && !options.is_quiet) SayWritten(options.out);
   if (keeps && options.draws) {
     RunPlot("compare.py", options.out + "/comparison.json", options.out + "/comparison.png");
   }

@@ -7,6 +7,7 @@
 #include "core/error.h"
 #include "core/files.h"
 #include "core/program.h"
+#include "core/terminal_text.h"
 #include "profiles/hardware.h"
 #include "profiles/model_shape.h"
 #include "profiles/modelled_profile.h"
@@ -33,20 +34,21 @@ struct Options {
 };
 
 std::string ListText() {
-  std::string text = fmt::format("{:<24}{:>7}{:>10}{:>9}  {}\n", "hardware[:mode]", "GiB", "TFLOPS",
-                                 "GB/s", "(peaks; FP16, dense)");
+  static constexpr char kFormat[] = "{:<20}{:>5}{:>8}{:>7}  {}\n";
+  std::string text =
+      fmt::format(kFormat, "hardware[:mode]", "GiB", "TFLOPS", "GB/s", "(peaks; FP16, dense)");
   for (const hat::Hardware& hardware : hat::HardwareTable()) {
     for (const hat::PowerMode& mode : hardware.modes) {
       const std::string name = mode.name.empty() ? hardware.name : hardware.name + ":" + mode.name;
-      text += fmt::format("{:<24}{:>7}{:>10}{:>9}  {}\n", name, hardware.memory_gib,
-                          mode.peak_tflops, mode.peak_gb_per_s, hardware.title);
+      text += fmt::format(kFormat, name, hardware.memory_gib, mode.peak_tflops, mode.peak_gb_per_s,
+                          hardware.title);
     }
-    text += fmt::format("    source: {}\n", hardware.source);
-    if (!hardware.assumed.empty()) text += fmt::format("    assumed: {}\n", hardware.assumed);
+    text += hat::Paragraph("    source: ", hardware.source);
+    if (!hardware.assumed.empty()) text += hat::Paragraph("    assumed: ", hardware.assumed);
   }
   text += "\nmodels:\n";
   for (const std::string& name : hat::ModelShapeNames()) {
-    text += fmt::format("  {:<16}{}\n", name, hat::Describe(hat::FindModelShape(name)));
+    text += hat::Paragraph(fmt::format("  {:<16}", name), hat::Describe(hat::FindModelShape(name)));
   }
   return text + "  or the path of a Hugging Face config.json of the Llama architecture\n";
 }
@@ -94,7 +96,8 @@ int Run(hat::CommandLine& line) {
   const std::string summary = hat::ProfileSummary(data);
   if (!options.replace) hat::RefuseToReplace(path, text);
   hat::WriteFileAtomically(path, text);
-  hat::PrintResult(fmt::format("{}\n{}\n{}", path, hat::ProfileTitle(data.info), summary));
+  hat::PrintResult(fmt::format("{}\n{}", hat::ProfileTitle(data.info), summary));
+  hat::SayWritten(path);
   return 0;
 }
 

@@ -88,7 +88,8 @@ int RunProfileProgram(CommandLine& line, const char* role, const char* descripti
   if (warning != data.measurement.end()) {
     std::fputs(fmt::format("warning: {}\n", warning->second).c_str(), stderr);
   }
-  PrintResult(fmt::format("{}\n{}\n{}", job.out, ProfileTitle(data.info), ProfileSummary(data)));
+  PrintResult(fmt::format("{}\n{}", ProfileTitle(data.info), ProfileSummary(data)));
+  SayWritten(job.out);
   return 0;
 }
 

@@ -30,6 +30,23 @@ void RefuseToReplace(const std::string& image, const std::string& csv, const std
       fmt::format("'{}' exists; give another name, or --force to replace it", image));
 }
 
+// The image, and its numbers beside it; the CSV's name.
+std::string Draw(const hat::ProfileData& data, const std::string& image, bool replace) {
+  const std::string ending = std::filesystem::path(image).extension();
+  if (ending != ".png" && ending != ".pdf" && ending != ".svg") {
+    throw hat::InputError(fmt::format("--out must end in .png, .pdf or .svg, got '{}'", image));
+  }
+  const std::string numbers = hat::ProfileFigureCsv(data);
+  const std::string csv = std::filesystem::path(image).replace_extension(".csv");
+  if (!replace) RefuseToReplace(image, csv, numbers);
+  hat::AtomicFile file(csv);
+  file.Write(numbers);
+  hat::RunPlot("profile.py", file.staging(), image,
+               {"--title", hat::ProfileTitle(data.info), "--caption", data.info.source});
+  file.Commit();
+  return csv;
+}
+
 int Run(hat::CommandLine& line) {
   std::string path;
   std::string image;
@@ -43,21 +60,10 @@ int Run(hat::CommandLine& line) {
   line.Parse();
   const hat::ProfileData data = hat::ReadProfile(path);
   const std::string report = hat::ProfileReport(data);
-  if (!image.empty()) {
-    const std::string ending = std::filesystem::path(image).extension();
-    if (ending != ".png" && ending != ".pdf" && ending != ".svg") {
-      throw hat::InputError(fmt::format("--out must end in .png, .pdf or .svg, got '{}'", image));
-    }
-    const std::string numbers = hat::ProfileFigureCsv(data);
-    const std::string csv = std::filesystem::path(image).replace_extension(".csv");
-    if (!replace) RefuseToReplace(image, csv, numbers);
-    hat::AtomicFile file(csv);
-    file.Write(numbers);
-    hat::RunPlot("profile.py", file.staging(), image,
-                 {"--title", hat::ProfileTitle(data.info), "--caption", data.info.source});
-    file.Commit();
-  }
+  std::string csv;
+  if (!image.empty()) csv = Draw(data, image, replace);
   hat::PrintResult(report);
+  if (!image.empty()) hat::SayWritten(csv), hat::SayWritten(image);
   return 0;
 }
 

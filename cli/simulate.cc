@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <filesystem>
 #include <limits>
 #include <memory>
@@ -16,6 +17,7 @@
 #include "experiments/input_files.h"
 #include "experiments/laws.h"
 #include "experiments/results.h"
+#include "experiments/summary_text.h"
 #include "experiments/timeline.h"
 #include "sim/simgrid_world.h"
 #include "sim/simulation.h"
@@ -32,6 +34,7 @@ struct Options {
   bool check = false;
   bool gaps = false;
   bool quiet = false;
+  bool as_json = false;
   std::optional<int> explain;
   std::string timeline;
 };
@@ -40,7 +43,7 @@ void AddOptions(CommandLine& line, Options& options) {
   line.description(
       "Simulates one scenario: devices, links and the cloud from latency profiles, the protocol's "
       "own code in "
-      "between.\nPrints the summary; with --out also writes requests.csv, summary.json and "
+      "between.\nPrints a summary; with --out also writes requests.csv, summary.json and "
       "manifest.json.\n\n"
       "  hat simulate experiments/paper/spec_bench_7b.toml --set system.name=u-shape\n"
       "  hat simulate experiments/paper/spec_bench_7b.toml --explain 7");
@@ -64,7 +67,9 @@ void AddOptions(CommandLine& line, Options& options) {
   line.add_option(
       "--timeline", options.timeline,
       "write all events to this file, in the Chrome trace format (for ui.perfetto.dev)");
-  line.add_flag("--quiet", options.quiet, "no progress on stderr");
+  line.add_flag("--json", options.as_json, "print summary.json in place of the summary in words")
+      ->excludes("--explain");
+  line.add_flag("--quiet", options.quiet, "nothing on stderr but errors");
 }
 
 RecorderOptions RecorderOptionsFor(const Simulation& simulation, bool keep_gaps) {
@@ -109,6 +114,10 @@ RunInfo InfoOf(const Simulation& simulation) {
   return info;
 }
 
+std::string Shown(const std::string& summary_json, bool as_json) {
+  return as_json ? summary_json : SummaryText(summary_json);
+}
+
 // The observers that the options ask for, and what becomes of them after the run.
 class Observers {
  public:
@@ -123,14 +132,18 @@ class Observers {
   Observer& all() { return list_; }
   const Recorder& recorder() const { return recorder_; }
 
-  void CheckLaws(bool is_partial) {
-    if (!laws_) return;
+  // Throws RunError if one is broken. Returns how many events they held for; nothing where they
+  // were not checked.
+  std::optional<int64_t> CheckLaws(bool is_partial) {
+    if (!laws_) return std::nullopt;
     laws_->Finish(is_partial);
     laws_->Require();
+    return laws_->events();
   }
-  std::string Text(const RunInfo& info) const {
+  std::string Text(const RunInfo& info, bool as_json) const {
     const bool explains = explain_ && (explain_->has_arrived() || !info.is_partial);
-    return explains ? explain_->Text() : SummaryJson(recorder_, info);
+    if (explains) return explain_->Text();
+    return Shown(SummaryJson(recorder_, info), as_json);
   }
   void FinishTimeline() {
     if (timeline_) timeline_->Finish();
@@ -183,6 +196,11 @@ void ShowProgress(ProgressLine& line, const std::string& system, const Progress&
             share);
 }
 
+void SayWhatIsWritten(const Options& options, bool has_timeline) {
+  if (!options.out.empty()) SayWritten(options.out);
+  if (has_timeline && !options.timeline.empty()) SayWritten(options.timeline);
+}
+
 int Simulate(const Options& options) {
   RefuseToReplaceTimeline(options);
   std::optional<ResultFolder> folder;
@@ -192,8 +210,9 @@ int Simulate(const Options& options) {
   RunInfo info = InfoOf(simulation);
 
   if (const std::optional<std::string> reason = simulation.not_possible()) {
-    PrintResult(fmt::format("{}: not possible: {}\n", info.system, *reason));
     if (folder) WriteNotPossible(*folder, info, *reason), folder->Commit();
+    PrintResult(Shown(NotPossibleJson(info, *reason), options.as_json));
+    if (!options.quiet) SayWhatIsWritten(options, false);
     return 0;
   }
 
@@ -205,12 +224,16 @@ int Simulate(const Options& options) {
   });
   progress.Clear();
   info.is_partial = !is_complete;
-  const std::string text = observers.Text(info);
+  const std::string text = observers.Text(info, options.as_json);
   observers.FinishTimeline();
-  observers.CheckLaws(info.is_partial);
+  const std::optional<int64_t> checked = observers.CheckLaws(info.is_partial);
   if (folder) WriteResults(*folder, observers.recorder(), info), folder->Commit();
   PrintResult(text);
   if (!is_complete) throw RunError("interrupted; the results so far are marked partial");
+  if (checked && !options.quiet) {
+    std::fputs(fmt::format("all laws held for {} events\n", *checked).c_str(), stderr);
+  }
+  if (!options.quiet) SayWhatIsWritten(options, true);
   return 0;
 }
 

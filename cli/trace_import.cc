@@ -16,6 +16,7 @@ int main(int argc, char** argv) {
     const std::string bytes = hat::ParseDraftTraceText(hat::ReadFile(input), input).ToBytes();
     if (!replace) hat::RefuseToReplace(output, bytes);
     hat::WriteFileAtomically(output, bytes);
+    hat::SayWritten(output);
     return 0;
   });
 }

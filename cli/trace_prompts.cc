@@ -63,6 +63,7 @@ int CutAndWrite(const Options& options) {
   if (!options.replace) RefuseToReplace(options.out, text);
   WriteFileAtomically(options.out, text);
   PrintResult(fmt::format("{} prompts, sha256 {}\n", written.prompts.size(), written.sha256));
+  SayWritten(options.out);
   return 0;
 }
 

@@ -58,6 +58,7 @@ int Record(Options& options) {
   file.Write(trace->ToBytes());
   file.Commit();
   PrintResult(DescribeDraftTrace(*trace));
+  SayWritten(options.out);
   return 0;
 }
 

@@ -40,7 +40,7 @@ int Run(hat::CommandLine& line) {
   const hat::TrainOptions options(line, defaults);
   line.Parse();
   const hat::TrainingJob job = hat::JobBeside(options.Read(), model, file, tokenizer);
-  return hat::RunTraining(options, job, "adapter", [&](const hat::TrainingWatch& watch) {
+  return hat::RunTraining(options, job, "adapter", file, [&](const hat::TrainingWatch& watch) {
     return hat::TrainAdapter(job, model, adapter, file, watch);
   });
 }

@@ -79,7 +79,7 @@ int Run(hat::CommandLine& line) {
     if (base.start.empty()) throw hat::InputError("--tokenizer is required without --start");
     job.tokenizer = base.start + "/tokenizer.model";
   }
-  return hat::RunTraining(options, job, "base model", [&](const hat::TrainingWatch& watch) {
+  return hat::RunTraining(options, job, "base model", folder, [&](const hat::TrainingWatch& watch) {
     return hat::TrainBase(job, config, base, folder, watch);
   });
 }

@@ -59,13 +59,13 @@ int Run(hat::CommandLine& line) {
   if (eval.tokenizer.empty()) eval.tokenizer = eval.model + "/tokenizer.model";
   if (threads > 0) hat::SetThreads(threads);
   const hat::EvalReport report = hat::Evaluate(eval);
-  if (!image.empty()) {
-    const std::string csv = std::filesystem::path(image).replace_extension(".csv");
-    hat::WriteFileAtomically(csv, report.csv);
-    const bool has_drafter = !eval.adapter.empty();
-    if (has_drafter) hat::RunPlot("train_eval.py", csv, image);
-  }
+  const std::string csv = std::filesystem::path(image).replace_extension(".csv");
+  const bool draws = !image.empty() && !eval.adapter.empty();
+  if (!image.empty()) hat::WriteFileAtomically(csv, report.csv);
+  if (draws) hat::RunPlot("train_eval.py", csv, image);
   hat::PrintResult(report.table);
+  if (!image.empty()) hat::SayWritten(csv);
+  if (draws) hat::SayWritten(image);
   return 0;
 }
 

@@ -32,7 +32,7 @@ int Run(hat::CommandLine& line) {
   const hat::TrainOptions options(line, defaults);
   line.Parse();
   const hat::TrainingJob job = hat::JobBeside(options.Read(), model, file, tokenizer);
-  return hat::RunTraining(options, job, "Medusa heads", [&](const hat::TrainingWatch& watch) {
+  return hat::RunTraining(options, job, "Medusa heads", file, [&](const hat::TrainingWatch& watch) {
     return hat::TrainMedusa(job, model, medusa, file, watch);
   });
 }

@@ -120,6 +120,7 @@ void KeepLargeBlocks() {
 }
 
 int RunTraining(const TrainOptions& options, const TrainingJob& job, const std::string& title,
+                const std::string& result,
                 const std::function<TrainingRun(const TrainingWatch&)>& train) {
   CatchInterrupts();
   if (options.threads() > 0) SetThreads(options.threads());
@@ -134,13 +135,15 @@ int RunTraining(const TrainOptions& options, const TrainingJob& job, const std::
         fmt::format("interrupted at step {}; --resume goes on from there", run.progress.step));
   }
   const std::string log = job.work_folder + "/training.csv";
-  RunPlot("train.py", log, job.work_folder + "/training.png", {"--title", title});
+  const std::string image = job.work_folder + "/training.png";
+  RunPlot("train.py", log, image, {"--title", title});
   std::string report = fmt::format("{} steps, {} tokens, {:.0f} s\n", run.progress.step,
                                    run.progress.tokens, run.progress.elapsed_s);
   for (const auto& [measure, value] : run.held_out) {
     report += fmt::format("{}: {:.4f}\n", measure, value);
   }
   PrintResult(report);
+  for (const std::string& path : {log, image, result}) SayWritten(path);
   return 0;
 }
 

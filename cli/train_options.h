@@ -38,10 +38,11 @@ TrainingJob JobBeside(TrainingJob job, const std::string& model, const std::stri
 // asking the system for zeroed pages each time. First in main.
 void KeepLargeBlocks();
 
-// Runs a training with Ctrl-C caught and a progress line, writes the picture of its log beside it
-// and prints the last held-out losses. Returns the program's exit code. Throws RunError where it
-// was interrupted: says that --resume goes on.
+// Runs a training, which writes `result`, with Ctrl-C caught and a progress line, writes the
+// picture of its log beside it and prints the last held-out losses. Returns the program's exit
+// code. Throws RunError where it was interrupted: says that --resume goes on.
 int RunTraining(const TrainOptions& options, const TrainingJob& job, const std::string& title,
+                const std::string& result,
                 const std::function<TrainingRun(const TrainingWatch&)>& train);
 
 }  // namespace hat

@@ -72,6 +72,9 @@ class ResultFolder {
 // Writes `text` to stdout and flushes it; throws RunError if stdout is closed or full.
 void PrintResult(std::string_view text);
 
+// Tells the user on stderr what a program has written: "wrote results/x".
+void SayWritten(std::string_view path);
+
 // SHA-256 of `content` as 64 hex digits.
 std::string Sha256Hex(std::string_view content);
 

@@ -16,6 +16,7 @@
 #include "core/decimal.h"
 #include "core/error.h"
 #include "core/files.h"
+#include "core/terminal_text.h"
 
 namespace hat {
 namespace {
@@ -43,6 +44,24 @@ int Fail(const std::string& command, const std::string& message, int exit_code) 
   return exit_code;
 }
 
+// CLI11 leaves long lines to the terminal, which breaks words. Options stand in a column of their
+// own; a command to copy stays in one line.
+std::string Wrapped(const std::string& help, size_t option_columns) {
+  std::string text;
+  std::istringstream lines(help);
+  for (std::string line; std::getline(lines, line);) {
+    const bool is_option = line.size() > option_columns && line.starts_with("  ") &&
+                           line[option_columns - 1] == ' ' && line[option_columns] != ' ';
+    if (ColumnsOf(line) <= kTerminalColumns || line.starts_with("  hat ")) {
+      text += line + "\n";
+    } else {
+      const size_t label = is_option ? option_columns : 0;
+      text += Paragraph(line.substr(0, label), line.substr(label));
+    }
+  }
+  return text;
+}
+
 int RunBody(CommandLine& line, const std::function<int(CommandLine&)>& body) {
   int exit_code = 0;
   std::ostringstream answer;
@@ -51,7 +70,9 @@ int RunBody(CommandLine& line, const std::function<int(CommandLine&)>& body) {
   } catch (const CLI::Success& request) {  // --help, --version
     line.exit(request, answer, answer);
   }
-  PrintResult(answer.str());  // fails also if anything printed before could not be written
+  PrintResult(Wrapped(answer.str(),
+                      line.get_formatter()->get_column_width()));  // fails also if anything printed
+                                                                   // before could not be written
   return exit_code;
 }
 

@@ -3,16 +3,17 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <algorithm>
 #include <cctype>
 #include <cmath>
+#include <iterator>
 #include <nlohmann/json.hpp>
+
+#include "core/terminal_text.h"
 
 namespace hat {
 namespace {
 
 using Json = nlohmann::ordered_json;
-using Cells = std::vector<std::string>;
 
 Json Number(double value) {
   if (!std::isfinite(value)) return nullptr;
@@ -72,53 +73,56 @@ std::string Percent(const std::optional<Estimate>& estimate) {
                      decimals);
 }
 
-Cells HeaderCells(const Comparison& comparison) {
-  const std::string versus = "vs " + comparison.reference;
-  return {"system", "TTFT ms", versus, "p90 ms", "TBT ms", versus, "p90 ms", "accept length"};
+// What is shown of one figure: mean, difference, 90th percentile.
+struct Block {
+  std::string title;  // of the mean's column
+  std::string mean, p90;
+  int decimals;
+  bool has_accept_length;
+};
+const Block kBlocks[] = {{"TTFT ms", "ttft_ms.mean", "ttft_ms.p90", 1, false},
+                         {"TBT ms", "tbt_ms.mean", "tbt_ms.p90", 2, true}};
+
+Cells HeaderCells(const Block& block, const std::string& reference) {
+  Cells cells = {block.title, "vs " + reference, "p90 ms"};
+  if (block.has_accept_length) cells.emplace_back("accept length");
+  return cells;
 }
 
-Cells SystemCells(const SystemFigures& system) {
-  if (system.not_possible) return {system.system, "not possible"};
-  const auto value = [&](const char* name, int decimals) {
+Cells FigureCells(const Block& block, const SystemFigures& system) {
+  const auto value = [&](const std::string& name, int decimals) {
     return WithInterval(system.values[MetricIndex(name)], decimals);
   };
-  const auto versus = [&](const char* name) {
-    return Percent(system.versus_percent[MetricIndex(name)]);
-  };
-  return {system.system + (system.saturated_runs > 0 ? "*" : ""),
-          value("ttft_ms.mean", 1),
-          versus("ttft_ms.mean"),
-          value("ttft_ms.p90", 1),
-          value("tbt_ms.mean", 2),
-          versus("tbt_ms.mean"),
-          value("tbt_ms.p90", 2),
-          value("accept_length", 3)};
+  Cells cells = {value(block.mean, block.decimals),
+                 Percent(system.versus_percent[MetricIndex(block.mean)]),
+                 value(block.p90, block.decimals)};
+  if (block.has_accept_length) cells.push_back(value("accept_length", 3));
+  return cells;
 }
 
-std::vector<Cells> Table(const Comparison& comparison) {
-  std::vector<Cells> rows = {HeaderCells(comparison)};
-  for (const SystemFigures& system : comparison.systems) rows.push_back(SystemCells(system));
-  for (Cells& row : rows) row.resize(rows.front().size());
-  return rows;
+std::string ShownName(const SystemFigures& system) {
+  return system.system + (system.saturated_runs > 0 ? "*" : "");
 }
 
-// The number of characters, not bytes.
-size_t Width(const std::string& utf8) {
-  return static_cast<size_t>(
-      std::count_if(utf8.begin(), utf8.end(), [](char c) { return (c & 0xC0) != 0x80; }));
-}
-
-std::vector<size_t> Widths(const std::vector<Cells>& rows) {
-  std::vector<size_t> widths(rows.front().size());
-  for (const Cells& row : rows) {
-    for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], Width(row[i]));
+// Rows of the blocks from `first` to `last`, side by side.
+std::vector<Cells> Rows(const Comparison& comparison, const Block* first, const Block* last) {
+  std::vector<Cells> rows = {{"system"}};
+  for (const SystemFigures& system : comparison.systems) rows.push_back({ShownName(system)});
+  for (const Block* block = first; block != last; ++block) {
+    const auto append = [](Cells& row, const Cells& more) {
+      row.insert(row.end(), more.begin(), more.end());
+    };
+    append(rows[0], HeaderCells(*block, comparison.reference));
+    for (size_t i = 0; i < comparison.systems.size(); ++i) {
+      const SystemFigures& system = comparison.systems[i];
+      if (!system.not_possible) append(rows[i + 1], FigureCells(*block, system));
+    }
   }
-  return widths;
-}
-
-std::string Padded(const std::string& text, size_t width, bool to_the_right) {
-  const std::string space(width - Width(text), ' ');
-  return to_the_right ? space + text : text + space;
+  for (size_t i = 0; i < comparison.systems.size(); ++i) {
+    if (comparison.systems[i].not_possible) rows[i + 1].emplace_back("not possible");
+    rows[i + 1].resize(rows[0].size());
+  }
+  return rows;
 }
 
 std::string Title(const ComparisonInfo& info) {
@@ -133,17 +137,17 @@ std::string Title(const ComparisonInfo& info) {
                      info.seeds.size());
 }
 
-std::string Notes(const Comparison& comparison) {
-  std::string notes;
+// What the table leaves out, a line each.
+std::vector<std::string> Notes(const Comparison& comparison) {
+  std::vector<std::string> notes;
   for (const SystemFigures& system : comparison.systems) {
     if (system.not_possible) {
-      notes += fmt::format("{} is not possible: {}\n", system.system, *system.not_possible);
+      notes.push_back(fmt::format("{} is not possible: {}", system.system, *system.not_possible));
     } else if (system.saturated_runs > 0) {
-      notes += fmt::format(
-          "* {} is saturated in {} of {} runs: queues grow as long as requests come, so its times "
-          "depend "
-          "on the run's length\n",
-          system.system, system.saturated_runs, system.runs);
+      notes.push_back(
+          fmt::format("* {} is saturated in {} of {} runs: queues grow as long as requests come, "
+                      "so its times depend on the run's length",
+                      system.system, system.saturated_runs, system.runs));
     }
   }
   return notes;
@@ -201,7 +205,7 @@ std::string ComparisonCsv(const Comparison& comparison) {
 
 std::string ComparisonMarkdown(const Comparison& comparison, const ComparisonInfo& info) {
   std::string text = Title(info) + "\n\n";
-  const std::vector<Cells> rows = Table(comparison);
+  const std::vector<Cells> rows = Rows(comparison, std::begin(kBlocks), std::end(kBlocks));
   for (size_t i = 0; i < rows.size(); ++i) {
     text += fmt::format("| {} |\n", fmt::join(rows[i], " | "));
     if (i > 0) continue;
@@ -209,22 +213,21 @@ std::string ComparisonMarkdown(const Comparison& comparison, const ComparisonInf
     for (size_t column = 1; column < rows[0].size(); ++column) text += "|--:";
     text += "|\n";
   }
-  const std::string notes = Notes(comparison);
-  return notes.empty() ? text : text + "\n" + notes;
+  const std::vector<std::string> notes = Notes(comparison);
+  if (!notes.empty()) text += "\n";
+  for (const std::string& note : notes) text += note + "\n";
+  return text;
 }
 
 std::string ComparisonText(const Comparison& comparison, const ComparisonInfo& info) {
-  std::string text = Title(info) + "\n\n";
-  const std::vector<Cells> rows = Table(comparison);
-  const std::vector<size_t> widths = Widths(rows);
-  for (const Cells& row : rows) {
-    std::string line = Padded(row[0], widths[0], false);
-    for (size_t i = 1; i < row.size(); ++i) line += "   " + Padded(row[i], widths[i], true);
-    line.erase(line.find_last_not_of(' ') + 1);
-    text += line + "\n";
+  std::string text = Paragraph("", Title(info));
+  for (const Block& block : kBlocks) {
+    text += "\n" + AlignedTable(Rows(comparison, &block, &block + 1));
   }
-  const std::string notes = Notes(comparison);
-  return notes.empty() ? text : text + "\n" + notes;
+  const std::vector<std::string> notes = Notes(comparison);
+  if (!notes.empty()) text += "\n";
+  for (const std::string& note : notes) text += Paragraph("", note);
+  return text;
 }
 
 }  // namespace hat

@@ -5,14 +5,22 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/terminal_text.h"
+
 namespace hat {
 namespace {
 
 double Share(double part, double whole) { return whole > 0 ? part / whole : 0; }
 
-std::string Describe(const RoundTotals& totals) {
-  return fmt::format("accept length    {:.3f}, {:.1f}% of {} drafted tokens accepted",
-                     totals.AcceptLength(), 100 * totals.AcceptedShare(), totals.drafted);
+// A hash just fits.
+std::string Line(const std::string& label, const std::string& text) {
+  return Paragraph(fmt::format("{:<16}", label), text);
+}
+
+std::string LineOf(const RoundTotals& totals, const std::string& how) {
+  return Line("accept length", fmt::format("{:.3f}, {:.1f}% of {} drafted tokens accepted, {}",
+                                           totals.AcceptLength(), 100 * totals.AcceptedShare(),
+                                           totals.drafted, how));
 }
 
 // Calls per_row(row's values) for all of all traces.
@@ -116,30 +124,31 @@ std::string DescribeDraftTrace(const DraftTrace& trace) {
     longest = std::max(longest, trace.prompt_tokens(row));
     total += trace.prompt_tokens(row);
   }
-  std::string text;
-  text += fmt::format("model            {} (sha256 {})\n", info.model, info.model_sha256);
-  text += fmt::format("prompts          {} rows of {} to {} tokens, mean {:.1f} (sha256 {})\n",
-                      trace.rows(), shortest, longest, total / trace.rows(), info.prompts_sha256);
-  text += fmt::format("output tokens    {} a prompt\n", info.output_tokens);
+  std::string text = Line("model", info.model) + Line("model sha256", info.model_sha256);
+  text += Line("prompts", fmt::format("{} rows of {} to {} tokens, mean {:.1f}", trace.rows(),
+                                      shortest, longest, total / trace.rows()));
+  text += Line("prompts sha256", info.prompts_sha256);
+  text += Line("output tokens", fmt::format("{} a prompt", info.output_tokens));
   const DraftTraceSummary summary = Summarize(trace);
   if (info.max_steps > 0) {
-    text += fmt::format("steps a draft    {} (drafts up to {} proposals replay)\n", info.max_steps,
-                        info.max_steps - 1);
-    text += fmt::format("first proposal   right in {:.1f}%\n", 100 * summary.first_right);
-    text += fmt::format("proposals right  {:.2f} on average\n", summary.mean_agreed);
-    text += fmt::format("at a mismatch    the target's token has rank 2 in {:.1f}%\n",
-                        100 * summary.second_of_misses);
-    for (const double threshold : {0.0, 0.4, 0.6, 0.8})
-      text += fmt::format("{}, at threshold {}\n",
-                          Describe(DraftTotals(trace, threshold, info.max_steps - 1)), threshold);
+    text += Line("steps a draft", fmt::format("{} (drafts up to {} proposals replay)",
+                                              info.max_steps, info.max_steps - 1));
+    text += Line("first proposal", fmt::format("right in {:.1f}%", 100 * summary.first_right));
+    text += Line("proposals right", fmt::format("{:.2f} on average", summary.mean_agreed));
+    text += Line("at a mismatch", fmt::format("the target's token has rank 2 in {:.1f}%",
+                                              100 * summary.second_of_misses));
+    for (const double threshold : {0.0, 0.4, 0.6, 0.8}) {
+      text += LineOf(DraftTotals(trace, threshold, info.max_steps - 1),
+                     fmt::format("at threshold {}", threshold));
+    }
   }
-  for (size_t j = 0; j < summary.medusa_right.size(); ++j)
-    text +=
-        fmt::format("Medusa head {}    right in {:.1f}%\n", j + 1, 100 * summary.medusa_right[j]);
+  for (size_t j = 0; j < summary.medusa_right.size(); ++j) {
+    text += Line(fmt::format("Medusa head {}", j + 1),
+                 fmt::format("right in {:.1f}%", 100 * summary.medusa_right[j]));
+  }
   if (info.medusa_heads > 0) {
     const std::string tree = PolicyOptions().tree;
-    text += fmt::format("{}, by Medusa's tree '{}'\n", Describe(TreeTotals(trace, FindTree(tree))),
-                        tree);
+    text += LineOf(TreeTotals(trace, FindTree(tree)), fmt::format("by Medusa's tree '{}'", tree));
   }
   return text;
 }

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "core/error.h"
+#include "core/terminal_text.h"
 
 namespace hat {
 namespace {
@@ -38,7 +39,26 @@ const BatchPart* PartOf(const Batch& batch, int request) {
   return nullptr;
 }
 
+std::string Ms(Seconds time, int decimals = 3) {
+  return fmt::format("{:.{}f}", ToMilliseconds(time), decimals);
+}
+
 }  // namespace
+
+const std::array<RoundPartField, kRoundParts>& RoundPartFields() {
+  static constexpr std::array<RoundPartField, kRoundParts> kFields = {{
+      {"device", "wait", &RoundParts::gpu_wait},
+      {"device", "steps", &RoundParts::steps},
+      {"device", "ahead", &RoundParts::ahead_wait},
+      {"device", "head", &RoundParts::head},
+      {"uplink", "wait", &RoundParts::uplink_wait},
+      {"uplink", "sent", &RoundParts::upload},
+      {"cloud", "wait", &RoundParts::cloud_wait},
+      {"cloud", "work", &RoundParts::cloud},
+      {"down-", "link", &RoundParts::download},
+  }};
+  return kFields;
+}
 
 void Explain::Add(Seconds from, Seconds to, std::string who, std::string why) {
   if (to > from) lines_.push_back({from, to, std::move(who), std::move(why)});
@@ -63,35 +83,53 @@ void Explain::OnDeviceOp(const DeviceOpEvent& event) {
     path_.AddOp(event);
     Add(span.requested, span.start, "queue", fmt::format("waits for the GPU: {}", Name(event.op)));
     Add(span.start, span.end, "device", OpText(event));
-  } else if (event.op != DeviceOp::kDraftAhead) {
-    current_.gpu_wait += span.start - span.requested;
-    (event.op == DeviceOp::kHead ? current_.head : current_.device) += span.end - span.start;
+  } else {
+    AddRoundOp(event);
   }
+}
+
+void Explain::AddPiece(const Piece& piece) {
+  const Seconds from = std::max(piece.from, current_.from);
+  if (piece.to > from) current_.parts.*piece.part += piece.to - from;
+}
+
+// Drafting ahead goes on beside the answer's way: of it only what the answer waits for counts.
+void Explain::AddRoundOp(const DeviceOpEvent& event) {
+  const Span& span = event.span;
+  if (event.op == DeviceOp::kDraftAhead) return;
+  const bool is_head = event.op == DeviceOp::kHead;
+  if (is_head && current_.answered) {
+    AddPiece({&RoundParts::ahead_wait, *current_.answered, span.requested});
+  }
+  AddPiece({&RoundParts::gpu_wait, span.requested, span.start});
+  AddPiece({is_head ? &RoundParts::head : &RoundParts::steps, span.start, span.end});
 }
 
 void Explain::OnFrame(const FrameEvent& event) {
   if (event.request != request_) return;
-  const bool is_up = event.direction == Direction::kUp;
-  if (!IsBeforeFirstToken()) {
-    if (event.header.kind == FrameKind::kClose) return;
-    if (is_up) {
-      current_.uplink_wait += event.start - event.sent;
-      current_.upload += event.arrived - event.start;
-    } else {
-      current_.download += event.arrived - event.sent;
-      if (passages_.empty()) return;
-      current_.cloud_wait += passages_.front().wait;
-      current_.cloud += passages_.front().compute;
-      passages_.pop_front();
-    }
-    return;
-  }
+  if (!IsBeforeFirstToken()) return AddRoundFrame(event);
   path_.AddFrame(event);
+  const bool is_up = event.direction == Direction::kUp;
   if (is_up && !first_frame_) first_frame_ = event.arrived;
   const char* link = is_up ? "uplink" : "downlink";
   Add(event.sent, event.start, link, "waits behind other frames");
   Add(event.start, event.left, link, FrameText(event));
   Add(event.left, event.arrived, link, "under way");
+}
+
+void Explain::AddRoundFrame(const FrameEvent& event) {
+  if (event.header.kind == FrameKind::kClose) return;
+  if (event.direction == Direction::kUp) {
+    AddPiece({&RoundParts::uplink_wait, event.sent, event.start});
+    AddPiece({&RoundParts::upload, event.start, event.arrived});
+    return;
+  }
+  current_.answered = event.arrived;
+  if (!passages_.empty()) {
+    for (const Piece& piece : passages_.front().pieces) AddPiece(piece);
+    passages_.pop_front();
+  }
+  AddPiece({&RoundParts::download, event.sent, event.arrived});
 }
 
 void Explain::OnAdmitted(int request, int replica, Seconds at) {
@@ -114,30 +152,30 @@ void Explain::OnStage(const StageEvent& event) {
 void Explain::AddStageLines(const StageEvent& event, const BatchPart& part) {
   const Batch& batch = *event.batch;
   const std::string stage = fmt::format("stage {}", event.stage);
-  if (event.stage == 0) {
+  const std::string positions = Positions(part.first_position, part.tokens);
+  std::string what = fmt::format("{} in batch {}", positions, batch.ordinal);
+  if (event.stage == 0) {  // what is in a batch is the same in all stages
     Add(part.arrived, batch.formed, "cloud",
-        fmt::format("{} waits for batch {}", Positions(part.first_position, part.tokens),
-                    batch.ordinal));
+        fmt::format("{} waits for batch {}", positions, batch.ordinal));
+    what += fmt::format(": {} of {}", Count(static_cast<size_t>(batch.tokens), "token"),
+                        Count(batch.parts.size(), "request"));
   }
   Add(event.span.requested, event.span.start, stage,
       fmt::format("batch {} waits in the buffer", batch.ordinal));
-  Add(event.span.start, event.span.end, stage,
-      fmt::format("{} in batch {}: {} of {}", Positions(part.first_position, part.tokens),
-                  batch.ordinal, Count(static_cast<size_t>(batch.tokens), "token"),
-                  Count(batch.parts.size(), "request")));
+  Add(event.span.start, event.span.end, stage, what);
   Add(event.span.end, event.linked, stage,
       fmt::format("batch {} on the stage link", batch.ordinal));
 }
 
 void Explain::AddToPassage(const StageEvent& event, const BatchPart& part) {
   if (event.stage == 0) {
-    passages_.push_back({event.batch->ordinal, {}, {}, part.arrived});
+    passages_.push_back({event.batch->ordinal, {}, part.arrived});
   }
   const auto is_this = [&](const Passage& p) { return p.ordinal == event.batch->ordinal; };
   const auto passage = std::find_if(passages_.begin(), passages_.end(), is_this);
   if (passage == passages_.end()) return;
-  passage->wait += event.span.start - passage->last;
-  passage->compute += event.linked - event.span.start;
+  passage->pieces.push_back({&RoundParts::cloud_wait, passage->last, event.span.start});
+  passage->pieces.push_back({&RoundParts::cloud, event.span.start, event.linked});
   passage->last = event.linked;
 }
 
@@ -176,63 +214,81 @@ std::string Explain::Text() const {
 }
 
 std::string Explain::Head() const {
-  return fmt::format(
-      "Request {} on device {}: {} prompt tokens (prompt row {}), {} output tokens.\n"
-      "It arrives at {:.6f} s; all times below are in ms since then.\n",
-      life_->id, life_->device, life_->prompt_tokens, life_->prompt_row, life_->output_tokens,
-      life_->arrival.value());
+  return Paragraph("", fmt::format("Request {} on device {}: {} prompt tokens (prompt row {}), {} "
+                                   "output tokens.",
+                                   life_->id, life_->device, life_->prompt_tokens,
+                                   life_->prompt_row, life_->output_tokens)) +
+         fmt::format("It arrives at {:.6f} s; all times below are in ms since then.\n",
+                     life_->arrival.value());
 }
 
 std::string Explain::Lines() const {
   std::vector<Line> lines = lines_;
   std::stable_sort(lines.begin(), lines.end(),
                    [](const Line& a, const Line& b) { return a.from < b.from; });
-  std::string text =
-      fmt::format("\n{:>12} {:>12} {:>10}  {:<9} {}\n", "from", "to", "took", "who", "why");
+  static constexpr char kFormat[] = "{:>9} {:>9} {:>9}  {:<9}";
+  std::string text = "\n" + fmt::format(kFormat, "from", "to", "took", "who") + "why\n";
   for (const Line& line : lines) {
-    text += fmt::format("{:>12.3f} {:>12.3f} {:>10.3f}  {:<9} {}\n",
-                        ToMilliseconds(line.from - life_->arrival),
-                        ToMilliseconds(line.to - life_->arrival),
-                        ToMilliseconds(line.to - line.from), line.who, line.why);
+    text += Paragraph(fmt::format(kFormat, Ms(line.from - life_->arrival),
+                                  Ms(line.to - life_->arrival), Ms(line.to - line.from), line.who),
+                      line.why);
   }
   if (!first_token_) return text + "The first token has not come.\n";
-  text += fmt::format("\nTTFT {:.3f} ms\n", ToMilliseconds(*first_token_ - life_->arrival));
+  text += fmt::format("\nTTFT {} ms\n", Ms(*first_token_ - life_->arrival));
   for (const TtftPartField& part : TtftPartFields()) {
-    text += fmt::format("{:>12.3f}  {}\n", ToMilliseconds(parts_.*part.field), part.name);
+    text += fmt::format("{:>9}  {}\n", Ms(parts_.*part.field), part.name);
   }
   return text;
 }
 
 std::string Explain::Rounds() const {
   if (rounds_.empty()) return "";
-  std::string text = fmt::format(
-      "\n{:>5} {:>12} {:>12} {:>9} {:>6} {:>7} {:>8} {:>5} {:>6} {:>9} {:>9} {:>9} {:>9} {:>9} "
-      "{:>9} "
-      "{:>9} {:>9}\n",
-      "round", "from", "to", "took", "tokens", "drafted", "accepted", "ahead", "wasted", "gpu wait",
-      "device", "up wait", "upload", "cl. wait", "cloud", "download", "head");
-  int number = 0;
+  // As many decimals as the terminal has room for.
+  std::string times;
+  for (int decimals = 3; decimals >= 1; --decimals) {
+    times = RoundTimes(decimals);
+    if (ColumnsOfTable(times) <= kTerminalColumns) break;
+  }
+  return "\n" + RoundCounts() + "\n" +
+         Paragraph("",
+                   "Where each round's time went; the columns add up to what it took. \"ahead\": "
+                   "the answer waits for the session's own draft-ahead step.") +
+         times;
+}
+
+std::string Explain::RoundCounts() const {
+  std::vector<Cells> rows = {
+      {"round", "from", "to", "tokens", "drafted", "accepted", "ahead steps", "wasted"}};
   for (const Round& round : rounds_) {
     const RoundEvent& counts = round.counts;
-    text += fmt::format(
-        "{:>5} {:>12.3f} {:>12.3f} {:>9.3f} {:>6} {:>7} {:>8} {:>5} {:>6} {:>9.3f} {:>9.3f} "
-        "{:>9.3f} "
-        "{:>9.3f} {:>9.3f} {:>9.3f} {:>9.3f} {:>9.3f}\n",
-        ++number, ToMilliseconds(round.from - life_->arrival),
-        ToMilliseconds(round.to - life_->arrival), ToMilliseconds(round.to - round.from),
-        round.tokens, counts.drafted, counts.accepted, counts.ahead_steps, counts.wasted_steps,
-        ToMilliseconds(round.gpu_wait), ToMilliseconds(round.device),
-        ToMilliseconds(round.uplink_wait), ToMilliseconds(round.upload),
-        ToMilliseconds(round.cloud_wait), ToMilliseconds(round.cloud),
-        ToMilliseconds(round.download), ToMilliseconds(round.head));
+    rows.push_back({fmt::format("{:>5}", rows.size()), Ms(round.from - life_->arrival),
+                    Ms(round.to - life_->arrival), std::to_string(round.tokens),
+                    std::to_string(counts.drafted), std::to_string(counts.accepted),
+                    std::to_string(counts.ahead_steps), std::to_string(counts.wasted_steps)});
   }
-  return text;
+  return AlignedTable(rows);
+}
+
+std::string Explain::RoundTimes(int decimals) const {
+  std::vector<Cells> rows = {{"", ""}, {"round", "took"}};
+  for (const RoundPartField& part : RoundPartFields()) {
+    rows[0].emplace_back(part.where);
+    rows[1].emplace_back(part.what);
+  }
+  for (const Round& round : rounds_) {
+    Cells& row = rows.emplace_back(
+        Cells{fmt::format("{:>5}", rows.size() - 1), Ms(round.to - round.from, decimals)});
+    for (const RoundPartField& part : RoundPartFields()) {
+      row.push_back(Ms(round.parts.*part.field, decimals));
+    }
+  }
+  return AlignedTable(rows, 1);
 }
 
 std::string Explain::Tail() const {
   if (!ended_) return "\nIt is still in flight.\n";
   const char* how = outcome_ == Outcome::kCompleted ? "completed" : "failed";
-  return fmt::format("\n{:.3f} ms: {}.\n", ToMilliseconds(*ended_ - life_->arrival), how);
+  return fmt::format("\n{} ms: {}.\n", Ms(*ended_ - life_->arrival), how);
 }
 
 }  // namespace hat

@@ -1,16 +1,38 @@
-// One request's life as a table for people: who held it, from when to when, why; then a line a
-// round. One thread.
+// One request's life as tables for people: who held it, from when to when, why; then a line a
+// round, with what it said and where its time went. One thread.
 #pragma once
 
+#include <array>
 #include <deque>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "experiments/ttft_parts.h"
 #include "protocol/observer.h"
 
 namespace hat {
+
+// Where a round's time went: the pieces of its way from the tokens before to its own, one behind
+// the other, so that they add up to what it took.
+struct RoundParts {
+  Seconds gpu_wait;    // for other operations of the device's GPU
+  Seconds steps;       // input, draft steps, Medusa heads
+  Seconds ahead_wait;  // from the answer's arrival to the end of the session's own ahead step
+  Seconds head;
+  Seconds uplink_wait;  // behind other frames
+  Seconds upload;       // with the latency
+  Seconds cloud_wait;   // for a batch, and in buffers between the stages
+  Seconds cloud;        // stages and the links between them
+  Seconds download;     // with the wait for the downlink and the latency
+};
+struct RoundPartField {
+  std::string_view where, what;  // its column's head
+  Seconds RoundParts::*field;
+};
+inline constexpr size_t kRoundParts = 9;
+const std::array<RoundPartField, kRoundParts>& RoundPartFields();
 
 class Explain : public Observer {
  public:
@@ -43,22 +65,34 @@ class Explain : public Observer {
     Seconds from, to;
     int tokens = 0;
     RoundEvent counts;
-    Seconds gpu_wait, device, uplink_wait, upload, cloud_wait, cloud, download, head;
+    RoundParts parts;
+    std::optional<Seconds> answered;  // the answer's arrival
+  };
+  struct Piece {
+    Seconds RoundParts::*part;
+    Seconds from, to;
   };
   struct Passage {  // of a batch with this request through the cloud, behind the first token
     int ordinal = 0;
-    Seconds wait, compute;
+    std::vector<Piece> pieces;
     Seconds last;  // when it was in hand last
   };
 
   bool IsBeforeFirstToken() const { return rounds_.empty() && !first_token_; }
   void Add(Seconds from, Seconds to, std::string who,
            std::string why);  // nothing if it took no time
+  // To the round that runs. With cloud-only the cloud begins it before the tokens of the one before
+  // are there: what lies before them is left out.
+  void AddPiece(const Piece& piece);
+  void AddRoundOp(const DeviceOpEvent& event);
+  void AddRoundFrame(const FrameEvent& event);
   void AddStageLines(const StageEvent& event, const BatchPart& part);
   void AddToPassage(const StageEvent& event, const BatchPart& part);
   std::string Head() const;
   std::string Lines() const;
   std::string Rounds() const;
+  std::string RoundCounts() const;
+  std::string RoundTimes(int decimals) const;
   std::string Tail() const;
 
   int request_;

@@ -38,8 +38,11 @@ class Laws::Clock : public Observer {
   void OnTokens(int, int, Seconds at) override { Tell("tokens", {at}); }
   void OnEnd(int, Outcome, Seconds at) override { Tell("an end", {at}); }
 
+  int64_t told() const { return told_; }
+
  private:
   void Tell(std::string_view what, std::initializer_list<Seconds> times) {
+    ++told_;
     Seconds before;
     for (const Seconds time : times) {
       if (!time.IsFinite() || time < before - tolerance_) Broken(what, time, before);
@@ -56,6 +59,7 @@ class Laws::Clock : public Observer {
 
   Seconds tolerance_;
   Seconds now_;
+  int64_t told_ = 0;
   Violations& violations_;
 };
 
@@ -71,6 +75,8 @@ Laws::Laws(const LawOptions& options)
 }
 
 Laws::~Laws() = default;
+
+int64_t Laws::events() const { return clock_->told(); }
 
 void Laws::Finish(bool is_partial) {
   requests_->Finish(is_partial);

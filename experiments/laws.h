@@ -65,6 +65,7 @@ class Laws : public ObserverList {
   // The laws of a whole run; once, after the last event. `is_partial`: requests may be in flight.
   void Finish(bool is_partial);
 
+  int64_t events() const;  // told so far
   const Violations& violations() const { return violations_; }
   // Throws RunError "broken law: ..." with the first violation and their number, if there is one.
   void Require() const;

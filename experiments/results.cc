@@ -218,6 +218,12 @@ std::string SummaryJson(const Recorder& recorder, const RunInfo& info) {
   return summary.dump(2) + "\n";
 }
 
+std::string NotPossibleJson(const RunInfo& info, const std::string& reason) {
+  Json summary = SummaryHead(info);
+  summary["not_possible"] = reason;
+  return summary.dump(2) + "\n";
+}
+
 std::string ManifestJson(const RunInfo& info) {
   const std::string commit = BuildCommit();
   const Json manifest = {{"schema_version", kResultsSchema},
@@ -281,9 +287,7 @@ void WriteResults(ResultFolder& folder, const Recorder& recorder, const RunInfo&
 }
 
 void WriteNotPossible(ResultFolder& folder, const RunInfo& info, const std::string& reason) {
-  Json summary = SummaryHead(info);
-  summary["not_possible"] = reason;
-  folder.Write("summary.json", summary.dump(2) + "\n");
+  folder.Write("summary.json", NotPossibleJson(info, reason));
   folder.Write("manifest.json", ManifestJson(info));
 }
 

@@ -40,6 +40,7 @@ void WriteNotPossible(ResultFolder& folder, const RunInfo& info, const std::stri
 
 // The contents, one by one.
 std::string SummaryJson(const Recorder& recorder, const RunInfo& info);
+std::string NotPossibleJson(const RunInfo& info, const std::string& reason);  // its summary.json
 std::string ManifestJson(const RunInfo& info);
 std::string RequestsCsv(const Recorder& recorder);
 std::string GapsCsv(const Recorder& recorder);

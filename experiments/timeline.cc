@@ -1,5 +1,6 @@
 #include "experiments/timeline.h"
 
+#include <cmath>
 #include <iterator>
 
 namespace hat {
@@ -13,6 +14,19 @@ constexpr std::string_view kTail = "\n]}\n";
 int DeviceProcess(int device) { return 1 + 2 * device; }
 int LinkProcess(int device) { return 2 + 2 * device; }
 int ReplicaProcess(int replica) { return 1'000'000'000 + replica; }
+
+// Threads count from 1: Perfetto takes thread 0 for the process's main one, whose number is the
+// process's, and lays both on one track.
+int RequestThread(int request) { return 1 + request; }
+int StageThread(int stage) { return 1 + stage; }
+int LinkThread(Direction direction) { return direction == Direction::kUp ? 1 : 2; }
+
+// Viewers count in whole nanoseconds and drop a slice that ends outside the one it began in. Points
+// in time are rounded, never durations: so what lies in order, or inside, still does.
+int64_t Nanoseconds(Seconds at) { return std::llround(at.value() * 1e9); }
+
+// In microseconds, exactly.
+std::string MicrosecondsText(int64_t ns) { return fmt::format("{}.{:03}", ns / 1000, ns % 1000); }
 
 std::string_view KindName(FrameKind kind) {
   switch (kind) {
@@ -43,18 +57,19 @@ void Timeline::OnArrival(const Request& request) { running_[request.id] = reques
 void Timeline::OnDeviceOp(const DeviceOpEvent& event) {
   const int process = DeviceProcess(event.device);
   Name(process, "device", event.device);
-  NameThread(process, event.request, "request", event.request);
-  AddEvent(process, event.request, hat::Name(event.op), event.span.start, event.span.end,
+  const int thread = RequestThread(event.request);
+  NameThread(process, thread, "request", event.request);
+  AddEvent(process, thread, hat::Name(event.op), event.span.start, event.span.end,
            fmt::format("\"tokens\":{},\"context\":{},\"waited_ms\":{:.6f}", event.tokens,
                        event.context, ToMilliseconds(event.span.start - event.span.requested)));
 }
 
 void Timeline::OnFrame(const FrameEvent& event) {
   const int process = LinkProcess(event.device);
-  const bool is_up = event.direction == Direction::kUp;
+  const int thread = LinkThread(event.direction);
   Name(process, "link of device", event.device);
-  NameThread(process, is_up ? 1 : 2, is_up ? "uplink" : "downlink", -1);
-  AddEvent(process, is_up ? 1 : 2, KindName(event.header.kind), event.start, event.left,
+  NameThread(process, thread, event.direction == Direction::kUp ? "uplink" : "downlink", -1);
+  AddEvent(process, thread, KindName(event.header.kind), event.start, event.left,
            fmt::format("\"request\":{},\"first\":{},\"count\":{},\"bytes\":{:.0f},"
                        "\"waited_ms\":{:.6f},\"arrived_ms\":{:.6f}",
                        event.request, event.header.first_position, event.header.count,
@@ -65,12 +80,13 @@ void Timeline::OnFrame(const FrameEvent& event) {
 void Timeline::OnStage(const StageEvent& event) {
   const int process = ReplicaProcess(event.batch->replica);
   Name(process, "cloud replica", event.batch->replica);
-  NameThread(process, event.stage, "stage", event.stage);
+  const int thread = StageThread(event.stage);
+  NameThread(process, thread, "stage", event.stage);
   std::string requests;
   for (const BatchPart& part : event.batch->parts) {
     fmt::format_to(std::back_inserter(requests), "{}{}", requests.empty() ? "" : ",", part.session);
   }
-  AddEvent(process, event.stage, fmt::format("batch {}", event.batch->ordinal), event.span.start,
+  AddEvent(process, thread, fmt::format("batch {}", event.batch->ordinal), event.span.start,
            event.span.end,
            fmt::format("\"tokens\":{},\"requests\":[{}],\"linked_ms\":{:.6f}", event.batch->tokens,
                        requests, ToMilliseconds(event.linked)));
@@ -83,9 +99,10 @@ void Timeline::OnTokens(int request, int count, Seconds at) {
   Name(process, "device", running->second.device);
   Separate();
   fmt::format_to(std::back_inserter(text_),
-                 "{{\"ph\":\"i\",\"s\":\"t\",\"name\":\"{} token{}\",\"ts\":{:.3f},\"pid\":{},"
+                 "{{\"ph\":\"i\",\"s\":\"t\",\"name\":\"{} token{}\",\"ts\":{},\"pid\":{},"
                  "\"tid\":{}}}",
-                 count, count == 1 ? "" : "s", ToMicroseconds(at), process, request);
+                 count, count == 1 ? "" : "s", MicrosecondsText(Nanoseconds(at)), process,
+                 RequestThread(request));
 }
 
 void Timeline::OnEnd(int request, Outcome outcome, Seconds at) {
@@ -94,8 +111,9 @@ void Timeline::OnEnd(int request, Outcome outcome, Seconds at) {
   const Request& done = running->second;
   const int process = DeviceProcess(done.device);
   Name(process, "device", done.device);
-  NameThread(process, request, "request", request);
-  AddEvent(process, request, fmt::format("request {}", request), done.arrival, at,
+  const int thread = RequestThread(request);
+  NameThread(process, thread, "request", request);
+  AddEvent(process, thread, fmt::format("request {}", request), done.arrival, at,
            fmt::format("\"prompt_tokens\":{},\"output_tokens\":{},\"outcome\":\"{}\"",
                        done.prompt_tokens, done.output_tokens,
                        outcome == Outcome::kCompleted ? "completed" : "failed"));
@@ -122,12 +140,13 @@ void Timeline::NameThread(int process, int thread, std::string_view kind, int nu
 
 void Timeline::AddEvent(int process, int thread, std::string_view name, Seconds start, Seconds end,
                         std::string_view arguments) {
+  const int64_t start_ns = Nanoseconds(start);
   Separate();
-  fmt::format_to(
-      std::back_inserter(text_),
-      "{{\"ph\":\"X\",\"name\":\"{}\",\"ts\":{:.3f},\"dur\":{:.3f},\"pid\":{},\"tid\":{},"
-      "\"args\":{{{}}}}}",
-      name, ToMicroseconds(start), ToMicroseconds(end - start), process, thread, arguments);
+  fmt::format_to(std::back_inserter(text_),
+                 "{{\"ph\":\"X\",\"name\":\"{}\",\"ts\":{},\"dur\":{},\"pid\":{},\"tid\":{},"
+                 "\"args\":{{{}}}}}",
+                 name, MicrosecondsText(start_ns), MicrosecondsText(Nanoseconds(end) - start_ns),
+                 process, thread, arguments);
 }
 
 void Timeline::Separate() {

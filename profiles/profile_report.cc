@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/error.h"
+#include "core/terminal_text.h"
 
 namespace hat {
 namespace {
@@ -40,46 +41,36 @@ std::string Number(double value) {
   return fmt::format("{:.{}f}", value, decimals);
 }
 
-std::string Row(const std::string& name, const std::string& context,
-                const std::vector<std::string>& cells) {
-  std::string row = fmt::format("{:<12}{:>9}", name, context);
-  for (const std::string& cell : cells) row += fmt::format("{:>10}", cell);
-  return row + "\n";
-}
-
 std::string MeasurementLines(const ProfileData& data) {
   std::string lines;
-  for (const auto& [key, value] : data.measurement) lines += fmt::format("  {}: {}\n", key, value);
+  for (const auto& [key, value] : data.measurement) {
+    lines += Paragraph(fmt::format("  {}: ", key), value);
+  }
   return lines;
 }
 
 std::string Header(const ProfileInfo& info) {
-  return fmt::format(
-      "{}\n  id      {}\n  memory  {:.0f} GiB\n  model   {}\n  source  {}\n  sha256  {}\n",
-      ProfileTitle(info), info.id, info.memory.value() / 1073741824.0, Describe(info.model),
-      info.source, info.sha256);
+  return Paragraph("", ProfileTitle(info)) + Paragraph("  id      ", info.id) +
+         fmt::format("  memory  {:.0f} GiB\n", info.memory.value() / 1073741824.0) +
+         Paragraph("  model   ", Describe(info.model)) + Paragraph("  source  ", info.source) +
+         Paragraph("  sha256  ", info.sha256);
 }
 
-std::string OperationRows(const NamedGrid& named) {
-  std::string rows;
+void AddOperationRows(const NamedGrid& named, std::vector<Cells>& rows) {
   for (const int context : named.grid.contexts().points()) {
-    std::vector<std::string> cells;
+    Cells& cells = rows.emplace_back(Cells{named.name, std::to_string(context)});
     for (const int tokens : kTokenColumns) {
       const bool is_covered = named.grid.tokens().Covers(tokens);
       cells.push_back(is_covered ? Number(ToMicroseconds(named.grid.At(tokens, context))) : "-");
     }
-    rows += Row(named.name, fmt::format("{}", context), cells);
   }
-  return rows;
 }
 
 std::string OperationTable(const ProfileData& data) {
-  std::vector<std::string> columns;
-  for (const int tokens : kTokenColumns) columns.push_back(fmt::format("{}", tokens));
-  std::string table =
-      "Latency in us (median), by new tokens\n" + Row("operation", "context", columns);
-  for (const NamedGrid& named : GridsOf(data)) table += OperationRows(named);
-  return table;
+  std::vector<Cells> rows = {{"operation", "context"}};
+  for (const int tokens : kTokenColumns) rows[0].push_back(std::to_string(tokens));
+  for (const NamedGrid& named : GridsOf(data)) AddOperationRows(named, rows);
+  return "Latency in us (median), by new tokens\n" + AlignedTable(rows);
 }
 
 // Nothing where the profile does not reach.
@@ -106,10 +97,10 @@ std::string WholeModel(const Profile& profile) {
       prefill.push_back(fmt::format("{:.0f} for {} tokens", tokens / pass->value(), tokens));
     }
   }
-  return fmt::format(
-      "Whole model, if one machine ran all {} layers, one sequence\n  decode, ms a token: {}\n"
-      "  prefill, tokens/s:  {}\n",
-      profile.info().model.layers, fmt::join(decode, ", "), fmt::join(prefill, ", "));
+  return fmt::format("Whole model, if one machine ran all {} layers, one sequence\n",
+                     profile.info().model.layers) +
+         Paragraph("  decode, ms a token: ", fmt::format("{}", fmt::join(decode, ", "))) +
+         Paragraph("  prefill, tokens/s:  ", fmt::format("{}", fmt::join(prefill, ", ")));
 }
 
 std::string SplitSteps(const DeviceProfile& profile) {

@@ -27,6 +27,8 @@ constexpr Target kTargets[] = {
     {"memory/10000", "peak_MB", "MB peak, 10,000 devices, 100,000 requests", 1000, true},
 };
 
+constexpr char kDecodingRow[] = "{:28} {:>9} {:>8} {:>12} {:>9} {:>8}\n";
+
 std::string ProcessorName() {
   std::ifstream file("/proc/cpuinfo");
   for (std::string line; std::getline(file, line);) {
@@ -96,16 +98,17 @@ void TargetTable::PrintDecoding() const {
   std::string rows;
   for (const Result& result : measured_) {
     if (!result.name.starts_with("decode/")) continue;
-    rows += fmt::format("{:30} {:>10} {:>12} {:>16} {:>15} {:>9}\n", result.label,
-                        result.Show("rounds/s", 0), result.Show("us/round", 2),
-                        result.Show("told/round", 2), result.Show("spike_rounds/s", 0),
-                        result.Show("of_spike", 2));
+    rows += fmt::format(kDecodingRow, result.label, result.Show("rounds/s", 0),
+                        result.Show("us/round", 2), result.Show("told/round", 2),
+                        result.Show("spike_rounds/s", 0), result.Show("of_spike", 2));
   }
   if (rows.empty()) return;
-  fmt::print("\n{:30} {:>10} {:>12} {:>16} {:>15} {:>9}\n{}", "U-shape decode, closed loop",
-             "rounds/s", "us a round", "events a round", "spike rounds/s", "of spike", rows);
+  fmt::print("\n{}{}",
+             fmt::format(kDecodingRow, "U-shape, closed loop", "rounds/s", "us/round",
+                         "events/round", "spike", "of spike"),
+             rows);
   fmt::print(
-      "Events: what the recorder is told. The bare spike plays the same round on SimGrid's own\n"
+      "Events: what the recorder is told. Spike: rounds/s of the same round on SimGrid's own\n"
       "timers and actors, with no protocol and no recording, right after each run.\n");
 }
 

@@ -44,6 +44,7 @@ TABLE = [
     (f"{SIMULATE} --explain -1", ["--explain", "0 to", "-1"]),
     (f"{SIMULATE} --explain 4", ["--explain 4", "requests 0 to 3"]),
     (f"{SIMULATE} --explain 99999999999", ["--explain"]),
+    (f"{SIMULATE} --explain 1 --json", ["--json", "--explain"]),
     (f"{SIMULATE} --timeline", ["--timeline"]),
     (f"{SIMULATE} --out other", ["--out"]),
     (f"{SIMULATE} --quiet=maybe", ["--quiet"]),

@@ -68,9 +68,10 @@ TEST_F(CompareTest, RunsEachSystemWithEachSeedAndWritesAll) {
   const ProgramRun outcome = Compare(
       std::string(kScenario) + " --systems hat,u-shape --seeds 3 --out " + (temp_ / "results"));
   EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
-  EXPECT_THAT(outcome.out, HasSubstr("hat       102.0 ± 2.5"));
-  EXPECT_THAT(outcome.out, HasSubstr("u-shape   152.0 ± 2.5   +49.0 ± 1.2%"));
-  EXPECT_THAT(outcome.err, HasSubstr("6 simulations"));
+  EXPECT_THAT(outcome.out, HasSubstr("hat      102.0 ± 2.5"));
+  EXPECT_THAT(outcome.out, HasSubstr("u-shape  152.0 ± 2.5  +49.0 ± 1.2%"));
+  EXPECT_EQ(outcome.err.find("6 simulations"), 0u);
+  EXPECT_THAT(outcome.err, testing::EndsWith("\nwrote " + (temp_ / "results") + "\n"));
   const auto json = nlohmann::json::parse(ReadFile(temp_ / "results/comparison.json"));
   EXPECT_EQ(json["seeds"], nlohmann::json::parse("[1, 2, 3]"));
   EXPECT_EQ(json["systems"][1]["metrics"]["ttft_ms.mean"]["mean"], 152);

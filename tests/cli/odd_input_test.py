@@ -1,15 +1,16 @@
 #!/usr/bin/env python3
-"""Input that is unusual but right: it works, and says nothing on stderr."""
+"""Input that is unusual but right: it works, and says on stderr only what it wrote. And --help."""
 import os
 import pathlib
 import stat
+import subprocess
 import tempfile
 import unittest
 
 from bad_files_test import CONFIG, ORIN, TRACE_LINES, with_device, with_draft_trace, with_prompts
 from bad_files_test import with_replay, with_trace
 from draft_trace_bytes import draft_trace
-from program_case import SCENARIO, Case, run, write
+from program_case import BIN, SCENARIO, Case, run, write
 
 BOM = "\ufeff"
 SIMULATE = "simulate scenario.toml --quiet"
@@ -76,7 +77,8 @@ class OddInputTest(unittest.TestCase):
             folder = pathlib.Path(name)
             write(folder, {"scenario.toml": SCENARIO, **case.files})
             result = run(case, folder)
-            self.assertEqual((result.exit_code, result.stderr), (0, b""))
+            said = [line for line in result.stderr.splitlines() if not line.startswith(b"wrote ")]
+            self.assertEqual((result.exit_code, said), (0, []))
             return result.stdout.decode()
 
     def test_table(self):
@@ -86,13 +88,23 @@ class OddInputTest(unittest.TestCase):
 
     def test_a_file_name_that_is_no_text(self):
         files = {os.fsdecode(b"\xff.toml"): SCENARIO.replace('name = "small"\n', "", 1)}
-        case = Case("", "simulate --quiet --out out", (), files, arguments=(b"\xff.toml",))
+        case = Case("", "simulate --quiet --json --out out", (), files, arguments=(b"\xff.toml",))
         self.assertIn('"scenario": "scenario"', self.works(case))
 
     def test_a_device_is_written_into_and_stays_one(self):
         self.works(Case("", f"{SIMULATE} --timeline /dev/null", ()))
         self.assertTrue(stat.S_ISCHR(os.stat("/dev/null").st_mode))
         self.assertEqual(list(pathlib.Path("/dev").glob("*null?*")), [])
+
+
+class HelpTest(unittest.TestCase):
+    def test_it_fits_a_terminal_but_for_commands_to_copy(self):
+        programs = sorted(path for path in BIN.glob("hat-*") if path.is_file())
+        self.assertGreater(len(programs), 5)
+        for program in programs:
+            text = subprocess.run([program, "--help"], check=True, capture_output=True, text=True).stdout
+            for line in text.splitlines():
+                self.assertTrue(len(line) <= 80 or line.startswith("  hat "), f"{program.name}: {line}")
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/csv.h"
+#include "core/terminal_text.h"
 #include "experiments/comparison_report.h"
 #include "experiments/results.h"
 #include "tests/core/expect_error.h"
@@ -162,18 +163,44 @@ TEST(ComparisonReportTest, TextIsATable) {
   runs[1].is_saturated = true;
   runs.push_back(NotPossible("device-only", 1));
   runs.push_back(NotPossible("device-only", 2));
-  EXPECT_EQ(
-      ComparisonText(CompareRuns(runs), Info()),
-      R"(tiny: vicuna-7b, 3 devices, 6 requests/s. Simulated; mean of 2 seeds ± 95% confidence interval, differences paired by seed.
+  EXPECT_EQ(ComparisonText(CompareRuns(runs), Info()),
+            R"(tiny: vicuna-7b, 3 devices, 6 requests/s. Simulated; mean of 2 seeds ± 95%
+confidence interval, differences paired by seed.
 
-system              TTFT ms            vs hat          p90 ms          TBT ms            vs hat   p90 ms   accept length
-hat             100.0 ± 0.0                       200.0 ± 0.0    10.00 ± 0.00                          -               -
-u-shape*      210.0 ± 127.1   +110.0 ± 127.1%   420.0 ± 254.1   21.00 ± 12.71   +110.0 ± 127.1%        -               -
-device-only    not possible
+system             TTFT ms           vs hat         p90 ms
+hat            100.0 ± 0.0                     200.0 ± 0.0
+u-shape*     210.0 ± 127.1  +110.0 ± 127.1%  420.0 ± 254.1
+device-only   not possible
 
-* u-shape is saturated in 1 of 2 runs: queues grow as long as requests come, so its times depend on the run's length
+system              TBT ms           vs hat  p90 ms  accept length
+hat           10.00 ± 0.00                        -              -
+u-shape*     21.00 ± 12.71  +110.0 ± 127.1%       -              -
+device-only   not possible
+
+* u-shape is saturated in 1 of 2 runs: queues grow as long as requests come, so
+its times depend on the run's length
 device-only is not possible: needs 13.5 GB, has 8 GB
 )");
+}
+
+// Six systems under a load that none can serve: times of five digits that differ widely by seed.
+TEST(ComparisonReportTest, TextFitsATerminal) {
+  std::vector<RunFigures> runs;
+  for (const uint64_t seed : {1, 2, 3}) {
+    for (const char* system : {"device-only", "hat", "u-shape", "cloud-only"}) {
+      RunFigures run = RunOf(system, seed, 23456.7 * static_cast<double>(1 + runs.size() % 5));
+      run.values[MetricIndex("tbt_ms.mean")] = 998.76 - 100 * static_cast<double>(seed);
+      run.values[MetricIndex("tbt_ms.p90")] = 12345.67;
+      run.values[MetricIndex("accept_length")] = 2.04 + 0.1 * static_cast<double>(seed);
+      run.is_saturated = true;
+      runs.push_back(run);
+    }
+  }
+  ComparisonInfo info = Info();
+  info.seeds = {1, 2, 3};
+  info.overrides = {"workload.rate_per_s=60", "workload.requests=100000", "fleet.scale=0.5"};
+  const std::string text = ComparisonText(CompareRuns(runs), info);
+  EXPECT_LE(ColumnsOfTable(text), kTerminalColumns) << text;
 }
 
 TEST(ComparisonReportTest, OneSeedHasNoIntervals) {

@@ -17,38 +17,46 @@ TEST(ExplainTest, TellsWhoHeldTheRequestFromWhenToWhen) {
             R"(Request 0 on device 0: 3 prompt tokens (prompt row 7), 3 output tokens.
 It arrives at 0.000000 s; all times below are in ms since then.
 
-        from           to       took  who       why
-       0.000       10.000     10.000  device    input, positions 0 to 1
-      10.000       14.000      4.000  uplink    positions 0 to 1, 80 bytes
-      10.000       18.000      8.000  device    input, position 2
-      14.000       16.000      2.000  uplink    under way
-      16.000       24.000      8.000  stage 0   positions 0 to 1 in batch 0: 2 tokens of 1 request
-      18.000       19.000      1.000  device    adapter, 3 tokens
-      18.000       20.000      2.000  uplink    position 2, 72 bytes
-      20.000       22.000      2.000  uplink    under way
-      22.000       25.000      3.000  cloud     position 2 waits for batch 1
-      24.000       25.000      1.000  stage 0   batch 0 on the stage link
-      25.000       31.000      6.000  stage 0   position 2 in batch 1: 1 token of 1 request
-      25.000       33.000      8.000  stage 1   positions 0 to 1 in batch 0: 2 tokens of 1 request
-      31.000       32.000      1.000  stage 0   batch 1 on the stage link
-      32.000       33.000      1.000  stage 1   batch 1 waits in the buffer
-      33.000       39.000      6.000  stage 1   position 2 in batch 1: 1 token of 1 request
-      39.000       40.000      1.000  downlink  position 2, 72 bytes
-      40.000       42.000      2.000  downlink  under way
-      42.000       44.000      2.000  device    head, 1 token
+     from        to      took  who      why
+    0.000    10.000    10.000  device   input, positions 0 to 1
+   10.000    14.000     4.000  uplink   positions 0 to 1, 80 bytes
+   10.000    18.000     8.000  device   input, position 2
+   14.000    16.000     2.000  uplink   under way
+   16.000    24.000     8.000  stage 0  positions 0 to 1 in batch 0: 2 tokens of
+                                        1 request
+   18.000    19.000     1.000  device   adapter, 3 tokens
+   18.000    20.000     2.000  uplink   position 2, 72 bytes
+   20.000    22.000     2.000  uplink   under way
+   22.000    25.000     3.000  cloud    position 2 waits for batch 1
+   24.000    25.000     1.000  stage 0  batch 0 on the stage link
+   25.000    31.000     6.000  stage 0  position 2 in batch 1: 1 token of 1
+                                        request
+   25.000    33.000     8.000  stage 1  positions 0 to 1 in batch 0
+   31.000    32.000     1.000  stage 0  batch 1 on the stage link
+   32.000    33.000     1.000  stage 1  batch 1 waits in the buffer
+   33.000    39.000     6.000  stage 1  position 2 in batch 1
+   39.000    40.000     1.000  downlink position 2, 72 bytes
+   40.000    42.000     2.000  downlink under way
+   42.000    44.000     2.000  device   head, 1 token
 
 TTFT 44.000 ms
-       0.000  queue
-      18.000  device_compute
-       0.000  uplink_wait
-       4.000  upload
-       2.000  cloud_wait
-      15.000  cloud_compute
-       3.000  download
-       2.000  head
+    0.000  queue
+   18.000  device_compute
+    0.000  uplink_wait
+    4.000  upload
+    2.000  cloud_wait
+   15.000  cloud_compute
+    3.000  download
+    2.000  head
 
-round         from           to      took tokens drafted accepted ahead wasted  gpu wait    device   up wait    upload  cl. wait     cloud  download      head
-    1       44.000       63.000    19.000      2       1        1     0      0     0.000     4.000     0.000     4.000     0.000     7.000     3.000     1.000
+round    from      to  tokens  drafted  accepted  ahead steps  wasted
+    1  44.000  63.000       2        1         1            0       0
+
+Where each round's time went; the columns add up to what it took. "ahead": the
+answer waits for the session's own draft-ahead step.
+             device device device device uplink uplink cloud cloud down-
+round   took   wait  steps  ahead   head   wait   sent  wait  work  link
+    1 19.000  0.000  4.000  0.000  1.000  0.000  4.000 0.000 7.000 3.000
 
 63.000 ms: completed.
 )");
@@ -63,10 +71,10 @@ TEST(ExplainTest, NamesWaits) {
   Explain explain(0);
   Play(log, explain);
   const std::string text = explain.Text();
-  EXPECT_THAT(text, HasSubstr("0.500  queue     waits for a session of its device"));
-  EXPECT_THAT(text, HasSubstr("0.500  queue     waits for the GPU: input"));
-  EXPECT_THAT(text, HasSubstr("0.500  uplink    waits behind other frames"));
-  EXPECT_THAT(text, HasSubstr("0.500  cloud     waits for room in a KV cache (replica 0)"));
+  EXPECT_THAT(text, HasSubstr("0.500  queue    waits for a session of its device"));
+  EXPECT_THAT(text, HasSubstr("0.500  queue    waits for the GPU: input"));
+  EXPECT_THAT(text, HasSubstr("0.500  uplink   waits behind other frames"));
+  EXPECT_THAT(text, HasSubstr("0.500  cloud    waits for room in a KV cache (replica"));
 }
 
 // The cloud takes 5 ms in one round and 9 in the next.
@@ -80,8 +88,36 @@ TEST(ExplainTest, EachRoundHasItsOwnTimeInTheCloud) {
         FrameOf(0, Direction::kDown, FrameKind::kVerify, 2, 1, {31, 31, 32, 33}),
         TokensTold{0, 1, Ms(33)}},
        explain);
-  EXPECT_THAT(explain.Text(), HasSubstr("     1.000     5.000     2.000     0.000\n"));
-  EXPECT_THAT(explain.Text(), HasSubstr("     2.000     9.000     2.000     0.000\n"));
+  EXPECT_THAT(explain.Text(), HasSubstr(" 1.000 5.000 2.000\n"));
+  EXPECT_THAT(explain.Text(), HasSubstr(" 2.000 9.000 2.000\n"));
+}
+
+// The answer comes at 29 ms; its session's draft-ahead step ends at 31, another's head at 32.
+TEST(ExplainTest, AnAnswerWaitsForItsSessionsOwnStepAheadThenForTheGpu) {
+  Explain explain(0);
+  Play({ArrivalTold{{0, 0, 0, Seconds(), 1, 3}}, TokensTold{0, 1, Ms(10)},
+        Op(0, DeviceOp::kDraft, 1, 1, SpanMs(10, 11, 13)),
+        FrameOf(0, Direction::kUp, FrameKind::kVerify, 1, 1, {13, 14, 16, 17}),
+        OnStage(0, 0, {VerifyPart(0, 1, 1, 17)}, 18, SpanMs(18, 18, 26), 26),
+        FrameOf(0, Direction::kDown, FrameKind::kVerify, 1, 1, {26, 26, 28, 29}),
+        Op(0, DeviceOp::kDraftAhead, 4, 2, SpanMs(25, 25, 31)),
+        Op(0, DeviceOp::kHead, 1, 0, SpanMs(31, 32, 33)), TokensTold{0, 1, Ms(33)}},
+       explain);
+  EXPECT_THAT(explain.Text(), HasSubstr("\n    1 23.000  2.000  2.000  2.000  1.000  1.000  3.000 "
+                                        "1.000 8.000 3.000\n"));
+}
+
+// cloud-only: the second token's way begins in the cloud at 14 ms, before the first is out at 19.
+TEST(ExplainTest, ARoundBeginsWithTheTokensBeforeIt) {
+  Explain explain(0);
+  Play({ArrivalTold{{0, 0, 0, Seconds(), 1, 3}},
+        OnStage(1, 0, {VerifyPart(0, 1, 1, 14)}, 15, SpanMs(15, 15, 21), 21),
+        TokensTold{0, 1, Ms(19)},
+        FrameOf(0, Direction::kDown, FrameKind::kRawToken, 1, 1, {21, 22, 23, 26}),
+        TokensTold{0, 1, Ms(26)}},
+       explain);
+  EXPECT_THAT(explain.Text(), HasSubstr(" 7.000  0.000  0.000  0.000  0.000  0.000  0.000 0.000 "
+                                        "2.000 5.000\n"));
 }
 
 TEST(ExplainTest, OtherRequestsAreLeftOut) {

@@ -7,6 +7,16 @@
 namespace hat {
 namespace {
 
+TEST(MomentsTest, StandardDeviationDividesByOneLess) {
+  Moments moments;
+  moments.Add(1);
+  EXPECT_EQ(moments.std(), 0);
+  moments.Add(2);
+  moments.Add(3);
+  EXPECT_DOUBLE_EQ(moments.mean(), 2);
+  EXPECT_DOUBLE_EQ(moments.std(), 1);
+}
+
 RecorderOptions OneDevice() {
   RecorderOptions options;
   options.classes = {"jetson"};

@@ -8,11 +8,13 @@
 #include "tests/core/expect_error.h"
 #include "tests/core/temp_folder.h"
 #include "tests/experiments/event_log.h"
+#include "tests/experiments/timeline_tracks.h"
 
 namespace hat {
 namespace {
 
 using Json = nlohmann::json;
+using testing::HasSubstr;
 
 std::vector<Json> EventsOf(const Json& document, const std::string& phase) {
   std::vector<Json> events;
@@ -54,17 +56,43 @@ TEST(TimelineTest, ProcessesAndThreadsAreNamedOnce) {
                                             "downlink", "cloud replica 0", "stage 0", "stage 1"));
 }
 
-TEST(TimelineTest, SpansOfAThreadNest) {
-  for (const Json& a : EventsOf(Document(), "X")) {
-    for (const Json& b : EventsOf(Document(), "X")) {
-      if (a["pid"] != b["pid"] || a["tid"] != b["tid"]) continue;
-      const double a0 = a["ts"], a1 = a0 + a["dur"].get<double>();
-      const double b0 = b["ts"], b1 = b0 + b["dur"].get<double>();
-      const bool apart = a1 <= b0 || b1 <= a0;
-      const bool nested = (a0 <= b0 && b1 <= a1) || (b0 <= a0 && a1 <= b1);
-      EXPECT_TRUE(apart || nested) << a << b;
-    }
+TEST(TimelineTest, SlicesOfATrackNest) { EXPECT_EQ(BrokenTrack(Document()), ""); }
+
+// 0.4 ns and 0.4 ns of work: durations rounded by themselves would be 0 and leave the end at 1 ns.
+TEST(TimelineTest, PointsInTimeAreRoundedNotDurations) {
+  Timeline timeline;
+  timeline.OnArrival({0, 0, 0, Seconds(0.7e-9), 1, 1});
+  timeline.OnDeviceOp(
+      Op(0, DeviceOp::kInput, 1, 0, {Seconds(0.7e-9), Seconds(1.2e-9), Seconds(1.6e-9)}));
+  timeline.OnDeviceOp(
+      Op(0, DeviceOp::kHead, 1, 0, {Seconds(1.6e-9), Seconds(1.6e-9), Seconds(2.3e-9)}));
+  timeline.OnEnd(0, Outcome::kCompleted, Seconds(2.3e-9));
+  const std::string text = timeline.Json();
+  EXPECT_THAT(text, HasSubstr(R"("name":"input","ts":0.001,"dur":0.001)"));
+  EXPECT_THAT(text, HasSubstr(R"("name":"head","ts":0.002,"dur":0.000)"));
+  EXPECT_THAT(text, HasSubstr(R"("name":"request 0","ts":0.001,"dur":0.001)"));
+  EXPECT_EQ(BrokenTrack(Json::parse(text)), "");
+}
+
+// The latest arrival that a workload may have is at 1e9 s.
+TEST(TimelineTest, LateTimesAreExactToTheNanosecond) {
+  Timeline timeline;
+  const double start = 1e6 + 0.5;
+  timeline.OnDeviceOp(Op(0, DeviceOp::kInput, 1, 0,
+                         {Seconds(start), Seconds(start), Seconds(start + 0.25 + 1.0 / 512)}));
+  EXPECT_THAT(timeline.Json(), HasSubstr(R"("ts":1000000500000.000,"dur":251953.125)"));
+  timeline.OnDeviceOp(Op(0, DeviceOp::kHead, 1, 0, {Seconds(1e9), Seconds(1e9), Seconds(1e9 + 3)}));
+  EXPECT_THAT(timeline.Json(), HasSubstr(R"("ts":1000000000000000.000,"dur":3000000.000)"));
+}
+
+// Request 21's thread must not be the one that request 0 has in process 21.
+TEST(TimelineTest, RequestsOfADeviceHaveThreadsOfTheirOwn) {
+  Timeline timeline;
+  for (const int request : {0, 21}) {
+    timeline.OnArrival({request, 10, 0, Ms(request), 1, 1});
+    timeline.OnEnd(request, Outcome::kCompleted, Ms(50 + request));
   }
+  EXPECT_EQ(BrokenTrack(Json::parse(timeline.Json())), "");
 }
 
 TEST(TimelineTest, FileIsTheSameDocumentAndAppearsWhole) {

@@ -6,6 +6,7 @@
 #include <fstream>
 
 #include "core/files.h"
+#include "core/terminal_text.h"
 #include "profiles/profile.h"
 #include "tests/core/program_run.h"
 
@@ -14,7 +15,6 @@ namespace {
 
 using testing::AllOf;
 using testing::HasSubstr;
-using testing::IsEmpty;
 using testing::StartsWith;
 
 class ProfileProgramsTest : public testing::Test {
@@ -31,8 +31,9 @@ TEST_F(ProfileProgramsTest, ModelWritesAProfileAndNamesIt) {
   const ProgramRun outcome =
       Run("model", "--hardware a6000 --model vicuna-7b --role cloud --out " + path);
   EXPECT_EQ(outcome.exit_code, 0);
-  EXPECT_THAT(outcome.out, AllOf(StartsWith(path + "\n"), HasSubstr("21.40 at context 0")));
-  EXPECT_THAT(outcome.err, IsEmpty());
+  EXPECT_THAT(outcome.out,
+              AllOf(StartsWith("vicuna-7b on a6000"), HasSubstr("21.40 at context 0")));
+  EXPECT_EQ(outcome.err, "wrote " + path + "\n");
   EXPECT_EQ(CloudProfile::Load(path).info().model, FindModelShape("vicuna-7b"));
 }
 
@@ -74,10 +75,19 @@ TEST_F(ProfileProgramsTest, ShowPrintsTheTableAndDrawsIt) {
   EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
   EXPECT_THAT(outcome.out,
               AllOf(StartsWith("vicuna-7b on a6000, cloud, fp16: modelled\n"),
-                    HasSubstr("attention        2048"), HasSubstr("decode, ms a token: 21.40")));
+                    HasSubstr("attention     2048"), HasSubstr("decode, ms a token: 21.40")));
+  EXPECT_EQ(outcome.err, "wrote " + (folder_ / "a.csv") + "\nwrote " + image + "\n");
   EXPECT_THAT(ReadFile(image), StartsWith("\x89PNG"));
   EXPECT_THAT(ReadFile(folder_ / "a.csv"),
               StartsWith("operation,context,tokens,median_us,p10_us,p90_us\n"));
+}
+
+TEST_F(ProfileProgramsTest, EveryShippedProfileFitsATerminal) {
+  for (const auto& file : std::filesystem::directory_iterator("profiles/data")) {
+    const ProgramRun shown = Run("show", file.path());
+    EXPECT_LE(ColumnsOfTable(shown.out), kTerminalColumns) << shown.out;
+  }
+  EXPECT_LE(ColumnsOfTable(Run("model", "--list").out), kTerminalColumns);
 }
 
 TEST_F(ProfileProgramsTest, BadInputIsOneLineAndExitCodeTwo) {

@@ -210,6 +210,12 @@ TEST(TreeTest, EveryTreeIsBreadthFirstAndConnected) {
   }
 }
 
+TEST(TreeTest, ACombsTeethHangBelowTheLikeliestToken) {
+  const Tree& tree = FindTree("comb-3");
+  EXPECT_THAT(tree.parents, ElementsAre(-1, 0, 0, 0, 1, 1, 1, 4, 4, 4, 7, 7, 7));
+  EXPECT_THAT(tree.ranks, ElementsAre(0, 1, 2, 3, 1, 2, 3, 1, 2, 3, 1, 2, 3));
+}
+
 TEST(TreeTest, CuttingLeavesOutTheDeeperNodes) {
   const Tree& tree = FindTree("full-4-2");
   EXPECT_EQ(tree.size(), 1 + 4 + 8 + 8 + 8);

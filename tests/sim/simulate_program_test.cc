@@ -2,17 +2,22 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 
+#include <algorithm>
+#include <cctype>
 #include <csignal>
 #include <filesystem>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "core/csv.h"
 #include "core/files.h"
+#include "core/terminal_text.h"
 #include "profiles/profile_file.h"
 #include "protocol/system.h"
 #include "sim/simgrid_world.h"
 #include "tests/core/program_run.h"
+#include "tests/experiments/timeline_tracks.h"
 #include "tests/sim/toy.h"
 
 namespace hat {
@@ -149,6 +154,93 @@ TEST_F(SimulateProgramTest, TheTimelineIsATraceInJson) {
   EXPECT_GT(complete, 1000);
 }
 
+// A viewer drops a slice that ends a nanosecond outside the one it began in.
+TEST_F(SimulateProgramTest, OnEveryTrackOfATimelineSlicesNestInWholeNanoseconds) {
+  toy_.Write("device", ToyDevice{}, {0.7, 0.9, 1.05, 1.6});
+  const std::vector<std::vector<std::string>> kinds = {
+      {}, {"link.kind=shared", "link.cell_mbps=60"}, {"workload.outputs.tokens=1"}};
+  for (const std::string& system : SystemNames()) {
+    for (const auto& overrides : kinds) {
+      const std::string timeline = toy_ / "timeline.json";
+      std::vector<std::string> arguments = Small("results", system);
+      arguments.insert(arguments.end(), {"--timeline", timeline, "--force"});
+      for (const std::string& key : overrides) arguments.insert(arguments.end(), {"--set", key});
+      const ProgramRun outcome = Run(arguments);
+      ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+      EXPECT_EQ(BrokenTrack(nlohmann::json::parse(ReadFile(timeline))), "")
+          << system << " " << (overrides.empty() ? "" : overrides[0]);
+    }
+  }
+}
+
+TEST_F(SimulateProgramTest, TheSummaryFitsATerminalAndJsonIsTheFile) {
+  for (const std::string& system : SystemNames()) {
+    std::vector<std::string> arguments = Small(system, system);
+    arguments.insert(arguments.end(), {"--set", "cloud.stages=30"});
+    const ProgramRun text = Run(arguments);
+    ASSERT_EQ(text.exit_code, 0) << text.err;
+    EXPECT_THAT(text.out, AllOf(StartsWith("toy: " + system + ", seed 1. Simulated.\n"),
+                                HasSubstr("40 completed"), HasSubstr("TTFT"), HasSubstr("p99")));
+    EXPECT_LE(ColumnsOfTable(text.out), kTerminalColumns) << text.out;
+    arguments.insert(arguments.end(), {"--json", "--force"});
+    EXPECT_EQ(Run(arguments).out, FilesOf(system)["summary.json"]);
+  }
+}
+
+TEST_F(SimulateProgramTest, SaysWhatItCheckedAndWroteUnlessQuiet) {
+  std::vector<std::string> arguments = Small("results");
+  arguments.insert(arguments.end(), {"--timeline", toy_ / "t.json"});
+  const ProgramRun told = Run(arguments);
+  EXPECT_THAT(told.err, testing::MatchesRegex("all laws held for [0-9]+ events\nwrote .*/results\n"
+                                              "wrote .*/t.json\n"));
+  arguments.insert(arguments.end(), {"--force", "--quiet"});
+  const ProgramRun quiet = Run(arguments);
+  EXPECT_EQ(quiet.err, "");
+  EXPECT_EQ(quiet.out, told.out);
+}
+
+// Parts of each round as --explain prints them: took, then what adds up to it.
+std::vector<std::vector<double>> RoundTimesIn(const std::string& text) {
+  std::vector<std::vector<double>> rounds;
+  std::istringstream lines(text.substr(std::min(text.find("Where each round's"), text.size())));
+  for (std::string line; std::getline(lines, line);) {
+    const std::vector<std::string> words = Words(line);
+    if (words.size() != 11 || !std::isdigit(words[0][0])) continue;
+    std::vector<double>& times = rounds.emplace_back();
+    for (size_t i = 1; i < words.size(); ++i) times.push_back(std::stod(words[i]));
+  }
+  return rounds;
+}
+
+// Many sessions on two devices, whose operations wait for each other's; then few, whose steps
+// ahead, as many as an answer's delay lets expect, at times run longer than that.
+TEST_F(SimulateProgramTest, ARoundsPartsAddUpToWhatItTook) {
+  toy_.Write("device", ToyDevice{}, {0.7, 0.9, 1.05, 1.6});
+  std::vector<double> sums(10);
+  for (const std::string& system : SystemNames()) {
+    for (const char* rate : {"workload.rate_per_s=40", "workload.rate_per_s=5"}) {
+      std::vector<std::string> arguments = Small("results", system);
+      arguments.insert(arguments.end(), {"--force", "--explain", "30"});
+      for (const char* key : {rate, "fleet.class.0.count=2", "cloud.stages=3",
+                              "workload.outputs.tokens=60", "policy.max_draft=40"}) {
+        arguments.insert(arguments.end(), {"--set", key});
+      }
+      const ProgramRun outcome = Run(arguments);
+      ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+      EXPECT_LE(ColumnsOfTable(outcome.out), kTerminalColumns) << outcome.out;
+      const auto rounds = RoundTimesIn(outcome.out);
+      EXPECT_GE(rounds.size(), 5u) << outcome.out;
+      for (const std::vector<double>& times : rounds) {
+        double parts = 0;
+        for (size_t i = 1; i < times.size(); ++i) parts += times[i];
+        EXPECT_NEAR(parts, times[0], 0.0055) << system << " " << outcome.out;
+        for (size_t i = 0; i < times.size(); ++i) sums[i] += times[i];
+      }
+    }
+  }
+  for (size_t i = 1; i < sums.size(); ++i) EXPECT_GT(sums[i], 0) << "nothing pressed on part " << i;
+}
+
 TEST_F(SimulateProgramTest, ExplainPrintsOneRequestsLife) {
   std::vector<std::string> arguments = Small("results");
   arguments.insert(arguments.end(), {"--explain", "7"});
@@ -166,8 +258,8 @@ TEST_F(SimulateProgramTest, ExplainPrintsOneRequestsLife) {
 TEST_F(SimulateProgramTest, QueuesThatGrowWithoutBoundAreMarkedSaturated) {
   const auto is_saturated = [&](const std::string& rate) {
     const ProgramRun outcome =
-        Run({"--set", "fleet.class.0.count=50", "--set", "workload.arrivals=poisson", "--set",
-             "workload.rate_per_s=" + rate, "--set", "workload.requests=1000", "--set",
+        Run({"--json", "--set", "fleet.class.0.count=50", "--set", "workload.arrivals=poisson",
+             "--set", "workload.rate_per_s=" + rate, "--set", "workload.requests=1000", "--set",
              "workload.outputs.tokens=20"});
     EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
     return nlohmann::json::parse(outcome.out).at("saturated").get<bool>();
@@ -247,6 +339,9 @@ TEST_F(SimulateProgramTest, AModelThatDoesNotFitADeviceIsReportedNotRun) {
   EXPECT_EQ(small.exit_code, 0);
   EXPECT_THAT(small.out, AllOf(StartsWith("device-only: not possible"), HasSubstr("13.5 GB")));
   EXPECT_TRUE(nlohmann::json::parse(FilesOf("small")["summary.json"]).contains("not_possible"));
+  const ProgramRun json =
+      Run({"--set", "system.name=device-only", "--json", "--out", toy_ / "small", "--force"});
+  EXPECT_EQ(json.out, FilesOf("small")["summary.json"]);
 }
 
 }  // namespace
