@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
-"""Input that is unusual but right: it works, and says on stderr only what it wrote. And --help."""
+"""Input that is unusual but right: it works, and says on stderr only what it wrote. And what holds for
+all programs: their --help, the numbers that they take."""
 import os
 import pathlib
+import re
 import stat
 import subprocess
 import tempfile
@@ -97,14 +99,32 @@ class OddInputTest(unittest.TestCase):
         self.assertEqual(list(pathlib.Path("/dev").glob("*null?*")), [])
 
 
-class HelpTest(unittest.TestCase):
-    def test_it_fits_a_terminal_but_for_commands_to_copy(self):
+class EveryProgramTest(unittest.TestCase):
+    def helps(self):
         programs = sorted(path for path in BIN.glob("hat-*") if path.is_file())
         self.assertGreater(len(programs), 5)
         for program in programs:
-            text = subprocess.run([program, "--help"], check=True, capture_output=True, text=True).stdout
+            yield program, subprocess.run([program, "--help"], check=True, capture_output=True, text=True).stdout
+
+    def test_help_fits_a_terminal_but_for_commands_to_copy(self):
+        for program, text in self.helps():
             for line in text.splitlines():
                 self.assertTrue(len(line) <= 80 or line.startswith("  hat "), f"{program.name}: {line}")
+
+    def test_numbers_are_decimal(self):
+        """One option of a kind: all go the same way (core/program_test)."""
+        wrong = {"INT": "010", "UINT": "0x10", "FLOAT": "nan"}
+        seen = 0
+        for program, text in self.helps():
+            options = re.findall(r"^  (--[\w-]+) (INT|UINT|FLOAT)\b", text, re.M)
+            for kind, option in {kind: option for option, kind in options}.items():
+                seen += 1
+                argument = f"{option}={wrong[kind]}"
+                result = subprocess.run([program, argument], capture_output=True, text=True, check=False)
+                with self.subTest(program=program.name, argument=argument):
+                    self.assertEqual(result.returncode, 2)
+                    self.assertIn(f"{option}: must be a ", result.stderr)
+        self.assertGreater(seen, 2)
 
 
 if __name__ == "__main__":
