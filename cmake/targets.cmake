@@ -24,17 +24,11 @@ function(hat_add_library name)
 endfunction()
 
 # The program bin/hat-<verb>, as target hat-<verb>; ./hat finds the verbs by this call and its words on
-# the first line. All together are the target hat_programs; those with RUNTIME behind the verb, which
-# need libtorch (call within if(HAT_HAS_RUNTIME)), the target hat_runtime_programs. The first source is
-# main's. The work is done in libraries: a program's own sources are compiled as cold.
-add_custom_target(hat_programs)
-add_custom_target(hat_runtime_programs)
+# the first line, and builds that target alone: a program that starts another one depends on it. RUNTIME
+# stands behind the verb of those that need libtorch (call within if(HAT_HAS_RUNTIME)). The first source
+# is main's. The work is done in libraries: a program's own sources are compiled as cold.
 function(hat_add_program verb)
   cmake_parse_arguments(arg "RUNTIME" "" "" ${ARGN})
-  set(all hat_programs)
-  if(arg_RUNTIME)
-    set(all hat_runtime_programs)
-  endif()
   add_executable(hat-${verb} ${arg_UNPARSED_ARGUMENTS})
   target_include_directories(hat-${verb} PRIVATE ${PROJECT_SOURCE_DIR})
   target_compile_options(hat-${verb} PRIVATE ${hat_cold})
@@ -46,7 +40,6 @@ function(hat_add_program verb)
       set_source_files_properties(${arg_UNPARSED_ARGUMENTS} PROPERTIES SKIP_PRECOMPILE_HEADERS ON)
     endif()
   endif()
-  add_dependencies(${all} hat-${verb})
 endfunction()
 
 # For one test. Under a sanitizer every actor is a thread of its own, and some tests start 150,000.

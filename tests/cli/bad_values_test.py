@@ -154,6 +154,7 @@ TABLE = [
 def case_of(settings, words):
     shown = " ".join(text.decode("latin1") if isinstance(text, bytes) else text
                      for text in settings)
+    shown = shown.replace(str(PROFILES), "...")  # which is as long as where the clone lies
     arguments = [word for text in settings for word in ("--set", text)]
     return Case(shown[:60], "simulate scenario.toml --quiet --out out", words,
                 arguments=tuple(arguments))

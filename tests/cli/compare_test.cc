@@ -25,17 +25,17 @@ constexpr char kScenario[] = "experiments/paper/spec_bench_7b.toml";
 // more.
 constexpr char kHonestRun[] = R"(
 ttft=$((100 + seed)); [ $system = u-shape ] && ttft=$((ttft + 50))
-mkdir -p $out
+mkdir -p "$out"
 times="{\"mean\": $ttft, \"p50\": 1, \"p90\": 2, \"p99\": 3}"
 parts='"queue": 1, "device_compute": 1, "uplink_wait": 1, "upload": 1'
 parts="$parts, \"cloud_wait\": 1, \"cloud_compute\": 1, \"download\": 1, \"head\": 1"
-cat > $out/summary.json <<END
+cat > "$out/summary.json" <<END
 {"label": "simulated", "system": "$system", "seed": $seed, "partial": false, "saturated": false,
  "ttft_ms": $times, "tbt_ms": $times, "e2e_ms": $times, "ttft_parts_ms": {$parts},
  "accept_length": null, "tokens_per_s": 9}
 END
 echo "request,device,prompt_row,prompt_tokens,output_tokens,arrival_s,more
-0,1,2,3,4,0.$seed,$system" > $out/requests.csv
+0,1,2,3,4,0.$seed,$system" > "$out/requests.csv"
 )";
 
 class CompareTest : public testing::Test {
@@ -54,11 +54,16 @@ class CompareTest : public testing::Test {
   }
 
   // With the temporary folder for scratch.
-  std::vector<std::string> Command(const std::string& arguments) const {
-    return Words("env TMPDIR=" + temp_.path() + " " + (temp_ / "hat-compare") + " " + arguments);
+  std::vector<std::string> Command(const std::string& arguments,
+                                   std::vector<std::string> paths = {}) const {
+    paths.insert(paths.begin(), {temp_.path(), temp_ / "hat-compare"});
+    return Words("env TMPDIR={} {} " + arguments, paths);
   }
 
-  ProgramRun Compare(const std::string& arguments) const { return RunProgram(Command(arguments)); }
+  ProgramRun Compare(const std::string& arguments,
+                     const std::vector<std::string>& paths = {}) const {
+    return RunProgram(Command(arguments, paths));
+  }
 
   TempFolder temp_;
 };
@@ -66,7 +71,7 @@ class CompareTest : public testing::Test {
 TEST_F(CompareTest, RunsEachSystemWithEachSeedAndWritesAll) {
   SetSimulator(kHonestRun);
   const ProgramRun outcome = Compare(
-      std::string(kScenario) + " --systems hat,u-shape --seeds 3 --out " + (temp_ / "results"));
+      std::string(kScenario) + " --systems hat,u-shape --seeds 3 --out {}", {temp_ / "results"});
   EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
   EXPECT_THAT(outcome.out, HasSubstr("hat      102.0 ± 2.5"));
   EXPECT_THAT(outcome.out, HasSubstr("u-shape  152.0 ± 2.5  +49.0 ± 1.2%"));
@@ -94,8 +99,9 @@ TEST_F(CompareTest, WithoutAFolderItLeavesNothingBehind) {
 TEST_F(CompareTest, SameRunsWriteTheSameBytes) {
   SetSimulator(kHonestRun);
   for (const char* jobs : {"1", "3"}) {
-    const ProgramRun outcome = Compare(std::string(kScenario) + " --systems hat,u-shape --jobs " +
-                                       jobs + " --out " + (temp_ / jobs));
+    const ProgramRun outcome =
+        Compare(std::string(kScenario) + " --systems hat,u-shape --jobs " + jobs + " --out {}",
+                {temp_ / jobs});
     ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
   }
   for (const char* name :
@@ -107,7 +113,7 @@ TEST_F(CompareTest, SameRunsWriteTheSameBytes) {
 TEST_F(CompareTest, FailedRunIsShownAndNothingIsWritten) {
   SetSimulator("echo starting >&2; echo 'hat simulate: the disk is full' >&2; exit 1\n");
   const ProgramRun outcome =
-      Compare(std::string(kScenario) + " --systems hat --out " + (temp_ / "results"));
+      Compare(std::string(kScenario) + " --systems hat --out {}", {temp_ / "results"});
   EXPECT_EQ(outcome.exit_code, 1);
   EXPECT_THAT(outcome.err, HasSubstr("hat compare: hat, seed 1: the disk is full\n"));
   EXPECT_THAT(temp_.List(), ElementsAre("hat-compare", "hat-simulate"));
@@ -122,8 +128,8 @@ TEST_F(CompareTest, OfFailedRunsTheFirstInOrderIsShownThoughALaterOneWasFaster) 
 
 TEST_F(CompareTest, RunsAfterAFailedOneAreStopped) {
   SetSimulator(R"([ $seed = 1 ] && { echo 'hat simulate: no' >&2; exit 1; }
-trap 'kill $!; exit 3' TERM; sleep 30 & wait $!; echo > )" +
-               (temp_ / "finished"));
+trap 'kill $!; exit 3' TERM; sleep 30 & wait $!; echo > ')" +
+               (temp_ / "finished'"));
   const ProgramRun outcome = Compare(std::string(kScenario) + " --systems hat --jobs 3 --quiet");
   EXPECT_EQ(outcome.err, "hat compare: hat, seed 1: no\n");
   EXPECT_FALSE(fs::exists(temp_ / "finished"));
@@ -138,7 +144,7 @@ TEST_F(CompareTest, BadInputThatARunFindsKeepsItsCode) {
 
 TEST_F(CompareTest, RunsUnderOtherRequestsAreRefused) {
   SetSimulator(std::string(kHonestRun) +
-               "[ $system = hat ] || echo '1,1,1,1,1,1,1' >> $out/requests.csv\n");
+               R"([ $system = hat ] || echo '1,1,1,1,1,1,1' >> "$out/requests.csv")");
   const ProgramRun outcome = Compare(std::string(kScenario) + " --systems hat,u-shape --seeds 1");
   EXPECT_EQ(outcome.exit_code, 1);
   EXPECT_THAT(outcome.err, HasSubstr("hat and u-shape did not get the same requests with seed 1"));
@@ -147,8 +153,8 @@ TEST_F(CompareTest, RunsUnderOtherRequestsAreRefused) {
 TEST_F(CompareTest, PublishedFiguresNeedThePublishedScenario) {
   SetSimulator(kHonestRun);
   const ProgramRun outcome =
-      Compare(std::string(kScenario) + " --systems hat --no-figure --set fleet.scale=2 --out " +
-              (temp_ / "results"));
+      Compare(std::string(kScenario) + " --systems hat --no-figure --set fleet.scale=2 --out {}",
+              {temp_ / "results"});
   ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
   const auto json = nlohmann::json::parse(ReadFile(temp_ / "results/comparison.json"));
   EXPECT_TRUE(json["published"].empty());
@@ -160,18 +166,21 @@ TEST_F(CompareTest, BadCallsAreOneLineAndCodeTwo) {
   fs::create_directory(temp_ / "full");
   WriteFileAtomically(temp_ / "full/data", "x");
   const std::string scenario = kScenario;
-  const std::pair<std::string, std::string> cases[] = {
+  const struct {
+    std::string arguments, problem;
+    std::vector<std::string> paths = {};
+  } cases[] = {
       {"no/such.toml", "no/such.toml"},
       {scenario + " --systems hat,warp-drive", "warp-drive"},
       {scenario + " --systems hat,hat", "named twice"},
       {scenario + " --set system.name=hat", "--systems"},
       {scenario + " --set workload.rate_per_s=0", "workload.rate_per_s"},
-      {scenario + " --out " + (temp_ / "full"), "not empty"},
+      {scenario + " --out {}", "not empty", {temp_ / "full"}},
       {scenario + " --seeds 0", "--seeds"},
       {scenario + " --jobs -1", "--jobs"},
   };
-  for (const auto& [arguments, what] : cases) {
-    ExpectRefusal(Compare(arguments), "hat compare: ", what);
+  for (const auto& [arguments, problem, paths] : cases) {
+    ExpectRefusal(Compare(arguments, paths), "hat compare: ", problem);
   }
 }
 
@@ -182,9 +191,9 @@ TEST_F(CompareTest, MissingSimulatorIsAClearFailure) {
 }
 
 TEST_F(CompareTest, InterruptStopsTheRunsAndLeavesNothing) {
-  SetSimulator("echo $$ >> " + (temp_ / "pids") + "; exec sleep 100\n");
+  SetSimulator("echo $$ >> '" + (temp_ / "pids") + "'; exec sleep 100\n");
   StartedProgram comparison(
-      Command(kScenario + std::string(" --jobs 2 --out ") + (temp_ / "results")));
+      Command(kScenario + std::string(" --jobs 2 --out {}"), {temp_ / "results"}));
   const auto pids = [&] {
     std::ifstream file(temp_ / "pids");
     return std::vector<pid_t>(std::istream_iterator<pid_t>(file), {});

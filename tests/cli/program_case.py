@@ -74,14 +74,24 @@ def write(folder, files):
 
 
 def words_of(case):
-    program, *arguments = case.command.replace("{profiles}", str(PROFILES)).split()
+    program, *arguments = case.command.split()
+    arguments = [argument.replace("{profiles}", str(PROFILES)) for argument in arguments]
     return [BIN / f"hat-{program}", *arguments, *case.arguments]
+
+
+def content(path):
+    """Of a file that this user may not read: its size and when it was written."""
+    if not path.is_file():
+        return None
+    try:
+        return path.read_bytes()
+    except PermissionError:
+        return path.stat().st_size, path.stat().st_mtime_ns
 
 
 def tree(folder):
     """Every path below, hidden ones too, with its content."""
-    return {str(path.relative_to(folder)): path.read_bytes() if path.is_file() else None
-            for path in sorted(folder.rglob("*"))}
+    return {str(path.relative_to(folder)): content(path) for path in sorted(folder.rglob("*"))}
 
 
 @dataclasses.dataclass

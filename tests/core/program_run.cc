@@ -59,9 +59,18 @@ ProgramRun RunProgram(std::vector<std::string> command) {
   return StartedProgram(std::move(command)).Wait();
 }
 
-std::vector<std::string> Words(const std::string& text) {
+std::vector<std::string> Words(const std::string& text, const std::vector<std::string>& paths) {
   std::istringstream stream(text);
-  return {std::istream_iterator<std::string>(stream), {}};
+  std::vector<std::string> words(std::istream_iterator<std::string>(stream), {});
+  auto path = paths.begin();
+  for (std::string& word : words) {
+    const size_t at = word.find("{}");
+    if (at == std::string::npos) continue;
+    HAT_CHECK(path != paths.end(), text);
+    word.replace(at, 2, *path++);
+  }
+  HAT_CHECK(path == paths.end(), text);
+  return words;
 }
 
 void ExpectRefusal(const ProgramRun& run, const std::string& start, const std::string& words) {

@@ -37,8 +37,9 @@ class StartedProgram {
 
 ProgramRun RunProgram(std::vector<std::string> command);
 
-// The text's words, which spaces part.
-std::vector<std::string> Words(const std::string& text);
+// The text's words, which spaces part. A "{}" in a word stands for the next of `paths`, whatever is
+// in it.
+std::vector<std::string> Words(const std::string& text, const std::vector<std::string>& paths = {});
 
 // Bad input: exit code 2, one line on stderr that starts with `start` and has `words`, no stdout.
 void ExpectRefusal(const ProgramRun& run, const std::string& start, const std::string& words);

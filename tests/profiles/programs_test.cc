@@ -19,8 +19,10 @@ using testing::StartsWith;
 
 class ProfileProgramsTest : public testing::Test {
  protected:
-  static ProgramRun Run(const std::string& program, const std::string& arguments) {
-    return RunProgram(Words(HAT_BIN_DIR "/hat-profile-" + program + " " + arguments));
+  static ProgramRun Run(const std::string& program, const std::string& arguments,
+                        std::vector<std::string> paths = {}) {
+    paths.insert(paths.begin(), HAT_BIN_DIR "/hat-profile-" + program);
+    return RunProgram(Words("{} " + arguments, paths));
   }
 
   const TempFolder folder_;
@@ -29,7 +31,7 @@ class ProfileProgramsTest : public testing::Test {
 TEST_F(ProfileProgramsTest, ModelWritesAProfileAndNamesIt) {
   const std::string path = folder_ / "p.json";
   const ProgramRun outcome =
-      Run("model", "--hardware a6000 --model vicuna-7b --role cloud --out " + path);
+      Run("model", "--hardware a6000 --model vicuna-7b --role cloud --out {}", {path});
   EXPECT_EQ(outcome.exit_code, 0);
   EXPECT_THAT(outcome.out,
               AllOf(StartsWith("vicuna-7b on a6000"), HasSubstr("21.40 at context 0")));
@@ -40,13 +42,13 @@ TEST_F(ProfileProgramsTest, ModelWritesAProfileAndNamesIt) {
 TEST_F(ProfileProgramsTest, ModelNeverOverwritesOtherContentUnasked) {
   const std::string path = folder_ / "p.json";
   std::ofstream(path) << "mine";
-  const std::string arguments = "--hardware a6000 --model vicuna-7b --role cloud --out " + path;
-  const ProgramRun outcome = Run("model", arguments);
+  const std::string arguments = "--hardware a6000 --model vicuna-7b --role cloud --out {}";
+  const ProgramRun outcome = Run("model", arguments, {path});
   EXPECT_EQ(outcome.exit_code, 2);
   EXPECT_THAT(outcome.err, HasSubstr("exists with other content"));
   EXPECT_EQ(ReadFile(path), "mine");
-  EXPECT_EQ(Run("model", arguments + " --force").exit_code, 0);
-  EXPECT_EQ(Run("model", arguments).exit_code, 0);  // the same content
+  EXPECT_EQ(Run("model", arguments + " --force", {path}).exit_code, 0);
+  EXPECT_EQ(Run("model", arguments, {path}).exit_code, 0);  // the same content
 }
 
 TEST_F(ProfileProgramsTest, ModelTakesAHuggingFaceConfig) {
@@ -55,9 +57,8 @@ TEST_F(ProfileProgramsTest, ModelTakesAHuggingFaceConfig) {
       << R"({"model_type": "llama", "hidden_size": 64, "num_hidden_layers": 4, "num_attention_heads": 8,
              "intermediate_size": 96, "vocab_size": 100})";
   const ProgramRun outcome =
-      Run("model",
-          fmt::format("--hardware agx-orin:15w --model {}/mine/config.json --role device --out {}/",
-                      folder_.path(), folder_.path()));
+      Run("model", "--hardware agx-orin:15w --model {}/mine/config.json --role device --out {}/",
+          {folder_.path(), folder_.path()});
   EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
   EXPECT_TRUE(std::filesystem::exists(folder_ / "agx-orin-15w_mine_device.json"));
 }
@@ -71,7 +72,8 @@ TEST_F(ProfileProgramsTest, ListNamesHardwareModesAndModels) {
 
 TEST_F(ProfileProgramsTest, ShowPrintsTheTableAndDrawsIt) {
   const std::string image = folder_ / "a.png";
-  const ProgramRun outcome = Run("show", "profiles/data/a6000_vicuna-7b_cloud.json --out " + image);
+  const ProgramRun outcome =
+      Run("show", "profiles/data/a6000_vicuna-7b_cloud.json --out {}", {image});
   EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
   EXPECT_THAT(outcome.out,
               AllOf(StartsWith("vicuna-7b on a6000, cloud, fp16: modelled\n"),

@@ -9,7 +9,7 @@
 # Needs the packages apt, dpkg, python3 and sentencepiece.
 set -euo pipefail
 
-[ $# -ge 1 ] && [ $# -le 4 ] || { echo "usage: recipe.sh OUT [HOURS [THREADS [START]]]" >&2; exit 2; }
+[[ $# -ge 1 && $# -le 4 ]] || { echo "usage: recipe.sh OUT [HOURS [THREADS [START]]]" >&2; exit 2; }
 out=$1
 hours=${2:-4}
 threads=${3:-$(nproc)}

@@ -25,7 +25,7 @@ class TraceProgramsTest : public testing::Test {
   // In the model's folder.
   ProgramRun Run(const std::string& verb, const std::string& words) const {
     return RunProgram(
-        Words("env -C " + folder_.path() + " " HAT_BIN_DIR "/hat-" + verb + " --model . " + words));
+        Words("env -C {} {} --model . " + words, {folder_.path(), HAT_BIN_DIR "/hat-" + verb}));
   }
   ProgramRun Record(const std::string& more = "", int max_draft = 4) const {
     return Run("trace-record",
