@@ -30,6 +30,11 @@ TEST_P(ScenarioErrorTest, IsOneLineThatNamesKeyAndRange) {
 const ScenarioErrorCase kCases[] = {
     {"UnknownSystem", {"system.name=hatt"}, {"'system.name'", "hatt", "'hat', 'u-shape'"}},
     {"UnknownPolicy", {"system.drafting=wild"}, {"wild", "threshold"}},
+    {"OrderOfOutputsThatFollowTheirPrompts",
+     {"workload.prompts={kind='csv',path='p'}", "workload.outputs={kind='csv',path='p'}",
+      "workload.outputs.order=file"},
+     {"'workload.outputs.order' means nothing", "workload.prompts.kind"}},
+    {"OrderOfConstantOutputs", {"workload.outputs.order=file"}, {"'workload.outputs.order'"}},
     {"UnknownKey", {"workload.rate_per_sec=3"}, {"'workload.rate_per_sec'", "workload.rate_per_s"}},
     {"UnknownShape", {"model.shape=vicuna-8b"}, {"'model.shape'", "vicuna-8b", "vicuna-7b"}},
     {"ZeroRate", {"workload.rate_per_s=0"}, {"'workload.rate_per_s'", "> 0", "got 0"}},
@@ -119,6 +124,31 @@ TEST(ScenarioErrorTest, AFleetNeedsAClassWithAProfile) {
                      HasSubstr("'fleet.class'"));
   EXPECT_INPUT_ERROR(ParseScenario(without("\"b.json\"", "]"), "x.toml"), HasSubstr("profiles"));
   EXPECT_INPUT_ERROR(ParseScenario(without("\"b\"", "\n", "\"a\""), "x.toml"), HasSubstr("taken"));
+}
+
+TEST(ScenarioErrorTest, ATypingMistakeInARequiredKeyIsShown) {
+  const auto changed = [](const std::string& from, const std::string& to) {
+    std::string text = SmallScenarioText();
+    return text.replace(text.find(from), from.size(), to);
+  };
+  EXPECT_INPUT_ERROR(ParseScenario(changed("rate_per_s", "rate_per_sec"), "x.toml"),
+                     AllOf(HasSubstr("x.toml:22: 'workload.rate_per_s' is missing"),
+                           HasSubstr("'workload.rate_per_sec' stands there")));
+  EXPECT_INPUT_ERROR(ParseScenario(changed("requests = ", "request = "), "x.toml"),
+                     AllOf(HasSubstr("'workload.requests' or"), HasSubstr("'workload.request'")));
+  EXPECT_INPUT_ERROR(SmallScenario({"link.kind=shared", "link.cel_mbps=4"}),
+                     HasSubstr("'link.cel_mbps' stands there"));
+  EXPECT_INPUT_ERROR(ParseScenario(changed("[workload]", "[worklaod]"), "x.toml"),
+                     AllOf(HasSubstr("x.toml:21"), HasSubstr("'worklaod' stands there")));
+}
+
+TEST(ScenarioErrorTest, APathFromTheHomeFolderIsRefusedInEveryKey) {
+  for (const std::string setting :
+       {"fleet.class.0.profiles=['~/a.json']", "cloud.profile=~/c.json", "model.shape=~/m/c.json",
+        "acceptance.trace=~/t", "link.up={kind='trace',trace='~/u'}",
+        "workload.prompts={kind='csv',path='~/p'}", "workload.outputs={kind='csv',path='~/o'}"}) {
+    EXPECT_INPUT_ERROR(SmallScenario({setting}), HasSubstr("begins with '~'")) << setting;
+  }
 }
 
 TEST(ScenarioErrorTest, AMissingFileIsNamed) {
