@@ -7,7 +7,7 @@
 //   mahimahi   one whole number a line, the millisecond at which a 1500-byte packet may leave;
 //              ascending, the last stamp is the period, so it must be above 0. Played as a rate a
 //              millisecond: stamp k counts in (k - 1, k], stamps 0 and 1 in the first. (mahimahi
-//              itself lets 1500 bytes go at once at each stamp, adds the last stamp to all of them
+//              itself lets 1504 bytes go at once at each stamp, adds the last stamp to all of them
 //              for the next round, and refuses a trace that ends at 0: src/frontend/link_queue.cc)
 #pragma once
 
