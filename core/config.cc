@@ -5,6 +5,7 @@
 #include <toml++/toml.h>
 
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
 #include <set>
 #include <sstream>
@@ -61,7 +62,24 @@ std::optional<std::string> AsString(const toml::node& node) {
 bool IsQuotedValue(const toml::node& node) {
   if (const toml::array* array = node.as_array()) return std::ranges::any_of(*array, IsQuotedValue);
   const std::optional<std::string> text = AsString(node);
-  return text && (*text == "true" || *text == "false" || ParseDecimal(*text));
+  return text &&
+         (*text == "true" || *text == "false" || std::isfinite(ParseDecimal(*text).value_or(NAN)));
+}
+
+toml::table ParseDocument(const std::string& text, const std::string& name) {
+  try {
+    return toml::parse(text);
+  } catch (const toml::parse_error& error) {
+    if (const std::string binary = BinaryFormat(text); !binary.empty()) {
+      throw InputError(fmt::format("{}: {}", name, binary));
+    }
+    const std::string json = text.starts_with('{') ? JsonFormat(text) : "";
+    const bool is_bare_text = error.description().ends_with("could not determine value type");
+    throw InputError(fmt::format(
+        "{}:{}: {}{}{}", name, error.source().begin.line,
+        json.empty() ? "" : "looks like " + json + ", TOML is wanted: ", error.description(),
+        is_bare_text ? " (text stands in quotes)" : ""));
+  }
 }
 
 // Tables that were asked for but hold nothing are left out, so that reading the text again finds
@@ -255,19 +273,7 @@ Config Config::FromText(const std::string& text, const std::string& name,
                         const std::vector<std::string>& overrides) {
   auto state = std::make_shared<State>();
   state->name = name;
-  try {
-    state->document = toml::parse(text);
-  } catch (const toml::parse_error& error) {
-    if (const std::string binary = BinaryFormat(text); !binary.empty()) {
-      throw InputError(fmt::format("{}: {}", name, binary));
-    }
-    const std::string json = text.starts_with('{') ? JsonFormat(text) : "";
-    const bool is_bare_text = error.description().ends_with("could not determine value type");
-    throw InputError(fmt::format(
-        "{}:{}: {}{}{}", name, error.source().begin.line,
-        json.empty() ? "" : "looks like " + json + ", TOML is wanted: ", error.description(),
-        is_bare_text ? " (text stands in quotes)" : ""));
-  }
+  state->document = ParseDocument(text, name);
   for (const std::string& text_of_one : overrides) {
     state->overridden.insert(ApplyOverride(state->document, text_of_one));
   }

@@ -31,7 +31,8 @@ std::string_view Problem(const json::exception& error) {
 // A value as an error shows it.
 std::string Shown(const json& value) {
   if (value.is_structured()) return fmt::format("an {}", value.type_name());
-  const bool is_quoted = value.is_string() && ParseDecimal(value.get<std::string>());
+  const bool is_quoted =
+      value.is_string() && std::isfinite(ParseDecimal(value.get<std::string>()).value_or(NAN));
   return value.dump() + (is_quoted ? ": write it without quotes" : "");
 }
 

@@ -1,9 +1,11 @@
 // What a scenario refuses, and in which words.
 #include <gmock/gmock.h>
 
+#include <fstream>
 #include <ostream>
 
 #include "tests/core/expect_error.h"
+#include "tests/core/temp_folder.h"
 #include "tests/experiments/scenario_text.h"
 
 namespace hat {
@@ -140,6 +142,26 @@ TEST(ScenarioErrorTest, ATypingMistakeInARequiredKeyIsShown) {
                      HasSubstr("'link.cel_mbps' stands there"));
   EXPECT_INPUT_ERROR(ParseScenario(changed("[workload]", "[worklaod]"), "x.toml"),
                      AllOf(HasSubstr("x.toml:21"), HasSubstr("'worklaod' stands there")));
+}
+
+// As with every choice that --set makes.
+TEST(ScenarioErrorTest, CsvPromptsBySetLeaveTheOutputsOrderOfTheFileAside) {
+  const std::string text =
+      SmallScenarioText() + "[workload.outputs]\nkind = 'csv'\npath = 'o'\norder = 'file'\n";
+  EXPECT_TRUE(ParseScenario(text, "x.toml").workload.outputs.is_in_file_order);
+  const Scenario scenario =
+      ParseScenario(text, "x.toml", {"workload.prompts.kind=csv", "workload.prompts.path=p"});
+  EXPECT_FALSE(scenario.workload.outputs.is_in_file_order);
+}
+
+TEST(ScenarioErrorTest, AModelOfOneLayerCannotBeSplit) {
+  const TempFolder folder;
+  std::ofstream(folder / "config.json")
+      << R"({"model_type": "llama", "hidden_size": 64, "num_hidden_layers": 1,
+             "num_attention_heads": 8, "intermediate_size": 96, "vocab_size": 100})";
+  EXPECT_INPUT_ERROR(
+      SmallScenario({"model.shape=config.json", "model.device_layers=1"}, folder.path()),
+      AllOf(HasSubstr("'model.shape'"), HasSubstr("one layer and cannot be split")));
 }
 
 TEST(ScenarioErrorTest, APathFromTheHomeFolderIsRefusedInEveryKey) {
