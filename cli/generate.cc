@@ -251,7 +251,7 @@ int Generate(const Options& options) {
   }
   const ModelConfig config = ReadModelConfig(options.model);
   const SplitPlan plan = PlanOf(options, config);
-  CheckSplit(plan, config);
+  if (options.system != kWhole) CheckSplit(plan, config);
   const std::optional<Tokenizer> tokenizer = FindTokenizer(options, config);
   const GenerationRequest request = RequestOf(options, config, tokenizer);
   const auto generate = OpenGenerator(options, plan);

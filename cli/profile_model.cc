@@ -29,6 +29,7 @@ constexpr char kExamples[] =
 struct Options {
   std::string hardware, model, role, out;
   std::string dtype = "fp16";
+  hat::ModelledLimits limits;
   bool list = false;
   bool replace = false;
 };
@@ -74,6 +75,13 @@ int Run(hat::CommandLine& line) {
   line.add_option("--role", options.role,
                   "device (first layers, adapter, head) or cloud (a pipeline stage's layers)");
   line.add_option("--dtype", options.dtype, "fp16 or bf16 (the same latencies); default fp16");
+  line.add_option("--max-tokens", options.limits.max_tokens,
+                  "New tokens of an operation that it covers; default 4096 for a device, 16384 for "
+                  "a cloud")
+      ->check(CLI::Range(1, 1 << 17));
+  line.add_option("--max-context", options.limits.max_context, "Context that it covers")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 1 << 17));
   line.add_option("--out", options.out,
                   "File or folder to write; default ./HARDWARE[-MODE]_MODEL_ROLE.json");
   line.add_flag("--force", options.replace, "Replace an existing file of other content");
@@ -90,7 +98,7 @@ int Run(hat::CommandLine& line) {
   }
   const hat::ProfileData data =
       hat::ModelProfile(hat::FindHardware(options.hardware), hat::FindModelShape(options.model),
-                        options.role, options.dtype);
+                        options.role, options.dtype, options.limits);
   const std::string text = hat::ProfileText(data);
   const std::string path = OutputPath(options, data.info.id);
   const std::string summary = hat::ProfileSummary(data);

@@ -5,14 +5,18 @@
 #include <toml++/toml.h>
 
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
 #include <set>
 #include <sstream>
 #include <tuple>
+#include <type_traits>
 #include <utility>
 
 #include "core/config_overrides.h"
+#include "core/decimal.h"
 #include "core/files.h"
+#include "core/foreign_format.h"
 #include "core/nearest.h"
 
 namespace hat {
@@ -43,9 +47,39 @@ std::optional<double> AsNumber(const toml::node& node) {
   return std::nullopt;
 }
 
+std::optional<int64_t> AsInteger(const toml::node& node) {
+  if (const auto* integer = node.as_integer()) return integer->get();
+  if (const auto* real = node.as_floating_point()) return WholeNumber(real->get());
+  return std::nullopt;
+}
+
 std::optional<std::string> AsString(const toml::node& node) {
   if (const auto* text = node.as_string()) return text->get();
   return std::nullopt;
+}
+
+// Whether the text in quotes would be allowed as a number or a truth value without them.
+bool IsQuotedValue(const toml::node& node) {
+  if (const toml::array* array = node.as_array()) return std::ranges::any_of(*array, IsQuotedValue);
+  const std::optional<std::string> text = AsString(node);
+  return text &&
+         (*text == "true" || *text == "false" || std::isfinite(ParseDecimal(*text).value_or(NAN)));
+}
+
+toml::table ParseDocument(const std::string& text, const std::string& name) {
+  try {
+    return toml::parse(text);
+  } catch (const toml::parse_error& error) {
+    if (const std::string binary = BinaryFormat(text); !binary.empty()) {
+      throw InputError(fmt::format("{}: {}", name, binary));
+    }
+    const std::string json = text.starts_with('{') ? JsonFormat(text) : "";
+    const bool is_bare_text = error.description().ends_with("could not determine value type");
+    throw InputError(fmt::format(
+        "{}:{}: {}{}{}", name, error.source().begin.line,
+        json.empty() ? "" : "looks like " + json + ", TOML is wanted: ", error.description(),
+        is_bare_text ? " (text stands in quotes)" : ""));
+  }
 }
 
 // Tables that were asked for but hold nothing are left out, so that reading the text again finds
@@ -131,6 +165,7 @@ struct ConfigTable::Node {
   std::string path;
   const toml::table* table;  // null if the document has no such table
   toml::table* resolved;
+  std::shared_ptr<Node> parent;  // null: the document
 
   const toml::node* Ask(const std::string& key) const {
     state->known.insert(Join(path, key));
@@ -144,21 +179,61 @@ struct ConfigTable::Node {
     return InputError(fmt::format("{}: '{}' {}", where, full, problem));
   }
 
+  // The nearest key of the document that nothing has read yet, where `key` should stand, or the
+  // table around it; null if there is none.
+  struct Misspelt {
+    std::string path;
+    const toml::node* node = nullptr;
+
+    std::string Hint() const {
+      return node ? fmt::format(" ('{}' stands there: a typing mistake?)", path) : "";
+    }
+  };
+  Misspelt FindMisspelt(const std::string& key) const {
+    std::set<std::string> unread;
+    if (table) {
+      for (auto&& [name, node] : *table) {
+        if (!state->known.contains(Join(path, std::string(name.str())))) unread.emplace(name.str());
+      }
+    }
+    const std::optional<std::string> nearest = Nearest(key, unread);
+    if (nearest) return {Join(path, *nearest), table->get(*nearest)};
+    return parent ? parent->FindMisspelt(path.substr(path.rfind('.') + 1)) : Misspelt{};
+  }
+
+  [[noreturn]] void FailMissing(const std::string& key, const std::string& allowed) const {
+    const Misspelt misspelt = FindMisspelt(key);
+    const std::string where = misspelt.node ? state->Where(misspelt.path, misspelt.node)
+                              : table && !state->IsOverridden(path) ? state->Where(path, table)
+                                                                    : state->name;
+    throw InputError(fmt::format("{}: '{}' is missing{}; it must be {}", where, Join(path, key),
+                                 misspelt.Hint(), allowed));
+  }
+
   // The value of `key` by `read` (nothing: not allowed), or the fallback; recorded for Resolved().
   template <class T, class Read>
   T Get(const std::string& key, const std::optional<T>& fallback, const std::string& allowed,
         Read read) const {
     const toml::node* node = Ask(key);
-    if (!node && !fallback) {
-      const std::string where =
-          table && !state->IsOverridden(path) ? state->Where(path, table) : state->name;
-      throw InputError(
-          fmt::format("{}: '{}' is missing; it must be {}", where, Join(path, key), allowed));
-    }
+    if (!node && !fallback) FailMissing(key, allowed);
     const std::optional<T> value = node ? std::optional<T>(read(*node)) : fallback;
-    if (!value) throw Error(key, fmt::format("must be {}, got {}", allowed, Shown(*node)));
+    if (!value) {
+      constexpr bool kIsText =
+          std::is_same_v<T, std::string> || std::is_same_v<T, std::vector<std::string>>;
+      throw Error(
+          key,
+          fmt::format("must be {}, got {}{}", allowed, Shown(*node),
+                      !kIsText && IsQuotedValue(*node) ? " in quotes: write it without them" : ""));
+    }
     Record(key, *value);
     return *value;
+  }
+
+  std::string Resolve(const std::string& key, const std::string& given) const {
+    if (given.empty()) return "";
+    if (const auto problem = TildeProblem(given)) throw Error(key, *problem);
+    const auto folder = std::filesystem::path(state->name).parent_path();
+    return (folder / given).lexically_normal();
   }
 
   template <class T>
@@ -198,12 +273,7 @@ Config Config::FromText(const std::string& text, const std::string& name,
                         const std::vector<std::string>& overrides) {
   auto state = std::make_shared<State>();
   state->name = name;
-  try {
-    state->document = toml::parse(text);
-  } catch (const toml::parse_error& error) {
-    throw InputError(
-        fmt::format("{}:{}: {}", name, error.source().begin.line, error.description()));
-  }
+  state->document = ParseDocument(text, name);
   for (const std::string& text_of_one : overrides) {
     state->overridden.insert(ApplyOverride(state->document, text_of_one));
   }
@@ -212,7 +282,7 @@ Config Config::FromText(const std::string& text, const std::string& name,
 
 ConfigTable Config::Root() const {
   return ConfigTable(std::make_shared<ConfigTable::Node>(
-      ConfigTable::Node{state_, "", &state_->document, &state_->resolved}));
+      ConfigTable::Node{state_, "", &state_->document, &state_->resolved, nullptr}));
 }
 
 void Config::RejectUnknownKeys() const {
@@ -254,9 +324,8 @@ int64_t ConfigTable::Integer(const std::string& key, int64_t low, int64_t high,
                              std::optional<int64_t> fallback) const {
   const std::string allowed = fmt::format("an integer in {}..{}", low, high);
   return node_->Get<int64_t>(key, fallback, allowed, [&](const toml::node& node) {
-    const auto* integer = node.as_integer();
-    const bool is_allowed = integer && integer->get() >= low && integer->get() <= high;
-    return is_allowed ? std::optional<int64_t>(integer->get()) : std::nullopt;
+    const std::optional<int64_t> value = AsInteger(node);
+    return value && *value >= low && *value <= high ? value : std::nullopt;
   });
 }
 
@@ -304,8 +373,8 @@ ConfigTable ConfigTable::Table(const std::string& key) const {
   const toml::node* node = node_->Ask(key);
   if (node && !node->is_table()) throw Error(key, "must be a table, got " + Shown(*node));
   auto& resolved = *node_->resolved->insert(key, toml::table{}).first->second.as_table();
-  return ConfigTable(std::make_shared<Node>(
-      Node{node_->state, Join(node_->path, key), node ? node->as_table() : nullptr, &resolved}));
+  return ConfigTable(std::make_shared<Node>(Node{
+      node_->state, Join(node_->path, key), node ? node->as_table() : nullptr, &resolved, node_}));
 }
 
 std::vector<ConfigTable> ConfigTable::Tables(const std::string& key) const {
@@ -321,17 +390,27 @@ std::vector<ConfigTable> ConfigTable::Tables(const std::string& key) const {
   for (size_t i = 0; i < tables.size(); ++i) {
     const std::string path = Join(Join(node_->path, key), std::to_string(i));
     result.push_back(ConfigTable(std::make_shared<Node>(
-        Node{node_->state, path, tables[i].as_table(), resolved[i].as_table()})));
+        Node{node_->state, path, tables[i].as_table(), resolved[i].as_table(), node_})));
   }
   return result;
 }
 
 std::string ConfigTable::Path(const std::string& key,
                               const std::optional<std::string>& fallback) const {
-  const std::string path = String(key, fallback);
-  if (path.empty()) return "";
-  const auto folder = std::filesystem::path(node_->state->name).parent_path();
-  return (folder / path).lexically_normal();
+  return node_->Resolve(key, String(key, fallback));
+}
+
+std::vector<std::string> ConfigTable::Paths(const std::string& key) const {
+  std::vector<std::string> paths;
+  for (const std::string& path : Strings(key)) paths.push_back(node_->Resolve(key, path));
+  return paths;
+}
+
+std::string ConfigTable::MisspeltHint(const std::vector<std::string>& keys) const {
+  for (const std::string& key : keys) {
+    if (std::string hint = node_->FindMisspelt(key).Hint(); !hint.empty()) return hint;
+  }
+  return "";
 }
 
 void ConfigTable::Forbid(const std::vector<std::string>& keys, const std::string& chooser,
@@ -339,9 +418,12 @@ void ConfigTable::Forbid(const std::vector<std::string>& keys, const std::string
   const auto is_overridden = [&](const std::string& key) {
     return node_->state->IsOverridden(Join(node_->path, key));
   };
+  const bool is_chosen_by_set = chooser.find('.') == std::string::npos
+                                    ? is_overridden(chooser)
+                                    : node_->state->IsOverridden(chooser);
   for (const std::string& key : keys) {
     if (!Has(key)) continue;
-    if (!is_overridden(chooser) || is_overridden(key))
+    if (!is_chosen_by_set || is_overridden(key))
       throw Error(key, fmt::format("means nothing with {}", choice));
     node_->Ask(key);
   }

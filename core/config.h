@@ -50,6 +50,7 @@ class ConfigTable {
 
   // Without a fallback the key is required.
   double Number(const std::string& key, Range range, std::optional<double> fallback = {}) const;
+  // May be written 20.0.
   int64_t Integer(const std::string& key, int64_t low, int64_t high,
                   std::optional<int64_t> fallback = {}) const;
   bool Bool(const std::string& key, std::optional<bool> fallback = {}) const;
@@ -65,12 +66,19 @@ class ConfigTable {
   ConfigTable Table(const std::string& key) const;                // [key]
   std::vector<ConfigTable> Tables(const std::string& key) const;  // [[key]]; empty if absent
 
-  // A path read from `key`, relative to the folder of the document.
+  // Paths read from `key`, relative to the folder of the document. One that begins with "~/" is an
+  // error that says what to write.
   std::string Path(const std::string& key, const std::optional<std::string>& fallback = {}) const;
+  std::vector<std::string> Paths(const std::string& key) const;
 
-  // Refuses `keys`, which mean nothing under the choice that `chooser` made ("means nothing with
-  // <choice>"). Where --set made the choice, such keys of the document are left aside: whoever
-  // overrides a choice cannot take lines out of the file.
+  // For an error about keys none of which is there: " ('workload.rate_pers' stands there: a typing
+  // mistake?)", if a key that nothing has read yet is near to one of them; else empty.
+  std::string MisspeltHint(const std::vector<std::string>& keys) const;
+
+  // Refuses `keys`, which mean nothing under the choice that `chooser`, a key of this table or a
+  // full one with dots, made ("means nothing with <choice>"). Where --set made the choice, such
+  // keys of the document are left aside: whoever overrides a choice cannot take lines out of the
+  // file.
   void Forbid(const std::vector<std::string>& keys, const std::string& chooser,
               const std::string& choice) const;
 

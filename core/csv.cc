@@ -5,13 +5,13 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <charconv>
 #include <string_view>
 #include <utility>
 
 #include "core/decimal.h"
 #include "core/error.h"
 #include "core/files.h"
+#include "core/foreign_format.h"
 #include "core/utf8.h"
 
 namespace hat {
@@ -79,22 +79,27 @@ class RowReader {
   std::vector<Row> rows_;
 };
 
+// What the text seems to be instead of CSV, and what to do; empty: CSV, as far as one can see.
+std::string OtherFormat(std::string_view text) {
+  constexpr std::string_view kWanted =
+      "CSV is wanted: a header line with the columns' names, then a row a line, with commas";
+  if (const std::string binary = BinaryFormat(text); !binary.empty()) return binary;
+  if (const std::string json = JsonFormat(text); !json.empty()) {
+    return fmt::format("looks like {}; {}", json, kWanted);
+  }
+  const std::string_view header = text.substr(0, text.find_first_of("\r\n"));
+  if (header.find(',') != std::string_view::npos) return "";
+  for (const auto& [separator, shown] : {std::pair('\t', "tabs"), std::pair(';', "semicolons")}) {
+    if (header.find(separator) == std::string_view::npos) continue;
+    return fmt::format("looks like columns with {} between them; {}, and points in numbers", shown,
+                       kWanted);
+  }
+  return "";
+}
+
 void RequireUtf8(const Row& row, const std::string& name) {
   if (std::ranges::all_of(row.fields, IsUtf8)) return;
   throw InputError(fmt::format("{}:{}: not valid UTF-8", name, row.line));
-}
-
-template <class T>
-bool ParseWhole(const std::string& text, T& value) {
-  const char* end = text.data() + text.size();
-  const auto result = std::from_chars(text.data(), end, value);
-  return result.ec == std::errc() && result.ptr == end;
-}
-
-bool ParseWhole(const std::string& text, double& value) {
-  const std::optional<double> number = ParseDecimal(text);
-  value = number.value_or(0);
-  return number.has_value();
 }
 
 }  // namespace
@@ -102,6 +107,18 @@ bool ParseWhole(const std::string& text, double& value) {
 CsvFile CsvFile::Load(const std::string& path) { return Parse(ReadFile(path), path); }
 
 CsvFile CsvFile::Parse(const std::string& text, const std::string& name) {
+  std::string other = OtherFormat(text);
+  try {
+    CsvFile file = ParseRows(text, name);
+    file.other_format_ = std::move(other);
+    return file;
+  } catch (const InputError&) {
+    if (other.empty()) throw;
+    throw InputError(fmt::format("{}: {}", name, other));
+  }
+}
+
+CsvFile CsvFile::ParseRows(const std::string& text, const std::string& name) {
   constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
   std::string_view body = text;
   if (body.starts_with(kByteOrderMark)) body.remove_prefix(kByteOrderMark.size());
@@ -136,6 +153,9 @@ bool CsvFile::HasColumn(const std::string& column) const {
 
 int CsvFile::ColumnIndex(const std::string& column) const {
   const auto found = std::ranges::find(header_, column);
+  if (found == header_.end() && !other_format_.empty()) {
+    throw InputError(fmt::format("{}: {}", name_, other_format_));
+  }
   if (found == header_.end()) {
     throw InputError(fmt::format("{}:1: there is no column '{}'; the columns are '{}'", name_,
                                  column, fmt::join(header_, "', '")));
@@ -148,19 +168,15 @@ const std::string& CsvFile::Text(int row, int column) const {
 }
 
 double CsvFile::Number(int row, int column, Range range) const {
-  double value = 0;
-  if (!ParseWhole(Text(row, column), value) || !range.Contains(value)) {
-    throw Error(row, column, fmt::format("a number {}", range.Text()));
-  }
-  return value;
+  const std::optional<double> value = ParseDecimal(Text(row, column));
+  if (value && range.Contains(*value)) return *value;
+  throw Error(row, column, fmt::format("a number {}", range.Text()));
 }
 
 int64_t CsvFile::Integer(int row, int column, int64_t low, int64_t high) const {
-  int64_t value = 0;
-  if (!ParseWhole(Text(row, column), value) || value < low || value > high) {
-    throw Error(row, column, fmt::format("an integer in {}..{}", low, high));
-  }
-  return value;
+  const std::optional<int64_t> value = ParseInteger(Text(row, column));
+  if (value && *value >= low && *value <= high) return *value;
+  throw Error(row, column, fmt::format("an integer in {}..{}", low, high));
 }
 
 std::string CsvFile::Place(int row) const {
@@ -168,11 +184,15 @@ std::string CsvFile::Place(int row) const {
 }
 
 InputError CsvFile::Error(int row, int column, const std::string& allowed) const {
+  const std::string& name = header_.at(static_cast<size_t>(column));
   std::string shown = Text(row, column).substr(0, 60);
+  if (shown.empty()) {
+    return InputError(
+        fmt::format("{}: '{}' is an empty cell; it must be {}", Place(row), name, allowed));
+  }
   std::ranges::replace_if(
       shown, [](unsigned char c) { return c < 0x20; }, ' ');
-  return InputError(fmt::format("{}: '{}' must be {}, got '{}'", Place(row),
-                                header_.at(static_cast<size_t>(column)), allowed, shown));
+  return InputError(fmt::format("{}: '{}' must be {}, got '{}'", Place(row), name, allowed, shown));
 }
 
 }  // namespace hat

@@ -13,8 +13,9 @@ namespace hat {
 
 class CsvFile {
  public:
-  // Throws InputError: unreadable, not CSV, not UTF-8, no header, a row of another width. Blank
-  // lines are skipped; spaces belong to their field.
+  // Throws InputError: unreadable, not CSV (named where it seems to be JSON, another separator or a
+  // binary format), not UTF-8, no header, a row of another width. Blank lines are skipped; spaces
+  // belong to their field.
   static CsvFile Load(const std::string& path);
   static CsvFile Parse(const std::string& text, const std::string& name);
 
@@ -25,6 +26,7 @@ class CsvFile {
       const std::string& column) const;  // throws InputError that lists the columns there are
 
   const std::string& Text(int row, int column) const;
+  // An empty cell is an error of its own words. An integer may be written 20.0.
   double Number(int row, int column, Range range) const;
   int64_t Integer(int row, int column, int64_t low, int64_t high) const;
 
@@ -34,7 +36,10 @@ class CsvFile {
   InputError Error(int row, int column, const std::string& allowed) const;
 
  private:
+  static CsvFile ParseRows(const std::string& text, const std::string& name);
+
   std::string name_;
+  std::string other_format_;  // that the text seems to have; for errors
   std::vector<std::string> header_;
   std::vector<std::vector<std::string>> rows_;
   std::vector<int> lines_;  // of each row, from 1

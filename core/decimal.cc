@@ -1,6 +1,7 @@
 #include "core/decimal.h"
 
 #include <charconv>
+#include <cmath>
 #include <cstdlib>
 #include <system_error>
 
@@ -24,6 +25,20 @@ std::optional<double> ParseDecimal(std::string_view text) {
   if (end != copy.c_str() + copy.size()) return std::nullopt;
 #endif
   return value;
+}
+
+std::optional<int64_t> WholeNumber(double value) {
+  constexpr double kLargest = 9007199254740992;  // beyond it a double is no single integer
+  if (!(std::abs(value) <= kLargest) || value != std::trunc(value)) return std::nullopt;
+  return static_cast<int64_t>(value);
+}
+
+std::optional<int64_t> ParseInteger(std::string_view text) {
+  int64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error == std::errc() && end == text.data() + text.size()) return value;
+  const std::optional<double> number = ParseDecimal(text);
+  return number ? WholeNumber(*number) : std::nullopt;
 }
 
 std::string ShortestDecimal(double value) { return fmt::format("{}", value); }

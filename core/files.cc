@@ -9,6 +9,7 @@
 #include <array>
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <optional>
@@ -92,6 +93,7 @@ void ExchangeFolders(const std::string& from, const std::string& to) {
 // The path without a trailing '/', symbolic links followed.
 std::string CleanPath(const std::string& path) {
   if (path.empty()) throw InputError("the results folder must have a name, got ''");
+  RefuseTilde(path);
   std::error_code error;
   fs::path clean = fs::weakly_canonical(fs::absolute(path), error);
   if (error) clean = fs::absolute(path).lexically_normal();
@@ -123,7 +125,24 @@ std::optional<std::string> Refusal(const std::string& path, bool replace) {
 
 }  // namespace
 
+std::optional<std::string> TildeProblem(const std::string& path) {
+  if (path != "~" && !path.starts_with("~/")) return std::nullopt;
+  const char* home = std::getenv("HOME");
+  const std::string meant = home != nullptr && *home != '\0' ? home + path.substr(1) : "";
+  return fmt::format(
+      "begins with '~', which a shell replaces by the home folder (not behind '=', not "
+      "in quotes) and this program does not; write {}",
+      meant.empty() ? "the whole path" : "'" + meant + "'");
+}
+
+void RefuseTilde(const std::string& path) {
+  if (const auto problem = TildeProblem(path)) {
+    throw InputError(fmt::format("'{}' {}", path, *problem));
+  }
+}
+
 std::string ReadFile(const std::string& path, size_t max_bytes) {
+  RefuseTilde(path);
   const auto fail = [&](const std::string& reason) {
     return InputError(fmt::format("cannot read '{}': {}", path, reason));
   };
@@ -142,6 +161,7 @@ std::string ReadFile(const std::string& path, size_t max_bytes) {
 }
 
 AtomicFile::AtomicFile(std::string path) : path_(std::move(path)), target_(path_) {
+  RefuseTilde(path_);
   std::error_code error;
   if (IsDeviceOrPipe(path_)) {
     fd_ = OpenToWrite(path_, 0);

@@ -2,12 +2,19 @@
 // half a result behind.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 namespace hat {
+
+// What is wrong with a path that begins with "~/", if it does: a shell that leaves it so (after
+// '=', in quotes) or a file of ours has no one to put the home folder there. Such paths are refused
+// everywhere, so that no folder named '~' comes to be; the text names the path to write.
+std::optional<std::string> TildeProblem(const std::string& path);
+void RefuseTilde(const std::string& path);  // throws InputError
 
 // The whole file. Throws InputError "cannot read 'path': reason" (folders and files above max_bytes
 // included).
@@ -18,8 +25,8 @@ std::string ReadFile(const std::string& path, size_t max_bytes = size_t{1} << 30
 // permission); an old file then still stands.
 class AtomicFile {
  public:
-  explicit AtomicFile(std::string path);
-  ~AtomicFile();  // without Commit(): removes what was written
+  explicit AtomicFile(std::string path);  // throws InputError for "~/..."
+  ~AtomicFile();                          // without Commit(): removes what was written
   AtomicFile(const AtomicFile&) = delete;
   AtomicFile& operator=(const AtomicFile&) = delete;
 
@@ -45,7 +52,8 @@ void RefuseToReplace(const std::string& path, std::string_view content);
 // Commit() renames it.
 class ResultFolder {
  public:
-  // Throws InputError if `path` exists and is not an empty folder, unless `replace`; then Commit()
+  // Throws InputError for "~/...", and if `path` exists and is not an empty folder, unless
+  // `replace`; then Commit()
   // replaces it, but only if it holds a manifest.json, so that a mistyped path never deletes other
   // data.
   explicit ResultFolder(std::string path, bool replace = false);

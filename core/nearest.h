@@ -7,9 +7,9 @@
 
 namespace hat {
 
-// The candidate with the fewest insertions, deletions and replacements (Levenshtein), the first of
-// equals; nothing if even that one differs in more than a third of the letters of `name` (but two
-// typos are always forgiven).
+// The candidate with the fewest insertions, deletions, replacements and swaps of neighbours
+// (optimal string alignment), the first of equals; nothing if even that one takes more than a third
+// as many as `name` has letters (but two are forgiven where they are fewer than half).
 std::optional<std::string> Nearest(const std::string& name,
                                    const std::set<std::string>& candidates);
 

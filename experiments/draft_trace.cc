@@ -134,11 +134,12 @@ void CheckTraceFits(const DraftTrace& trace, const std::string& path, const Scen
                     const Workload& workload) {
   CheckPrompts(trace, path, workload);
   const DraftTraceInfo& info = trace.info();
-  if (workload.max_output_tokens() > info.output_tokens)
+  const int most_output = workload.longest().by_output.output_tokens;
+  if (most_output > info.output_tokens)
     throw InputError(
         fmt::format("{}: holds {} output tokens a prompt, the scenario's "
                     "workload.outputs ask for up to {}",
-                    path, info.output_tokens, workload.max_output_tokens()));
+                    path, info.output_tokens, most_output));
   const SystemSpec& system = scenario.system;
   if (system.drafting != "none" && system.options.max_draft > info.max_steps - 1)
     throw InputError(

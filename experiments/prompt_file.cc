@@ -6,6 +6,7 @@
 #include <charconv>
 
 #include "core/csv.h"
+#include "core/decimal.h"
 #include "core/files.h"
 
 namespace hat {
@@ -24,7 +25,7 @@ bool IsGenre(std::string_view text) {
 
 Prompt ReadPrompt(const CsvFile& csv, int row, const PromptLimits& limits) {
   const int row_column = csv.ColumnIndex(kRow);
-  if (csv.Text(row, row_column) != fmt::format("{}", row)) {
+  if (ParseInteger(csv.Text(row, row_column)) != row) {
     throw csv.Error(row, row_column, fmt::format("{}, the rows counted from 0", row));
   }
   const int genre_column = csv.ColumnIndex(kGenre);

@@ -1,13 +1,14 @@
 #include "experiments/rate_trace.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
+#include <optional>
 #include <string_view>
 
 #include <fmt/format.h>
 
 #include "core/csv.h"
+#include "core/decimal.h"
 #include "core/files.h"
 
 namespace hat {
@@ -20,8 +21,7 @@ constexpr int64_t kMaxMilliseconds =
 constexpr size_t kMaxFileBytes = size_t{1} << 28;
 
 bool StartsWithWholeNumber(std::string_view text) {
-  const std::string_view line = text.substr(0, text.find_first_of("\r\n"));
-  return !line.empty() && line.find_first_not_of("0123456789") == std::string_view::npos;
+  return ParseInteger(text.substr(0, text.find_first_of("\r\n"))).has_value();
 }
 
 // The index of the last element <= x; the first is.
@@ -58,7 +58,10 @@ RateTrace RateTrace::ParseCsv(const std::string& text, const std::string& name) 
     carries = carries || rate > 0;
     steps.push_back({stamp - first, MegabitsPerSecond(rate).value()});
   }
-  if (!carries) throw InputError(fmt::format("{}: needs a row with 'mbps' above 0", name));
+  if (!carries)
+    throw InputError(
+        fmt::format("{}: {}; at least one row needs 'mbps' above 0, or nothing would ever be sent",
+                    name, csv.rows() == 0 ? "holds no row" : "every rate is 0"));
   const size_t n = steps.size();
   const double hold = n > 1 ? steps[n - 1].start_s - steps[n - 2].start_s : 1;
   const double period = steps.back().start_s + hold;
@@ -76,15 +79,13 @@ RateTrace RateTrace::ParseMahimahi(const std::string& text, const std::string& n
     ++line_number;
     if (line.ends_with('\r')) line.remove_suffix(1);
     if (line.empty()) continue;
-    int64_t value = -1;
-    const auto [rest, error] = std::from_chars(line.data(), line.data() + line.size(), value);
-    if (error != std::errc() || rest != line.data() + line.size() || value < stamp ||
-        value > kMaxMilliseconds)
+    const std::optional<int64_t> value = ParseInteger(line);
+    if (!value || *value < stamp || *value > kMaxMilliseconds)
       throw InputError(
           fmt::format("{}:{}: must be a whole number of milliseconds from {} to {}, got "
                       "'{}'",
                       name, line_number, stamp, kMaxMilliseconds, line.substr(0, 40)));
-    stamp = value;
+    stamp = *value;
     const double start_s = static_cast<double>(std::max<int64_t>(stamp, 1) - 1) * 1e-3;
     const double end_s = start_s + 1e-3;
     if (!steps.empty() && steps.back().start_s >= start_s) {
@@ -96,6 +97,11 @@ RateTrace RateTrace::ParseMahimahi(const std::string& text, const std::string& n
     if (start_s - idle_from > 0.5e-3) steps.push_back({idle_from, 0});
     steps.push_back({start_s, kPacketBytes / (end_s - start_s)});
   }
+  if (stamp == 0)
+    throw InputError(fmt::format(
+        "{}: every stamp is 0, so there is no period to repeat; the last one must be at "
+        "least 1 (ms). A link that is always on has a constant rate_mbps instead",
+        name));
   const double period = std::max(steps.back().start_s + 1e-3, static_cast<double>(stamp) * 1e-3);
   return RateTrace(std::move(steps), period);
 }

@@ -5,8 +5,10 @@
 //              one, the last as long as the one before it (1 s if it is alone); stamps ascend
 //              strictly and count from the first
 //   mahimahi   one whole number a line, the millisecond at which a 1500-byte packet may leave;
-//              ascending, the last stamp is the period. Played as a rate a millisecond: stamp k
-//              counts in (k - 1, k], stamps 0 and 1 in the first
+//              ascending, the last stamp is the period, so it must be above 0. Played as a rate a
+//              millisecond: stamp k counts in (k - 1, k], stamps 0 and 1 in the first. (mahimahi
+//              itself lets 1504 bytes go at once at each stamp, adds the last stamp to all of them
+//              for the next round, and refuses a trace that ends at 0: src/frontend/link_queue.cc)
 #pragma once
 
 #include <string>
@@ -19,7 +21,7 @@ namespace hat {
 class RateTrace {
  public:
   // Throws InputError: unreadable, neither format, stamps that do not ascend, a rate below 0 or
-  // above 1e6 Mb/s, nothing but rates of 0.
+  // above 1e6 Mb/s, nothing but rates of 0 or stamps of 0.
   static RateTrace Load(const std::string& path);
   static RateTrace Parse(const std::string& text, const std::string& name);
 

@@ -25,10 +25,6 @@ int Tokens(const ConfigTable& table, const std::string& key, int fallback, int l
   return static_cast<int>(table.Integer(key, low, kMaxTokens, fallback));
 }
 
-std::string Resolve(const std::string& document, const std::string& path) {
-  return (std::filesystem::path(document).parent_path() / path).lexically_normal().string();
-}
-
 PolicyOptions ReadPolicy(const ConfigTable& table) {
   PolicyOptions options;
   options.chunk_min = Tokens(table, "chunk_min", options.chunk_min);
@@ -66,13 +62,16 @@ SystemSpec ReadSystem(const ConfigTable& root) {
 void ReadModel(const ConfigTable& root, Scenario& scenario) {
   const ConfigTable table = root.Table("model");
   const std::string shape = table.String("shape");
-  if (shape.ends_with(".json")) scenario.model_path = Resolve(scenario.path, shape);
+  if (shape.ends_with(".json")) scenario.model_path = table.Path("shape");
   try {
     scenario.model = FindModelShape(scenario.model_path.empty() ? shape : scenario.model_path);
   } catch (const InputError& error) {
     throw table.Error("shape", fmt::format("is not usable: {}", error.what()));
   }
   const int layers = static_cast<int>(table.Integer("device_layers", 1, 1000));
+  if (scenario.model.layers < 2)
+    throw table.Error("shape", fmt::format("is not usable: {} has one layer and cannot be split",
+                                           scenario.model.name));
   if (layers >= scenario.model.layers)
     throw table.Error(
         "device_layers",
@@ -113,8 +112,7 @@ void ReadFleet(const ConfigTable& root, Scenario& scenario) {
     DeviceClass device_class;
     device_class.name = entry.String("name");
     device_class.count = static_cast<int>(entry.Integer("count", 1, kMaxDevices));
-    for (const std::string& path : entry.Strings("profiles"))
-      device_class.profile_paths.push_back(Resolve(scenario.path, path));
+    device_class.profile_paths = entry.Paths("profiles");
     if (device_class.profile_paths.empty())
       throw entry.Error("profiles", "must name at least one profile");
     for (const DeviceClass& other : fleet.classes) {
@@ -123,7 +121,9 @@ void ReadFleet(const ConfigTable& root, Scenario& scenario) {
     }
     fleet.classes.push_back(std::move(device_class));
   }
-  if (fleet.classes.empty()) throw table.Error("class", "is missing: at least one [[fleet.class]]");
+  if (fleet.classes.empty())
+    throw table.Error("class", fmt::format("is missing{}: at least one [[fleet.class]]",
+                                           table.MisspeltHint({"class"})));
   ScaleCounts(fleet.scale, fleet.classes);
 }
 
@@ -165,7 +165,8 @@ LinkConfig ReadLink(const ConfigTable& root) {
       any = true;
     }
     if (!any)
-      throw table.Error("kind", "= \"shared\" needs one of cell_mbps, ingress_mbps, egress_mbps");
+      throw table.Error("kind", "= \"shared\" needs one of cell_mbps, ingress_mbps, egress_mbps" +
+                                    table.MisspeltHint(capacities));
   } else {
     table.Forbid(capacities, "kind", "link.kind = \"dedicated\"");
   }
@@ -260,7 +261,6 @@ LengthConfig ReadPrompts(const ConfigTable& table) {
   } else if (kind == "csv") {
     prompts.kind = LengthConfig::Kind::kCsv;
     ReadCsvLength(table, "prompt_tokens", prompts);
-    prompts.is_in_file_order = table.Choice("order", {"permuted", "file"}, "permuted") == "file";
   } else {
     prompts.kind = LengthConfig::Kind::kLognormal;
     prompts.mu = table.Number("mu", Range::Between(-10, 20));
@@ -291,9 +291,37 @@ LengthConfig ReadOutputs(const ConfigTable& table) {
     outputs.max = Tokens(table, "max", LengthConfig::kOutputTokens);
   }
   if (kind != "constant") table.Forbid({"tokens"}, "kind", with);
-  if (kind != "csv") table.Forbid({"path", "column"}, "kind", with);
+  if (kind != "csv") table.Forbid({"path", "column", "order"}, "kind", with);
   if (kind != "geometric") table.Forbid({"mean", "max"}, "kind", with);
   return outputs;
+}
+
+bool AreSameFile(const std::string& a, const std::string& b) {
+  std::error_code no_such_file;
+  return a == b || std::filesystem::equivalent(a, b, no_such_file);
+}
+
+// Which row of its CSV a request takes. Lengths out of the file that the arrivals are replayed from
+// stay with their arrivals, unless somebody wants it otherwise.
+void ReadOrders(const ConfigTable& table, WorkloadConfig& workload) {
+  LengthConfig& prompts = workload.prompts;
+  LengthConfig& outputs = workload.outputs;
+  const auto is_replayed = [&](const LengthConfig& length) {
+    return length.kind == LengthConfig::Kind::kCsv &&
+           workload.arrivals.kind == ArrivalConfig::Kind::kReplay &&
+           AreSameFile(length.path, workload.arrivals.replay_path);
+  };
+  const auto is_file = [&](const char* key, bool by_default) {
+    return table.Table(key).Choice("order", {"permuted", "file"},
+                                   by_default ? "file" : "permuted") == "file";
+  };
+  if (prompts.kind == LengthConfig::Kind::kCsv) {
+    prompts.is_in_file_order = is_file("prompts", is_replayed(prompts) || is_replayed(outputs));
+    table.Table("outputs").Forbid({"order"}, "workload.prompts.kind",
+                                  "workload.prompts.kind = \"csv\", whose order it follows");
+  } else if (outputs.kind == LengthConfig::Kind::kCsv) {
+    outputs.is_in_file_order = is_file("outputs", is_replayed(outputs));
+  }
 }
 
 WorkloadConfig ReadWorkload(const ConfigTable& root) {
@@ -302,13 +330,16 @@ WorkloadConfig ReadWorkload(const ConfigTable& root) {
   workload.arrivals = ReadArrivals(table);
   workload.prompts = ReadPrompts(table.Table("prompts"));
   workload.outputs = ReadOutputs(table.Table("outputs"));
+  ReadOrders(table, workload);
   if (table.Has("requests"))
     workload.requests = static_cast<int>(table.Integer("requests", 1, 100'000'000));
   if (table.Has("duration_s"))
     workload.duration = Seconds(table.Number("duration_s", Range::Positive(1e9)));
   const bool is_replay = workload.arrivals.kind == ArrivalConfig::Kind::kReplay;
   if (workload.requests == 0 && workload.duration == Seconds(0) && !is_replay)
-    throw table.Error("requests", "or workload.duration_s must say when the arrivals stop");
+    throw table.Error("requests", fmt::format("or workload.duration_s must say when the arrivals "
+                                              "stop{}",
+                                              table.MisspeltHint({"requests", "duration_s"})));
   workload.warmup_requests =
       static_cast<int>(table.Integer("warmup_requests", 0, 100'000'000, workload.requests / 10));
   if (workload.requests > 0 && workload.warmup_requests >= workload.requests)

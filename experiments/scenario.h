@@ -79,12 +79,14 @@ struct LengthConfig {
   static constexpr int kOutputTokens = 128;
   enum class Kind { kConstant, kCsv, kLognormal, kGeometric };
   Kind kind = Kind::kConstant;
-  int tokens = 0;                 // constant
-  std::string path, column;       // CSV
-  bool is_in_file_order = false;  // CSV: request i takes row i mod rows, not a permutation's
-  double mu = 0, sigma = 0;       // lognormal, of the natural logarithm of the tokens
-  double mean = 0;                // geometric, before the cap
-  int min = 1, max = 0;           // lognormal: clamp; geometric: max is the cap (both inclusive)
+  int tokens = 0;            // constant
+  std::string path, column;  // CSV
+  // CSV: request i takes row i mod rows, not a permutation's. Outputs beside CSV prompts go with
+  // the prompts' rows instead.
+  bool is_in_file_order = false;
+  double mu = 0, sigma = 0;  // lognormal, of the natural logarithm of the tokens
+  double mean = 0;           // geometric, before the cap
+  int min = 1, max = 0;      // lognormal: clamp; geometric: max is the cap (both inclusive)
 };
 
 struct WorkloadConfig {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include <fmt/format.h>
 
@@ -42,8 +43,9 @@ Workload::Workload(const Scenario& scenario)
       arrivals_(scenario.seed, "arrivals") {
   LoadPrompts();
   LoadOutputs(scenario.seed);
-  CheckFits(scenario);
   if (config_.arrivals.kind == Arrivals::kReplay) LoadReplay();
+  FindLongest();
+  CheckFits(scenario);
   if (is_closed_loop()) {
     for (int device = 0; device < devices_; ++device)
       first_.emplace_back(arrivals_.At(static_cast<uint64_t>(device)).Uniform() *
@@ -55,33 +57,25 @@ Workload::Workload(const Scenario& scenario)
 
 void Workload::LoadPrompts() {
   const LengthConfig& prompts = config_.prompts;
-  if (prompts.kind == Lengths::kLognormal) {
-    max_prompt_ = prompts.max;
-    return;
-  }
+  if (prompts.kind == Lengths::kLognormal) return;
   if (prompts.kind == Lengths::kCsv)
     prompt_tokens_ = ReadLengths(prompts);
   else
     prompt_tokens_ = {prompts.tokens};
-  max_prompt_ = *std::max_element(prompt_tokens_.begin(), prompt_tokens_.end());
   if (!prompts.is_in_file_order) prompt_order_ = RandomPermutation(prompts_, prompt_rows());
 }
 
 void Workload::LoadOutputs(uint64_t seed) {
   const LengthConfig& outputs = config_.outputs;
-  if (outputs.kind == Lengths::kConstant) {
-    max_output_ = outputs.tokens;
-  } else if (outputs.kind == Lengths::kGeometric) {
-    max_output_ = outputs.max;
-  } else {
-    output_tokens_ = ReadLengths(outputs);
-    max_output_ = *std::max_element(output_tokens_.begin(), output_tokens_.end());
-    const int rows = static_cast<int>(output_tokens_.size());
-    if (config_.prompts.kind != Lengths::kCsv)
-      output_order_ = RandomPermutation(RngStream(seed, "outputs"), rows);
-    else if (rows != prompt_rows())
+  if (outputs.kind != Lengths::kCsv) return;
+  output_tokens_ = ReadLengths(outputs);
+  const int rows = static_cast<int>(output_tokens_.size());
+  if (config_.prompts.kind == Lengths::kCsv) {
+    if (rows != prompt_rows())
       throw InputError(fmt::format("{}: has {} rows, but a row belongs to each of the {} of {}",
                                    outputs.path, rows, prompt_rows(), config_.prompts.path));
+  } else if (!outputs.is_in_file_order) {
+    output_order_ = RandomPermutation(RngStream(seed, "outputs"), rows);
   }
 }
 
@@ -97,29 +91,69 @@ void Workload::LoadReplay() {
   }
   if (replay_.empty())
     throw InputError(fmt::format("{}: needs at least one row", arrivals.replay_path));
+  if (config_.duration > Seconds(0) && Seconds(replay_.front()) > config_.duration)
+    throw InputError(
+        fmt::format("{}: the first arrival, at {:g} s, comes after "
+                    "workload.duration_s = {:g}, so nothing would run",
+                    arrivals.replay_path, replay_.front(), config_.duration.value()));
   if (config_.requests > static_cast<int>(replay_.size()))
     throw InputError(fmt::format("{}: holds {} arrivals, workload.requests asks for {}",
                                  arrivals.replay_path, replay_.size(), config_.requests));
 }
 
+int Workload::MostRequests() const {
+  if (config_.arrivals.kind == Arrivals::kReplay) return *expected_requests();
+  return config_.requests > 0 ? config_.requests : std::numeric_limits<int>::max();
+}
+
+void Workload::FindLongest() {
+  // Behind the last row the first one comes again.
+  const int rows = std::max({prompt_rows(), static_cast<int>(output_tokens_.size()), 1});
+  const auto sum = [](const Request& request) {
+    return request.prompt_tokens + request.output_tokens;
+  };
+  for (int id = 0; id < std::min(MostRequests(), rows); ++id) {
+    Request request;
+    request.id = id;
+    SetLengths(request);
+    if (config_.prompts.kind == Lengths::kLognormal) request.prompt_tokens = config_.prompts.max;
+    if (config_.outputs.kind == Lengths::kGeometric) request.output_tokens = config_.outputs.max;
+    if (request.prompt_tokens > longest_.by_prompt.prompt_tokens) longest_.by_prompt = request;
+    if (request.output_tokens > longest_.by_output.output_tokens) longest_.by_output = request;
+    if (sum(request) > sum(longest_.by_sum)) longest_.by_sum = request;
+  }
+}
+
+std::string Workload::Describe(const Request& request) const {
+  const auto source = [](const LengthConfig& length, const char* what, int row) {
+    const bool is_csv = length.kind == Lengths::kCsv;
+    return is_csv ? fmt::format("{} row {} of {}", what, row, length.path)
+                  : fmt::format("workload.{}s.{}", what,
+                                length.kind == Lengths::kConstant ? "tokens" : "max");
+  };
+  const auto is_of = [&](Lengths prompts, Lengths outputs) {
+    return config_.prompts.kind == prompts || config_.outputs.kind == outputs;
+  };
+  const std::string who = is_of(Lengths::kLognormal, Lengths::kGeometric) ? "a request"
+                          : is_of(Lengths::kCsv, Lengths::kCsv)
+                              ? fmt::format("request {}", request.id)
+                              : "every request";
+  return fmt::format("{} ({}, {})", who, source(config_.prompts, "prompt", request.prompt_row),
+                     source(config_.outputs, "output", OutputRow(request)));
+}
+
 void Workload::CheckFits(const Scenario& scenario) const {
   if (!scenario.has_cloud()) return;
+  const Request& most = longest_.by_sum;
   const int extra = ReservedExtraTokens(scenario.system);
-  const int64_t capacity = scenario.scheduler.kv_tokens;
-  const auto check = [&](const std::string& what, int prompt, int output) {
-    const int64_t needed = int64_t{prompt} + output + extra;
-    if (needed <= capacity) return;
-    throw InputError(
-        fmt::format("{}: {} can never fit the KV cache: {} prompt + {} output + {} "
-                    "draft = {} tokens, 'cloud.kv_tokens' = {}",
-                    scenario.path, what, prompt, output, extra, needed, capacity));
-  };
-  const bool is_paired = !output_tokens_.empty() && output_order_.empty();
-  for (int row = 0; row < prompt_rows(); ++row)
-    check(fmt::format("prompt row {}", row), prompt_tokens(row),
-          is_paired ? output_tokens_[static_cast<size_t>(row)] : max_output_);
-  if (prompt_rows() == 0)
-    check("a prompt of workload.prompts.max tokens", max_prompt_, max_output_);
+  const int64_t needed = int64_t{most.prompt_tokens} + most.output_tokens + extra;
+  if (needed <= scenario.scheduler.kv_tokens) return;
+  throw InputError(fmt::format(
+      "{}: {} can never fit the KV cache: {} prompt + {} output + {} draft = {} tokens, "
+      "'cloud.kv_tokens' = {}; ask for less, or give the cloud more memory_gb, stages or "
+      "kv_tokens",
+      scenario.path, Describe(most), most.prompt_tokens, most.output_tokens, extra, needed,
+      scenario.scheduler.kv_tokens));
 }
 
 std::optional<int> Workload::expected_requests() const {
@@ -174,11 +208,15 @@ void Workload::SetLengths(Request& request) const {
     request.output_tokens =
         std::min(outputs_.At(i).Geometric(config_.outputs.mean), config_.outputs.max);
   } else {
-    const size_t row = output_order_.empty()
-                           ? static_cast<size_t>(request.prompt_row)
-                           : static_cast<size_t>(output_order_[i % output_order_.size()]);
-    request.output_tokens = output_tokens_[row];
+    request.output_tokens = output_tokens_[static_cast<size_t>(OutputRow(request))];
   }
+}
+
+int Workload::OutputRow(const Request& request) const {
+  if (output_tokens_.empty()) return 0;
+  if (config_.prompts.kind == Lengths::kCsv) return request.prompt_row;
+  const int place = request.id % static_cast<int>(output_tokens_.size());
+  return output_order_.empty() ? place : output_order_[static_cast<size_t>(place)];
 }
 
 Request Workload::Make(int device, Seconds arrival) {

@@ -4,7 +4,8 @@
 //
 //   prompts    the permutation pi of the rows: request i takes row pi(i mod rows); drawn lengths,
 //              keyed by i
-//   outputs    drawn lengths, keyed by i
+//   outputs    drawn lengths, keyed by i; the permutation of the rows, where they do not go with
+//              the prompts'
 //   devices    the device, uniform, keyed by i (not closed loop)
 //   arrivals   the gaps, one after the other; closed loop: each device's first request
 #pragma once
@@ -22,7 +23,8 @@ namespace hat {
 class Workload {
  public:
   // Reads the files that the scenario's workload names. Throws InputError for a bad file, and for a
-  // request that could never fit the KV cache of a replica (names the prompt row and the numbers).
+  // request that will come and could never fit the KV cache of a replica (names it and the
+  // numbers).
   explicit Workload(const Scenario& scenario);
 
   // The next arrival. Open loop: in order of time. Closed loop: the first request of each device.
@@ -44,15 +46,26 @@ class Workload {
   int prompt_rows() const { return static_cast<int>(prompt_tokens_.size()); }
   int prompt_tokens(int row) const { return prompt_tokens_[static_cast<size_t>(row)]; }
 
-  // The most tokens of any prompt, and of any output, that may come: for checks against profiles.
-  int max_prompt_tokens() const { return max_prompt_; }
-  int max_output_tokens() const { return max_output_; }
+  // Of the requests that will come the one with the longest prompt, the longest output, and the
+  // most of both together: for checks. A row counts if a request takes it; where lengths are drawn,
+  // or nobody knows how many requests come, as much as may come. Valid: id, prompt_row, tokens.
+  struct Longest {
+    Request by_prompt, by_output, by_sum;
+  };
+  const Longest& longest() const { return longest_; }
+
+  // One of the longest as an error names it, with where its lengths come from: "request 7 (prompt
+  // row 3 of p.csv, workload.outputs.tokens)".
+  std::string Describe(const Request& request) const;
 
  private:
   void LoadPrompts();
   void LoadOutputs(uint64_t seed);
   void LoadReplay();
+  void FindLongest();
   void CheckFits(const Scenario& scenario) const;
+  int MostRequests() const;
+  int OutputRow(const Request& request) const;
   std::optional<Seconds> NextArrival();
   bool IsDone(Seconds arrival) const;
   void SetLengths(Request& request) const;
@@ -67,8 +80,7 @@ class Workload {
   std::vector<int> output_order_;   // of its rows, where they do not belong to prompt rows
   std::vector<double> replay_;      // seconds
   std::vector<std::pair<double, int>> first_;  // closed loop: (arrival in seconds, device), sorted
-  int max_prompt_ = 0;
-  int max_output_ = 0;
+  Longest longest_;
   int issued_ = 0;
   Seconds clock_;  // the last arrival, open loop
 };

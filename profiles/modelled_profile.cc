@@ -17,10 +17,15 @@ namespace {
 constexpr int kDeviceTokens = 4096;
 constexpr int kCloudTokens = 16384;
 constexpr double kTolerance = 0.01;
-// The roofline is linear in context: two would do, the others are for people.
-const std::vector<int> kContexts = {0, 512, 2048, 8192};
-
 using Latency = std::function<Seconds(int tokens, int context)>;
+
+// The roofline is linear in context: two would do, the others are for people.
+std::vector<int> ChooseContexts(int last) {
+  std::vector<int> contexts = {0};
+  for (int context = 512; context < last; context *= 4) contexts.push_back(context);
+  contexts.push_back(last);
+  return contexts;
+}
 
 // Whether the straight line from `low` to `high` tokens stays within the tolerance at every
 // context.
@@ -74,8 +79,9 @@ std::vector<LatencyGrid::Point> MakePoints(const Latency& latency,
   return points;
 }
 
-std::vector<LatencyGrid::Point> WithContext(const Latency& latency, int last) {
-  return MakePoints(latency, ChooseTokens(latency, kContexts, last), kContexts);
+std::vector<LatencyGrid::Point> WithContext(const Latency& latency, int last, int last_context) {
+  const std::vector<int> contexts = ChooseContexts(last_context);
+  return MakePoints(latency, ChooseTokens(latency, contexts, last), contexts);
 }
 
 std::vector<LatencyGrid::Point> WithoutContext(const std::function<Seconds(int tokens)>& latency,
@@ -109,7 +115,7 @@ ProfileInfo MakeInfo(const HardwareMode& hardware, const ModelShape& shape, cons
 }  // namespace
 
 ProfileData ModelProfile(HardwareMode hardware, const ModelShape& shape, const std::string& role,
-                         const std::string& dtype) {
+                         const std::string& dtype, const ModelledLimits& limits) {
   if (role != "device" && role != "cloud") {
     throw InputError(fmt::format("the role must be device or cloud, got '{}'", role));
   }
@@ -117,22 +123,24 @@ ProfileData ModelProfile(HardwareMode hardware, const ModelShape& shape, const s
     throw InputError(fmt::format("the roofline is for the dtypes fp16 and bf16, got '{}'", dtype));
   }
   const Roofline roofline(hardware, shape);
-  const int last = role == "device" ? kDeviceTokens : kCloudTokens;
+  const int last = limits.max_tokens.value_or(role == "device" ? kDeviceTokens : kCloudTokens);
+  const auto with_context = [&](const Latency& latency) {
+    return WithContext(latency, last, limits.max_context);
+  };
   ProfileData data;
   data.info = MakeInfo(hardware, shape, role, dtype);
   auto& operations = data.operations;
   operations["embedding"] = WithoutContext([&](int n) { return roofline.Embedding(n); }, last);
   operations["head"] = WithoutContext([&](int n) { return roofline.Head(n); }, last);
   if (role == "device") {
-    operations["layer"] = WithContext([&](int n, int c) { return roofline.Layer(n, c); }, last);
-    operations["adapter"] = WithContext([&](int n, int c) { return roofline.Adapter(n, c); }, last);
+    operations["layer"] = with_context([&](int n, int c) { return roofline.Layer(n, c); });
+    operations["adapter"] = with_context([&](int n, int c) { return roofline.Adapter(n, c); });
     operations["medusa"] = WithoutContext([&](int n) { return roofline.Medusa(n); }, last);
     return data;
   }
   operations["linear"] = WithoutContext([&](int n) { return roofline.Linear(n); }, last);
   operations["a0"] = {{1, 0, {RoundedUs(roofline.AttentionBase())}, {}}};
-  operations["attention"] =
-      WithContext([&](int n, int c) { return roofline.Attention(n, c); }, last);
+  operations["attention"] = with_context([&](int n, int c) { return roofline.Attention(n, c); });
   return data;
 }
 

@@ -1,6 +1,7 @@
 // A whole profile from the roofline of a hardware preset.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "profiles/hardware.h"
@@ -9,10 +10,16 @@
 
 namespace hat {
 
+// What the grids of a modelled profile cover, >= 1.
+struct ModelledLimits {
+  std::optional<int> max_tokens;  // default: 4096 for a device, 16384 for a cloud
+  int max_context = 8192;
+};
+
 // Every operation of the role, on grids between whose points interpolation is within 2% of the
-// roofline: tokens 1..4096 for a device, 1..16384 for a cloud, contexts 0..8192. Throws InputError
-// for another role than "device", "cloud" or another dtype than "fp16", "bf16".
+// roofline. Throws InputError for another role than "device", "cloud" or another dtype than "fp16",
+// "bf16".
 ProfileData ModelProfile(HardwareMode hardware, const ModelShape& shape, const std::string& role,
-                         const std::string& dtype = "fp16");
+                         const std::string& dtype = "fp16", const ModelledLimits& limits = {});
 
 }  // namespace hat

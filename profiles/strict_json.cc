@@ -1,13 +1,17 @@
 #include "profiles/strict_json.h"
 
 #include <algorithm>
+#include <cmath>
+#include <optional>
 #include <set>
 #include <string_view>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "core/decimal.h"
 #include "core/error.h"
+#include "core/foreign_format.h"
 
 namespace hat {
 
@@ -22,6 +26,14 @@ std::string_view Problem(const json::exception& error) {
   const std::string_view what = error.what();
   const size_t end = what.find("] ");
   return end == std::string_view::npos ? what : what.substr(end + 2);
+}
+
+// A value as an error shows it.
+std::string Shown(const json& value) {
+  if (value.is_structured()) return fmt::format("an {}", value.type_name());
+  const bool is_quoted =
+      value.is_string() && std::isfinite(ParseDecimal(value.get<std::string>()).value_or(NAN));
+  return value.dump() + (is_quoted ? ": write it without quotes" : "");
 }
 
 }  // namespace
@@ -45,6 +57,9 @@ json ParseJson(const std::string& text, const std::string& name) {
   try {
     return json::parse(text, check);
   } catch (const json::exception& error) {
+    if (const std::string binary = BinaryFormat(text); !binary.empty()) {
+      throw InputError(fmt::format("{}: {}", name, binary));
+    }
     throw InputError(fmt::format("{}: not valid JSON: {}", name, Problem(error)));
   }
 }
@@ -112,21 +127,18 @@ bool JsonNode::Bool() const {
 }
 
 int64_t JsonNode::Integer(int64_t low, int64_t high) const {
-  if (!value_.is_number_integer()) Fail(fmt::format("must be an integer in {}..{}", low, high));
+  std::optional<int64_t> value;
   const bool is_huge = value_.is_number_unsigned() && value_.get<uint64_t>() > uint64_t{INT64_MAX};
-  if (is_huge || value_.get<int64_t>() < low || value_.get<int64_t>() > high) {
-    Fail(fmt::format("must be an integer in {}..{}, got {}", low, high, value_.dump()));
-  }
-  return value_.get<int64_t>();
+  if (value_.is_number_float()) value = WholeNumber(value_.get<double>());
+  if (value_.is_number_integer() && !is_huge) value = value_.get<int64_t>();
+  if (value && *value >= low && *value <= high) return *value;
+  Fail(fmt::format("must be an integer in {}..{}, got {}", low, high, Shown(value_)));
 }
 
 double JsonNode::Number(double low, double high) const {
-  if (!value_.is_number()) Fail(fmt::format("must be a number in {}..{}", low, high));
-  const double number = value_.get<double>();
-  if (!(number >= low && number <= high)) {
-    Fail(fmt::format("must be a number in {}..{}, got {}", low, high, value_.dump()));
-  }
-  return number;
+  const double number = value_.is_number() ? value_.get<double>() : NAN;
+  if (number >= low && number <= high) return number;
+  Fail(fmt::format("must be a number in {}..{}, got {}", low, high, Shown(value_)));
 }
 
 }  // namespace hat

@@ -29,6 +29,7 @@ class JsonNode {
   std::string String() const;
   std::string Choice(const std::vector<std::string>& allowed) const;
   bool Bool() const;
+  // May be written 20.0.
   int64_t Integer(int64_t low, int64_t high) const;
   double Number(double low, double high) const;
 

@@ -45,6 +45,17 @@ int PrefillTokensOnDevice(const SystemSpec& system, int prompt_tokens) {
   return system.drafting != "none" || system.chunking == "none" ? prompt_tokens : 1;
 }
 
+// What to do about a profile that covers less than `needed`.
+std::string HowToCover(const ProfileInfo& info, const std::string& limit, int needed) {
+  const std::string program = info.provenance == Provenance::kModelled   ? "model"
+                              : info.provenance == Provenance::kMeasured ? info.role
+                                                                         : "";
+  return fmt::format(
+      "ask for less, take a profile that covers it{}, or let this one extrapolate "
+      "(\"allow_extrapolation\": true in it)",
+      program.empty() ? "" : fmt::format(" (hat profile {} --{} {})", program, limit, needed));
+}
+
 void CheckDraftWidth(const DeviceProfile& profile, const Scenario& scenario) {
   const int branches = scenario.system.options.ahead_branches;
   const int most = profile.max_draft_width(LayersOnDevice(scenario));
@@ -306,26 +317,28 @@ void Simulation::LoadProfiles() {
 }
 
 void Simulation::CheckGridsCoverWorkload() const {
-  const int prompt = workload_.max_prompt_tokens();
-  const int output = workload_.max_output_tokens();
+  const Request& most = workload_.longest().by_sum;
+  const Request& prompt = workload_.longest().by_prompt;
   // Draft steps run up to max_draft + 1 positions behind the last token's.
-  const int most_context = prompt + output + ReservedExtraTokens(scenario_.system);
+  const int draft = ReservedExtraTokens(scenario_.system);
+  const int context = most.prompt_tokens + most.output_tokens + draft;
   const auto check = [&](const ProfileInfo& info, int max_context, int max_tokens, int tokens) {
-    if (max_context < most_context) {
+    if (max_context < context) {
       throw InputError(fmt::format(
-          "{}: the profile covers contexts up to {}, but the longest request needs {} (prompt {} + "
-          "output {} + draft)",
-          info.path, max_context, most_context, prompt, output));
+          "{}: the profile covers contexts up to {}, but {} needs {}: {} prompt + {} output + {} "
+          "draft; {}",
+          info.path, max_context, workload_.Describe(most), context, most.prompt_tokens,
+          most.output_tokens, draft, HowToCover(info, "max-context", context)));
     }
     if (max_tokens < tokens) {
-      throw InputError(
-          fmt::format("{}: the profile covers up to {} new tokens, but the longest prompt ({}) "
-                      "puts {} into one "
-                      "operation",
-                      info.path, max_tokens, prompt, tokens));
+      throw InputError(fmt::format(
+          "{}: the profile covers up to {} new tokens, but {} puts {} of its prompt into one "
+          "operation; {}",
+          info.path, max_tokens, workload_.Describe(prompt), tokens,
+          HowToCover(info, "max-tokens", tokens)));
     }
   };
-  const int on_device = PrefillTokensOnDevice(scenario_.system, prompt);
+  const int on_device = PrefillTokensOnDevice(scenario_.system, prompt.prompt_tokens);
   for (const auto& modes : device_profiles_) {
     for (const DeviceProfile& profile : modes) {
       check(profile.info(), profile.max_context(), profile.max_tokens(), on_device);
@@ -334,7 +347,7 @@ void Simulation::CheckGridsCoverWorkload() const {
   }
   if (!cloud_profile_) return;
   const int in_cloud = MakePrefillCut(scenario_.system.prefill_cut, scenario_.system.options)
-                           ->TokensToTake(prompt, scenario_.scheduler.token_budget);
+                           ->TokensToTake(prompt.prompt_tokens, scenario_.scheduler.token_budget);
   check(cloud_profile_->info(), cloud_profile_->max_context(),
         std::min(cloud_profile_->max_tokens(), cloud_profile_->max_sequence_tokens()), in_cloud);
 }

@@ -173,6 +173,13 @@ std::string ConfigJson(const ModelConfig& config) {
   return document.dump(2) + "\n";
 }
 
+void RequireTwoLayers(const ModelConfig& config) {
+  if (config.shape.layers > 1) return;
+  throw InputError(
+      "a model of one layer cannot be split between a device and a cloud; in one piece it runs "
+      "('hat generate --system whole')");
+}
+
 ModelConfig ConfigOfShape(const ModelShape& shape, int max_positions) {
   ModelConfig config;
   config.shape = shape;

@@ -41,6 +41,9 @@ struct ModelConfig {
 // rope type, sizes that contradict each other) throws InputError: file, key, what is allowed.
 ModelConfig ReadModelConfig(const std::string& folder);
 
+// Throws InputError for a model of one layer, which device and cloud cannot share.
+void RequireTwoLayers(const ModelConfig& config);
+
 // A config.json that ReadModelConfig and transformers read back as the same config.
 std::string ConfigJson(const ModelConfig& config);
 

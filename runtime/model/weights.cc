@@ -190,6 +190,7 @@ void WriteTensorFile(const std::string& path, const TensorFile& file) {
 }
 
 void WriteModel(const std::string& folder, const Model& model, Dtype dtype) {
+  RefuseTilde(folder);
   std::error_code error;
   std::filesystem::create_directories(folder, error);
   if (error) throw RunError("cannot make the folder '" + folder + "': " + error.message());

@@ -302,6 +302,7 @@ ProfileData MeasureProfile(const ProfileJob& wanted, const ProfileWatch& watch) 
   const int positions =
       job.limits.max_tokens + std::max(job.limits.max_tokens, job.limits.max_context);
   const Model model = OpenModelOrShape(job.model, positions);
+  RequireTwoLayers(model.config);
   if (job.split < 1 || job.split >= model.config.shape.layers) {
     throw InputError("--split must be 1.." + std::to_string(model.config.shape.layers - 1) +
                      ", below the model's layers, got " + std::to_string(job.split));

@@ -15,6 +15,7 @@
 namespace hat {
 
 void CheckSplit(const SplitPlan& plan, const ModelConfig& config) {
+  RequireTwoLayers(config);
   const int layers = config.shape.layers;
   if (plan.split >= 1 && plan.split < layers) return;
   throw InputError("a split after layer " + std::to_string(plan.split) + " of " +
@@ -46,8 +47,13 @@ struct WholeModel::Parts {
 };
 
 WholeModel::WholeModel(const Model& model, const SplitPlan& plan) {
-  CheckSplit(plan, model.config);
-  parts_ = std::make_unique<Parts>(model, plan);
+  SplitPlan rounded = plan;
+  if (model.config.shape.layers == 1) {
+    rounded.split = 0;
+  } else {
+    CheckSplit(plan, model.config);
+  }
+  parts_ = std::make_unique<Parts>(model, rounded);
 }
 WholeModel::WholeModel(const std::string& folder, const SplitPlan& plan)
     : WholeModel(OpenModel(folder), plan) {}

@@ -18,11 +18,12 @@ struct SplitPlan {
   WireDtype wire = WireDtype::kFloat32;
 };
 
-// Throws InputError where the split leaves one side without a layer.
+// Throws InputError where the split leaves one side without a layer, and for a model of one layer.
 void CheckSplit(const SplitPlan& plan, const ModelConfig& config);
 
 class WholeModel {
  public:
+  // A model of one layer is rounded in front of it; any other where the plan cuts.
   WholeModel(const Model& model, const SplitPlan& plan);
   WholeModel(const std::string& folder, const SplitPlan& plan);  // a checkpoint's
   ~WholeModel();

@@ -14,6 +14,7 @@ constexpr int kHeldOutOneIn = 20;
 }  // namespace
 
 void CheckSplit(int split, const ModelConfig& config) {
+  RequireTwoLayers(config);
   if (split >= 1 && split < config.shape.layers) return;
   throw InputError("the split must be 1.." + std::to_string(config.shape.layers - 1) +
                    ", below the number of layers, got " + std::to_string(split));
@@ -45,6 +46,7 @@ JobText ReadJobText(const TrainingJob& job, const ModelConfig& config) {
 
 TrainingRun RunJob(const TrainingJob& job, const JobText& text, Trainee& trainee,
                    const std::string& identity, const TrainingWatch& watch) {
+  RefuseTilde(job.work_folder);
   std::error_code error;
   std::filesystem::create_directories(job.work_folder, error);
   if (error) throw RunError("cannot make '" + job.work_folder + "': " + error.message());

@@ -30,6 +30,16 @@ def rates(text):
     return {"scenario.toml": with_trace("in.csv"), "in.csv": text}
 
 
+# Arrivals, prompts and outputs of one file.
+REPLAY = with_replay("in.csv").split("[workload.prompts]")[0] + """
+[workload.prompts]
+kind = "csv"
+path = "in.csv"
+[workload.outputs]
+kind = "csv"
+path = "in.csv"
+"""
+
 # A name, the command, files.
 TABLE = [
     ("line ends of Windows in a scenario", SIMULATE, {"scenario.toml": crlf(SCENARIO)}),
@@ -43,6 +53,19 @@ TABLE = [
     ("blank lines in prompts", SIMULATE, prompts("prompt_tokens\n\n5\n\n\n6\n")),
     ("quotes and a very long field in prompts", SIMULATE,
      prompts('prompt_tokens,"text, quoted"\n5,"' + "long " * 100_000 + '"\n')),
+    ("integers with a point in prompts", SIMULATE, prompts("prompt_tokens\n5.0\n6.000\n")),
+    ("integers with a point in a scenario", SIMULATE,
+     {"scenario.toml": SCENARIO.replace("requests = 4", "requests = 4.0").replace("= 2\n", "= 2.0\n")}),
+    ("integers with a point in a profile", SIMULATE,
+     {"scenario.toml": with_device("in.json"), "in.json": ORIN.replace('"layers": 32', '"layers": 32.0')}),
+    ("integers with a point in draft lines", "trace-import in.jsonl --out t.trace",
+     {"in.jsonl": TRACE_LINES.replace('"prompt_tokens": 20', '"prompt_tokens": 20.0')}),
+    ("integers with a point in Mahimahi's rates", SIMULATE, rates("0.0\n5.0\n10.0\n")),
+    ("outputs and prompts that no row has together", SIMULATE,
+     {"scenario.toml": REPLAY,
+      "in.csv": "arrival_s,prompt_tokens,output_tokens\n0,4000,10\n1,100,4500\n"}),
+    ("a row too long that no request reaches", SIMULATE + " --set workload.prompts.order=file",
+     prompts("prompt_tokens\n" + "5\n" * 4 + "900000\n")),
     ("line ends of Windows in arrivals", SIMULATE,
      {"scenario.toml": with_replay("in.csv"), "in.csv": crlf("arrival_s\n0\n0\n1\n")}),
     ("line ends of Windows in rates", SIMULATE, rates(crlf("seconds,mbps\n0,50\n1,60\n"))),

@@ -1,6 +1,7 @@
 #include "core/config.h"
 
 #include <gmock/gmock.h>
+#include <stdlib.h>
 
 #include <fstream>
 
@@ -84,6 +85,26 @@ TEST(ConfigTest, AWrongTypeNamesFileLineKeyAndType) {
   EXPECT_INPUT_ERROR(root.Number("t", Range{}), EndsWith("got a table"));
 }
 
+TEST(ConfigTest, AWholeNumberMayBeWrittenWithAPoint) {
+  const Config config = Parse("a = 20.0\nb = 20.5\nc = 1e300\nd = nan");
+  EXPECT_EQ(config.Root().Integer("a", 1, 100), 20);
+  EXPECT_THAT(config.Resolved(), HasSubstr("a = 20\n"));
+  EXPECT_INPUT_ERROR(config.Root().Integer("b", 1, 100), EndsWith("in 1..100, got 20.5"));
+  EXPECT_INPUT_ERROR(config.Root().Integer("c", 1, 100), EndsWith("got 1e+300"));
+  EXPECT_INPUT_ERROR(config.Root().Integer("d", 1, 100), EndsWith("got nan"));
+}
+
+TEST(ConfigTest, AQuotedNumberIsToBeWrittenWithoutQuotes) {
+  const ConfigTable root = Parse("a = '6'\nb = \"true\"\nc = ['0.5']\nd = '6 '\ne = '6'").Root();
+  const std::string hint = " in quotes: write it without them";
+  EXPECT_INPUT_ERROR(root.Number("a", Range{}), EndsWith("got '6'" + hint));
+  EXPECT_INPUT_ERROR(root.Integer("a", 0, 9), EndsWith("got '6'" + hint));
+  EXPECT_INPUT_ERROR(root.Bool("b"), EndsWith("got 'true'" + hint));
+  EXPECT_INPUT_ERROR(root.Numbers("c", Range{}), EndsWith("got [ '0.5' ]" + hint));
+  EXPECT_INPUT_ERROR(root.Number("d", Range{}), EndsWith("got '6 '"));
+  EXPECT_INPUT_ERROR(root.Choice("e", {"x"}), EndsWith("got '6'"));
+}
+
 TEST(ConfigTest, AChoiceListsWhatIsAllowed) {
   EXPECT_INPUT_ERROR(
       Parse("[system]\nname = 'hut'").Root().Table("system").Choice("name", {"hat", "u-shape"}),
@@ -99,11 +120,48 @@ TEST(ConfigTest, AMissingKeyNamesWhereItBelongs) {
                      StartsWith("spec.toml: 'workload.rate_per_s' is missing"));
 }
 
+TEST(ConfigTest, AMissingKeyThatStandsThereMisspeltIsShown) {
+  EXPECT_INPUT_ERROR(Rate("[workload]\nrequests = 3\nrate_per_sec = 6"),
+                     StartsWith("spec.toml:3: 'workload.rate_per_s' is missing "
+                                "('workload.rate_per_sec' stands there: a typing mistake?); it "
+                                "must be a number > 0"));
+  EXPECT_INPUT_ERROR(Rate("[workload]", {"workload.rate_pers=6"}),
+                     StartsWith("--set: 'workload.rate_per_s' is missing ('workload.rate_pers'"));
+  // The table around it.
+  EXPECT_INPUT_ERROR(Rate("\n[worklaod]\nrate_per_s = 6"),
+                     StartsWith("spec.toml:2: 'workload.rate_per_s' is missing ('worklaod'"));
+  EXPECT_INPUT_ERROR(Rate("\n[worklaod]\nrate_per_s = 6\n[workload.prompts]"),
+                     StartsWith("spec.toml:2: 'workload.rate_per_s' is missing ('worklaod'"));
+  const ConfigTable one = Parse("[[c]]\n[[c]]\ncuont = 3").Root().Tables("c")[1];
+  EXPECT_INPUT_ERROR(one.Integer("count", 0, 9),
+                     StartsWith("spec.toml:3: 'c.1.count' is missing ('c.1.cuont'"));
+  EXPECT_EQ(one.MisspeltHint({"x", "count"}), " ('c.1.cuont' stands there: a typing mistake?)");
+}
+
+// Another key of the same table, read or to be read later, is no typing mistake.
+TEST(ConfigTest, AMissingKeyIsNotTakenForAnother) {
+  const ConfigTable outputs = Parse("kind = 'geometric'\nmax = 9").Root();
+  EXPECT_INPUT_ERROR(outputs.Number("mean", Range{}),
+                     StartsWith("spec.toml:1: 'mean' is missing;"));
+  const ConfigTable prompts = Parse("mu = 1\nmin = 9").Root();
+  EXPECT_INPUT_ERROR(prompts.String("kind"), StartsWith("spec.toml:1: 'kind' is missing;"));
+  const ConfigTable link = Parse("rate_mbps = 9").Root();
+  link.Number("rate_mbps", Range{});
+  EXPECT_INPUT_ERROR(link.Number("rate_mbp", Range{}), HasSubstr("is missing;"));
+}
+
+TEST(ConfigTest, AnotherFormatIsNamed) {
+  EXPECT_INPUT_ERROR(Parse("{\n\"a\": 1\n}"),
+                     StartsWith("spec.toml:1: looks like a JSON object, TOML is wanted: "));
+  EXPECT_INPUT_ERROR(Parse("\x1f\x8b\x08"), "spec.toml: is compressed with gzip: unpack it first");
+}
+
 TEST(ConfigTest, MalformedTomlNamesTheLine) {
   for (const std::string text :
        {"a = 1\nb = = 2", "a = 1\na = 2", "a = 1\n[a]\n", "\n\"\xff\" = 1"}) {
     EXPECT_INPUT_ERROR(Parse(text), StartsWith("spec.toml:2: ")) << text;
   }
+  EXPECT_INPUT_ERROR(Parse("a = vicuna-7b"), EndsWith("(text stands in quotes)"));
   EXPECT_INPUT_ERROR(Config::FromFile("no/such.toml"),
                      "cannot read 'no/such.toml': No such file or directory");
 }
@@ -121,6 +179,19 @@ TEST(ConfigTest, PathsAreRelativeToTheDocument) {
   EXPECT_EQ(path("../data/x.csv"), "a/data/x.csv");
   EXPECT_EQ(path("/data/x.csv"), "/data/x.csv");
   EXPECT_EQ(path(""), "");
+  EXPECT_EQ(path("./~/x.csv"), "a/b/~/x.csv");
+  EXPECT_EQ(path("~x/y.csv"), "a/b/~x/y.csv");
+  const Config config = Config::FromText("paths = ['x', '../y']", "a/b/spec.toml");
+  EXPECT_THAT(config.Root().Paths("paths"), ElementsAre("a/b/x", "a/y"));
+}
+
+TEST(ConfigTest, APathFromTheHomeFolderIsRefusedWithWhatToWrite) {
+  ::setenv("HOME", "/home/me", 1);
+  const Config config = Parse("path = '~/x.csv'\npaths = ['y', '~/z']");
+  EXPECT_INPUT_ERROR(config.Root().Path("path"),
+                     AllOf(StartsWith("spec.toml:1: 'path' begins with '~', which a shell"),
+                           HasSubstr("write '/home/me/x.csv'")));
+  EXPECT_INPUT_ERROR(config.Root().Paths("paths"), StartsWith("spec.toml:2: 'paths' begins"));
 }
 
 TEST(OverrideTest, ReplacesAndAddsValuesOfEveryType) {

@@ -36,6 +36,10 @@ TEST(UnknownKeyTest, AMistypedKeySuggestsTheNearest) {
       "spec.toml:3: unknown key 'fleet.class.1.cont'; did you mean 'fleet.class.1.count'?");
 }
 
+TEST(UnknownKeyTest, SwappedLettersAreOneMistake) {
+  EXPECT_INPUT_ERROR(Read("sede = 1"), HasSubstr("did you mean 'seed'?"));
+}
+
 TEST(UnknownKeyTest, AKeyInTheWrongTableSuggestsTheRightOne) {
   EXPECT_INPUT_ERROR(Read("requests = 2"), HasSubstr("did you mean 'workload.requests'?"));
 }

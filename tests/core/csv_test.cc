@@ -7,7 +7,7 @@
 namespace hat {
 namespace {
 
-using testing::HasSubstr, testing::StartsWith;
+using testing::AllOf, testing::HasSubstr, testing::StartsWith;
 
 CsvFile Parse(const std::string& text) { return CsvFile::Parse(text, "t.csv"); }
 
@@ -31,18 +31,47 @@ TEST(CsvTest, ErrorsNameTheLineThatTheRowStartsIn) {
 }
 
 TEST(CsvTest, NumbersAreCheckedForTypeAndRange) {
-  for (const std::string bad :
-       {"", "x", "nan", "inf", "1e308", "0", "-1", "1 ", " 1", "1x", "0x1"}) {
+  for (const std::string bad : {"x", "nan", "inf", "1e308", "0", "-1", "1 ", " 1", "1x", "0x1"}) {
     const CsvFile file = Parse("a,rate\nq," + bad + "\n");
     EXPECT_INPUT_ERROR(file.Number(0, 1, Range::Positive()),
                        "t.csv:2: 'rate' must be a number > 0 and <= 1e+12, got '" + bad + "'");
   }
-  for (const std::string bad : {"", "1.5", "0", "11", "99999999999999999999"}) {
+  for (const std::string bad : {"1.5", "0", "11", "11.0", "1.0x", "99999999999999999999"}) {
     const CsvFile file = Parse("a,n\nq," + bad + "\n");
     EXPECT_INPUT_ERROR(file.Integer(0, 1, 1, 10),
                        "t.csv:2: 'n' must be an integer in 1..10, got '" + bad + "'");
   }
   EXPECT_EQ(Parse("x\n2.5e-3").Number(0, 0, Range::Positive()), 2.5e-3);
+}
+
+// As pandas writes a column of integers that has a gap.
+TEST(CsvTest, AnIntegerMayBeWrittenWithAPointAndAnEmptyCellIsCalledOne) {
+  const CsvFile file = Parse("n,x\n20.0,1\n,\n\"\",2\n");
+  EXPECT_EQ(file.Integer(0, 0, 1, 100), 20);
+  EXPECT_INPUT_ERROR(file.Integer(1, 0, 1, 100),
+                     "t.csv:3: 'n' is an empty cell; it must be an integer in 1..100");
+  EXPECT_INPUT_ERROR(file.Number(1, 1, Range::Positive(5)),
+                     "t.csv:3: 'x' is an empty cell; it must be a number > 0 and <= 5");
+  EXPECT_INPUT_ERROR(file.Integer(2, 0, 1, 100), StartsWith("t.csv:4: 'n' is an empty cell"));
+}
+
+TEST(CsvTest, AnotherFormatIsNamedWithWhatIsWanted) {
+  EXPECT_INPUT_ERROR(Parse("{\"n\": 1}\n{\"n\": 2}\n"),
+                     AllOf(StartsWith("t.csv: looks like JSON lines; CSV is wanted: a header line"),
+                           HasSubstr("commas")));
+  EXPECT_INPUT_ERROR(Parse("[{\"n\": 1}]"), StartsWith("t.csv: looks like a JSON array"));
+  EXPECT_INPUT_ERROR(Parse("\x1f\x8b\x08"), "t.csv: is compressed with gzip: unpack it first");
+  EXPECT_INPUT_ERROR(Parse("PAR1\x15\x04").ColumnIndex("n"), HasSubstr("a Parquet file"));
+  EXPECT_INPUT_ERROR(Parse("a\tn\n1\t2\n").ColumnIndex("n"),
+                     StartsWith("t.csv: looks like columns with tabs between them; CSV is wanted"));
+  EXPECT_INPUT_ERROR(Parse("a;n\n1,5;2\n"), HasSubstr("semicolons between them"));
+  EXPECT_INPUT_ERROR(Parse("\"a\";\"n\"\n\"1\";\"2\"\n"), HasSubstr("semicolons"));
+}
+
+// The look of a file explains a failure; it is no failure itself.
+TEST(CsvTest, AFileThatCanBeReadIsRead) {
+  const CsvFile file = Parse("a;n\n5\n");
+  EXPECT_EQ(file.Integer(0, file.ColumnIndex("a;n"), 1, 9), 5);
 }
 
 TEST(CsvTest, AMissingColumnListsThoseThereAre) {

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 
@@ -92,6 +93,23 @@ TEST(AtomicFileTest, AppearsWholeAtCommitOrNotAtAll) {
   }
   { AtomicFile(folder / "b").Write("lost"); }
   EXPECT_THAT(folder.List(), ElementsAre("a"));
+}
+
+// In a folder of its own, where a folder named '~' would be seen.
+TEST(TildeTest, NothingIsReadOrWrittenUnderAPathThatAShellLeftAlone) {
+  ::setenv("HOME", "/home/me", 1);
+  const TempFolder folder;
+  const std::filesystem::path before = std::filesystem::current_path();
+  std::filesystem::current_path(folder.path());
+  const auto words =
+      testing::AllOf(testing::StartsWith("'~/x' begins with '~'"), HasSubstr("write '/home/me/x'"));
+  EXPECT_INPUT_ERROR(ReadFile("~/x"), words);
+  EXPECT_INPUT_ERROR(WriteFileAtomically("~/x", ""), words);
+  EXPECT_INPUT_ERROR(ResultFolder("~/x"), words);
+  EXPECT_INPUT_ERROR(ReadFile("~"), HasSubstr("write '/home/me'"));
+  WriteFileAtomically("~x", "");
+  EXPECT_THAT(folder.List(), ElementsAre("~x"));
+  std::filesystem::current_path(before);
 }
 
 TEST(Sha256Test, MatchesTheStandardsExamples) {

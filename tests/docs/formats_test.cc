@@ -65,7 +65,8 @@ const std::vector<std::string>& Choices() {
                      outputs = {kind = "geometric", mean = 9}})",
       R"(link = {kind = "shared", cell_mbps = 1, ingress_mbps = 1, egress_mbps = 1,
                  up = {rate_mbps = 60}, down = {rate_mbps = 60}}
-         workload = {arrivals = "replay", replay = "r.csv", prompts = {kind = "constant", tokens = 9}}
+         workload = {arrivals = "replay", replay = "r.csv", prompts = {kind = "constant", tokens = 9},
+                     outputs = {kind = "csv", path = "o"}}
          acceptance.trace = "d.trace"
          cloud.stage_link_gbps = 32)"};
   return kChoices;

@@ -96,11 +96,30 @@ TEST(RateTraceTest, MahimahiStampsAreOpportunitiesOfAPacket) {
   EXPECT_NEAR(trace.FinishTime(Seconds(0), Bytes(4500 * 1000)).value(), 3, 1e-9);
 }
 
+// As a program writes it that knows numbers only as floating point.
+TEST(RateTraceTest, MahimahiStampsMayBeWrittenWithAPoint) {
+  const RateTrace trace = RateTrace::Parse("1.0\n1.0\n3.0\n", "cell.up");
+  EXPECT_DOUBLE_EQ(trace.period().value(), 3e-3);
+  EXPECT_DOUBLE_EQ(trace.Mean().value(), 1.5e6);
+  EXPECT_INPUT_ERROR(RateTrace::Parse("1\n2.5\n", "cell.up"), HasSubstr("cell.up:2"));
+}
+
+// mahimahi refuses it too: "trace must last for a nonzero amount of time".
+TEST(RateTraceTest, MahimahiStampsOfZeroAloneHaveNoPeriod) {
+  for (const char* text : {"0\n", "0\n0\n0\n", "0.0\n"}) {
+    EXPECT_INPUT_ERROR(RateTrace::Parse(text, "cell.up"),
+                       AllOf(HasSubstr("cell.up: every stamp is 0"), HasSubstr("at least 1")));
+  }
+  EXPECT_EQ(RateTrace::Parse("0\n0\n1\n", "cell.up").period(), Seconds(1e-3));
+}
+
 TEST(RateTraceTest, BadTracesAreRefused) {
   const auto parse = [](const std::string& text) { RateTrace::Parse(text, "t.csv"); };
   EXPECT_INPUT_ERROR(parse(""), HasSubstr("t.csv"));
-  EXPECT_INPUT_ERROR(parse("seconds,mbps\n"), HasSubstr("above 0"));
-  EXPECT_INPUT_ERROR(parse("seconds,mbps\n0,0\n1,0\n"), HasSubstr("above 0"));
+  EXPECT_INPUT_ERROR(parse("seconds,mbps\n"), AllOf(HasSubstr("no row"), HasSubstr("above 0")));
+  EXPECT_INPUT_ERROR(parse("seconds,mbps\n0,0\n1,0\n"),
+                     AllOf(HasSubstr("every rate is 0"), HasSubstr("above 0")));
+  EXPECT_INPUT_ERROR(parse("seconds,mbps\n0,\n"), HasSubstr("t.csv:2: 'mbps' is an empty cell"));
   EXPECT_INPUT_ERROR(parse("time,mbps\n0,1\n"), HasSubstr("'seconds'"));
   EXPECT_INPUT_ERROR(parse("seconds,mbps\n0,1\n0,2\n"),
                      AllOf(HasSubstr("t.csv:3"), HasSubstr("ascending")));

@@ -1,9 +1,11 @@
 // What a scenario refuses, and in which words.
 #include <gmock/gmock.h>
 
+#include <fstream>
 #include <ostream>
 
 #include "tests/core/expect_error.h"
+#include "tests/core/temp_folder.h"
 #include "tests/experiments/scenario_text.h"
 
 namespace hat {
@@ -30,6 +32,11 @@ TEST_P(ScenarioErrorTest, IsOneLineThatNamesKeyAndRange) {
 const ScenarioErrorCase kCases[] = {
     {"UnknownSystem", {"system.name=hatt"}, {"'system.name'", "hatt", "'hat', 'u-shape'"}},
     {"UnknownPolicy", {"system.drafting=wild"}, {"wild", "threshold"}},
+    {"OrderOfOutputsThatFollowTheirPrompts",
+     {"workload.prompts={kind='csv',path='p'}", "workload.outputs={kind='csv',path='p'}",
+      "workload.outputs.order=file"},
+     {"'workload.outputs.order' means nothing", "workload.prompts.kind"}},
+    {"OrderOfConstantOutputs", {"workload.outputs.order=file"}, {"'workload.outputs.order'"}},
     {"UnknownKey", {"workload.rate_per_sec=3"}, {"'workload.rate_per_sec'", "workload.rate_per_s"}},
     {"UnknownShape", {"model.shape=vicuna-8b"}, {"'model.shape'", "vicuna-8b", "vicuna-7b"}},
     {"ZeroRate", {"workload.rate_per_s=0"}, {"'workload.rate_per_s'", "> 0", "got 0"}},
@@ -119,6 +126,51 @@ TEST(ScenarioErrorTest, AFleetNeedsAClassWithAProfile) {
                      HasSubstr("'fleet.class'"));
   EXPECT_INPUT_ERROR(ParseScenario(without("\"b.json\"", "]"), "x.toml"), HasSubstr("profiles"));
   EXPECT_INPUT_ERROR(ParseScenario(without("\"b\"", "\n", "\"a\""), "x.toml"), HasSubstr("taken"));
+}
+
+TEST(ScenarioErrorTest, ATypingMistakeInARequiredKeyIsShown) {
+  const auto changed = [](const std::string& from, const std::string& to) {
+    std::string text = SmallScenarioText();
+    return text.replace(text.find(from), from.size(), to);
+  };
+  EXPECT_INPUT_ERROR(ParseScenario(changed("rate_per_s", "rate_per_sec"), "x.toml"),
+                     AllOf(HasSubstr("x.toml:22: 'workload.rate_per_s' is missing"),
+                           HasSubstr("'workload.rate_per_sec' stands there")));
+  EXPECT_INPUT_ERROR(ParseScenario(changed("requests = ", "request = "), "x.toml"),
+                     AllOf(HasSubstr("'workload.requests' or"), HasSubstr("'workload.request'")));
+  EXPECT_INPUT_ERROR(SmallScenario({"link.kind=shared", "link.cel_mbps=4"}),
+                     HasSubstr("'link.cel_mbps' stands there"));
+  EXPECT_INPUT_ERROR(ParseScenario(changed("[workload]", "[worklaod]"), "x.toml"),
+                     AllOf(HasSubstr("x.toml:21"), HasSubstr("'worklaod' stands there")));
+}
+
+// As with every choice that --set makes.
+TEST(ScenarioErrorTest, CsvPromptsBySetLeaveTheOutputsOrderOfTheFileAside) {
+  const std::string text =
+      SmallScenarioText() + "[workload.outputs]\nkind = 'csv'\npath = 'o'\norder = 'file'\n";
+  EXPECT_TRUE(ParseScenario(text, "x.toml").workload.outputs.is_in_file_order);
+  const Scenario scenario =
+      ParseScenario(text, "x.toml", {"workload.prompts.kind=csv", "workload.prompts.path=p"});
+  EXPECT_FALSE(scenario.workload.outputs.is_in_file_order);
+}
+
+TEST(ScenarioErrorTest, AModelOfOneLayerCannotBeSplit) {
+  const TempFolder folder;
+  std::ofstream(folder / "config.json")
+      << R"({"model_type": "llama", "hidden_size": 64, "num_hidden_layers": 1,
+             "num_attention_heads": 8, "intermediate_size": 96, "vocab_size": 100})";
+  EXPECT_INPUT_ERROR(
+      SmallScenario({"model.shape=config.json", "model.device_layers=1"}, folder.path()),
+      AllOf(HasSubstr("'model.shape'"), HasSubstr("one layer and cannot be split")));
+}
+
+TEST(ScenarioErrorTest, APathFromTheHomeFolderIsRefusedInEveryKey) {
+  for (const std::string setting :
+       {"fleet.class.0.profiles=['~/a.json']", "cloud.profile=~/c.json", "model.shape=~/m/c.json",
+        "acceptance.trace=~/t", "link.up={kind='trace',trace='~/u'}",
+        "workload.prompts={kind='csv',path='~/p'}", "workload.outputs={kind='csv',path='~/o'}"}) {
+    EXPECT_INPUT_ERROR(SmallScenario({setting}), HasSubstr("begins with '~'")) << setting;
+  }
 }
 
 TEST(ScenarioErrorTest, AMissingFileIsNamed) {

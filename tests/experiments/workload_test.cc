@@ -1,9 +1,11 @@
 #include "experiments/workload.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <map>
 #include <set>
 
@@ -247,6 +249,112 @@ TEST(WorkloadTest, ReplayRefusesStampsThatGoBack) {
   EXPECT_INPUT_ERROR(Workload{s}, AllOf(HasSubstr("a.csv:3"), HasSubstr("ascending")));
 }
 
+// replay.csv with arrivals, prompts and outputs, a row a request, replayed with `more`.
+Scenario Replayed(const TempFolder& folder, const Overrides& more = {}) {
+  WriteFileAtomically(folder / "replay.csv",
+                      "arrival_s,prompt_tokens,output_tokens\n0,11,1\n1,12,2\n2,13,3\n3,14,4\n");
+  Overrides overrides = {"workload.arrivals=replay", "workload.replay=replay.csv"};
+  overrides.insert(overrides.end(), more.begin(), more.end());
+  std::string text = SmallScenarioText();
+  text.erase(text.find("[workload]"));
+  return ParseScenario(text, folder.path() + "/small.toml", overrides);
+}
+
+const Overrides kReplayedPrompts = {"workload.prompts={kind='csv',path='./x/../replay.csv'}"};
+const Overrides kReplayedPairs = {"workload.prompts={kind='csv',path='replay.csv'}",
+                                  "workload.outputs={kind='csv',path='replay.csv'}"};
+const Overrides kReplayedOutputs = {"workload.prompts={kind='constant',tokens=5}",
+                                    "workload.outputs={kind='csv',path='replay.csv'}"};
+
+TEST(ReplayTest, LengthsOfTheArrivalsFileStayInTheirRows) {
+  const TempFolder folder;
+  for (const Overrides& more : {kReplayedPrompts, kReplayedPairs, kReplayedOutputs}) {
+    const Scenario scenario = Replayed(folder, more);
+    EXPECT_THAT(scenario.resolved, HasSubstr("order = \"file\""));
+    const std::vector<Request> requests = AllRequests(scenario);
+    ASSERT_EQ(requests.size(), 4u);
+    for (int i = 0; i < 4; ++i) {
+      const Request& request = requests[static_cast<size_t>(i)];
+      EXPECT_EQ(request.arrival, Seconds(i));
+      EXPECT_EQ(request.prompt_tokens, more == kReplayedOutputs ? 5 : 11 + i);
+      EXPECT_EQ(request.output_tokens, more == kReplayedPrompts ? 128 : 1 + i);
+    }
+  }
+}
+
+// A link, or another way to write the path.
+TEST(ReplayTest, TheSameFileUnderAnotherNameIsTheSame) {
+  const TempFolder folder;
+  const auto order = [&](const std::string& path) {
+    return Replayed(folder, {"workload.prompts={kind='csv',path='" + path + "'}"})
+        .workload.prompts.is_in_file_order;
+  };
+  EXPECT_FALSE(order("no such.csv"));
+  std::filesystem::create_symlink("replay.csv", folder / "link.csv");
+  EXPECT_TRUE(order("link.csv"));
+  EXPECT_TRUE(order(std::filesystem::absolute(folder / "replay.csv")));
+  WriteFileAtomically(folder / "other.csv", "prompt_tokens\n1\n");
+  EXPECT_FALSE(order("other.csv"));
+}
+
+TEST(ReplayTest, WhoAsksForAPermutationGetsIt) {
+  const TempFolder folder;
+  for (const auto& [lengths, order] :
+       {std::pair(kReplayedPrompts, "workload.prompts.order=permuted"),
+        std::pair(kReplayedPairs, "workload.prompts.order=permuted"),
+        std::pair(kReplayedOutputs, "workload.outputs.order=permuted")}) {
+    Overrides more = lengths;
+    more.push_back(order);
+    const Scenario scenario = Replayed(folder, more);
+    EXPECT_FALSE(scenario.workload.prompts.is_in_file_order);
+    EXPECT_FALSE(scenario.workload.outputs.is_in_file_order);
+    EXPECT_THAT(scenario.resolved, HasSubstr("order = \"permuted\""));
+  }
+}
+
+// Outputs beside the prompts of a CSV go with these, so the outputs' file decides as well.
+TEST(ReplayTest, PromptsBesideReplayedOutputsKeepTheirRows) {
+  const TempFolder folder;
+  WriteFileAtomically(folder / "p.csv", "prompt_tokens\n21\n22\n23\n24\n");
+  const Scenario scenario = Replayed(folder, {"workload.prompts={kind='csv',path='p.csv'}",
+                                              "workload.outputs={kind='csv',path='replay.csv'}"});
+  for (const Request& request : AllRequests(scenario)) {
+    EXPECT_EQ(request.output_tokens, 1 + request.id);
+    EXPECT_EQ(request.prompt_tokens, 21 + request.id);
+  }
+}
+
+TEST(WorkloadTest, OutputsOfACsvBesideConstantPromptsMayKeepTheirRows) {
+  const TempFolder folder;
+  WriteFileAtomically(folder / "o.csv", "output_tokens\n3\n2\n1\n");
+  const auto outputs = [&](const std::string& order) {
+    std::string tokens;
+    for (const Request& request :
+         AllRequests(SmallScenario({"workload.requests=4", "workload.outputs.kind=csv",
+                                    "workload.outputs.path=o.csv", order},
+                                   folder.path()))) {
+      tokens += std::to_string(request.output_tokens);
+    }
+    return tokens;
+  };
+  EXPECT_EQ(outputs("workload.outputs.order=file"), "3213");
+  EXPECT_EQ(outputs("workload.outputs.order=permuted"), outputs("seed=1"));
+}
+
+TEST(ReplayTest, ADurationThatEndsBeforeTheFirstArrivalIsRefused) {
+  const TempFolder folder;
+  WriteFileAtomically(folder / "a.csv", "arrival_s\n7\n8\n");
+  const auto load = [&](const std::string& duration) {
+    std::string text = SmallScenarioText();
+    text.replace(text.find("rate_per_s = 6\nrequests = 1000"), 30,
+                 "arrivals = 'replay'\nreplay = 'a.csv'\n" + duration);
+    return Workload{ParseScenario(text, folder.path() + "/small.toml")};
+  };
+  EXPECT_INPUT_ERROR(load("duration_s = 6.5"),
+                     AllOf(HasSubstr("a.csv"), HasSubstr("at 7 s"), HasSubstr("duration_s = 6.5")));
+  EXPECT_EQ(load("duration_s = 7").expected_requests(), 1);
+}
+
 TEST(WorkloadTest, AClosedLoopHasOneRequestADeviceOutstanding) {
   const Scenario s = WithArrivals(
       {"workload.arrivals=closed-loop", "workload.think_time_s=2", "workload.requests=100"});
@@ -281,6 +389,89 @@ TEST(WorkloadTest, ARequestThatCanNeverFitTheKvCacheIsRefused) {
       WithPrompts("kind = \"csv\"\npath = \"p.csv\"", {"cloud.kv_tokens=1637"}, folder.path())});
   EXPECT_INPUT_ERROR(Workload{WithPrompts(kLognormal, {"cloud.kv_tokens=4000"})},
                      HasSubstr("workload.prompts.max"));
+}
+
+// Prompt and output lengths of the longest, by each measure.
+std::string LongestOf(const Workload& workload) {
+  std::string text;
+  const Workload::Longest& longest = workload.longest();
+  for (const Request& request : {longest.by_prompt, longest.by_output, longest.by_sum})
+    text += fmt::format("{}+{} ", request.prompt_tokens, request.output_tokens);
+  return text;
+}
+
+TEST(LongestTest, PairsTheLengthsOfARow) {
+  const TempFolder folder;
+  WriteFileAtomically(folder / "p.csv",
+                      "prompt_tokens,output_tokens\n4000,10\n100,4500\n2500,2500\n");
+  const Scenario s =
+      WithPrompts("kind = \"csv\"\npath = \"p.csv\"",
+                  {"workload.outputs.kind=csv", "workload.outputs.path=p.csv"}, folder.path());
+  EXPECT_EQ(LongestOf(Workload{s}), "4000+10 100+4500 2500+2500 ");
+}
+
+TEST(LongestTest, LeavesOutRowsThatNoRequestReaches) {
+  const TempFolder folder;
+  const auto load = [&](const std::string& rows, const std::string& order, int requests) {
+    WriteFileAtomically(folder / "p.csv", "prompt_tokens\n" + rows);
+    return Workload{WithPrompts("kind = \"csv\"\npath = \"p.csv\"\norder = \"" + order + "\"",
+                                {"workload.requests=" + std::to_string(requests)}, folder.path())};
+  };
+  EXPECT_EQ(LongestOf(load("5\n6\n900000\n", "file", 2)), "6+128 5+128 6+128 ");
+  EXPECT_INPUT_ERROR(load("5\n6\n900000\n", "file", 3), HasSubstr("request 2 (prompt row 2 of"));
+  // Permuted, the row whose turn comes last is another.
+  ASSERT_EQ(RandomPermutation(RngStream(1, "prompts"), 3).back(), 1);
+  EXPECT_NO_THROW(load("5\n900000\n6\n", "permuted", 2));
+  EXPECT_INPUT_ERROR(load("5\n900000\n6\n", "permuted", 3),
+                     HasSubstr("request 2 (prompt row 1 of"));
+}
+
+TEST(LongestTest, CountsTheArrivalsOfAReplayWithinItsDuration) {
+  const TempFolder folder;
+  EXPECT_EQ(LongestOf(Workload{Replayed(folder, kReplayedPairs)}), "14+4 14+4 14+4 ");
+  Overrides fewer = kReplayedPairs;
+  fewer.push_back("workload.duration_s=1");
+  EXPECT_EQ(LongestOf(Workload{Replayed(folder, fewer)}), "12+2 12+2 12+2 ");
+  fewer.back() = "workload.requests=3";
+  EXPECT_EQ(LongestOf(Workload{Replayed(folder, fewer)}), "13+3 13+3 13+3 ");
+}
+
+TEST(LongestTest, TakesTheMostThatMayBeDrawnAndAllRowsOfAnOpenEnd) {
+  const TempFolder folder;
+  EXPECT_EQ(LongestOf(Workload{
+                WithPrompts(kLognormal, {"workload.requests=1", "workload.outputs.kind=geometric",
+                                         "workload.outputs.mean=5"})}),
+            "3968+128 3968+128 3968+128 ");
+  WriteFileAtomically(folder / "p.csv", "prompt_tokens\n5\n6\n7\n");
+  std::string text = SmallScenarioText();
+  text.replace(text.find("requests = 1000"), 15, "duration_s = 0.001");
+  text.erase(text.find("[workload.prompts]"));
+  const Scenario s = ParseScenario(text + "[workload.prompts]\nkind = 'csv'\npath = 'p.csv'",
+                                   folder.path() + "/small.toml");
+  EXPECT_EQ(Workload{s}.longest().by_prompt.prompt_tokens, 7);
+}
+
+TEST(LongestTest, IsQuickHoweverManyRequestsCome) {
+  const TempFolder folder;
+  WriteFileAtomically(folder / "p.csv", "prompt_tokens\n5\n6\n");
+  const Scenario s = WithPrompts("kind = \"csv\"\npath = \"p.csv\"",
+                                 {"workload.requests=100000000"}, folder.path());
+  EXPECT_EQ(Workload{s}.longest().by_prompt.prompt_tokens, 6);
+}
+
+TEST(LongestTest, IsDescribedByWhereItsLengthsComeFrom) {
+  const TempFolder folder;
+  const auto describe = [](const Scenario& scenario) {
+    const Workload workload(scenario);
+    return workload.Describe(workload.longest().by_sum);
+  };
+  EXPECT_EQ(describe(SmallScenario()),
+            "every request (workload.prompts.tokens, workload.outputs.tokens)");
+  EXPECT_EQ(describe(WithPrompts(kLognormal)),
+            "a request (workload.prompts.max, workload.outputs.tokens)");
+  EXPECT_EQ(
+      describe(Replayed(folder, kReplayedOutputs)),
+      "request 3 (workload.prompts.tokens, output row 3 of " + folder.path() + "/replay.csv)");
 }
 
 TEST(WorkloadTest, BadPromptFilesAreNamedWithLineAndColumn) {

@@ -77,7 +77,7 @@ TEST(ProfileFileTest, BadFilesNameFileAndKey) {
       {Edited("\"dtype\"", "\"dtpye\""), "unknown key 'dtpye'"},
       {Edited("\"fp32\"", "\"int4\""), "'dtype' must be one of fp16, bf16, fp32, fp64"},
       {Edited("1073741824", "-1"), "'memory_bytes' must be an integer in 1.."},
-      {Edited("1073741824", "1e9"), "'memory_bytes' must be an integer"},
+      {Edited("1073741824", "1.5"), "'memory_bytes' must be an integer"},
       {Edited("\"heads\": 8, ", ""), "'model.heads' is missing"},
       {Edited("\"heads\": 8", "\"heads\": 8, \"arms\": 2"), "unknown key 'model.arms'"},
       {Edited("\"dtype\"", "\"draft_layers\": 2, \"dtype\""),

@@ -39,6 +39,28 @@ TEST_F(ProfileProgramsTest, ModelWritesAProfileAndNamesIt) {
   EXPECT_EQ(CloudProfile::Load(path).info().model, FindModelShape("vicuna-7b"));
 }
 
+TEST_F(ProfileProgramsTest, ModelCoversWhatItIsAskedTo) {
+  const auto profile = [&](const std::string& role, const std::string& limits) {
+    const std::string path = folder_ / "p.json";
+    const ProgramRun outcome = Run("model", "--hardware a6000 --model vicuna-7b --force --role " +
+                                                role + " --out " + path + " " + limits);
+    EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+    return path;
+  };
+  const DeviceProfile device =
+      DeviceProfile::Load(profile("device", "--max-tokens 9000 --max-context 12345"));
+  EXPECT_EQ(device.max_tokens(), 9000);
+  EXPECT_EQ(device.max_context(), 12345);
+  const CloudProfile cloud =
+      CloudProfile::Load(profile("cloud", "--max-tokens 20000 --max-context 40000"));
+  EXPECT_EQ(cloud.max_tokens(), 20000);
+  EXPECT_EQ(cloud.max_sequence_tokens(), 20000);
+  EXPECT_EQ(cloud.max_context(), 40000);
+  const CloudProfile small = CloudProfile::Load(profile("cloud", "--max-context 1 --max-tokens 1"));
+  EXPECT_EQ(small.max_context(), 1);
+  EXPECT_EQ(small.max_tokens(), 1);
+}
+
 TEST_F(ProfileProgramsTest, ModelNeverOverwritesOtherContentUnasked) {
   const std::string path = folder_ / "p.json";
   std::ofstream(path) << "mine";

@@ -122,6 +122,43 @@ TEST_F(SimulateProgramTest, EverySystemGetsTheSameRequests) {
   EXPECT_EQ(of_systems.front().size(), 240u);
 }
 
+// A run's own requests, replayed: the same requests, and with the same seed the same times. What
+// was drawn for the first run is in the file, rounded to 12 digits.
+TEST_F(SimulateProgramTest, ARunsOwnRequestsReplayedAreTheSameRun) {
+  toy_.Write("device", ToyDevice{}, {0.5, 1, 2});
+  std::vector<std::string> original = Small("original");
+  original.insert(original.end(), {"--set", "workload.outputs={kind='geometric',mean=20}"});
+  ASSERT_EQ(Run(original).exit_code, 0);
+  std::vector<std::string> replay = {"--out", toy_ / "replay"};
+  for (const char* setting :
+       {"fleet.class.0.count=4", "fleet.jitter=true", "workload.arrivals=replay",
+        "workload.replay=original/requests.csv", "workload.requests=40",
+        "workload.prompts={kind='csv',path='original/requests.csv'}",
+        "workload.outputs={kind='csv',path='original/requests.csv'}"}) {
+    replay.insert(replay.end(), {"--set", setting});
+  }
+  const ProgramRun outcome = Run(replay);
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+
+  const CsvFile was = CsvFile::Load(toy_ / "original/requests.csv");
+  const CsvFile is = CsvFile::Load(toy_ / "replay/requests.csv");
+  ASSERT_EQ(is.rows(), 40);
+  for (const char* column : {"request", "device", "arrival_s", "prompt_tokens", "output_tokens"}) {
+    for (int row = 0; row < is.rows(); ++row) {
+      EXPECT_EQ(is.Text(row, is.ColumnIndex(column)), was.Text(row, was.ColumnIndex(column)));
+    }
+  }
+  const auto mean_ttft = [&](const std::string& folder) {
+    return nlohmann::json::parse(ReadFile(toy_ / folder + "/summary.json"))
+        .at("ttft_ms")
+        .at("mean")
+        .get<double>();
+  };
+  EXPECT_NEAR(mean_ttft("replay"), mean_ttft("original"), 1e-6);
+  const nlohmann::json manifest = nlohmann::json::parse(ReadFile(toy_ / "replay/manifest.json"));
+  EXPECT_THAT(manifest.at("config").get<std::string>(), HasSubstr("order = \"file\""));
+}
+
 TEST_F(SimulateProgramTest, AnInterruptLeavesWholeResultsMarkedPartial) {
   const std::string timeline = toy_ / "timeline.json";
   std::vector<std::string> arguments = Small("results");
@@ -314,7 +351,8 @@ TEST_F(SimulateProgramTest, MoreBranchesThanAProfileCoversAreRefusedAtTheStart) 
 TEST_F(SimulateProgramTest, RequestsThatAProfileDoesNotCoverAreRefused) {
   const ProgramRun context = Run({"--set", "workload.outputs.tokens=9000"});
   EXPECT_EQ(context.exit_code, 2);
-  EXPECT_THAT(context.err, HasSubstr("covers contexts up to 8192"));
+  EXPECT_THAT(context.err, AllOf(HasSubstr("covers contexts up to 8192"), HasSubstr("9000 output"),
+                                 HasSubstr("\"allow_extrapolation\"")));
   const ProgramRun tokens = Run({"--set", "workload.prompts.tokens=5000"});
   EXPECT_EQ(tokens.exit_code, 2);
   EXPECT_THAT(tokens.err, HasSubstr("device.json: the profile covers up to 4096 new tokens"));
@@ -325,6 +363,36 @@ TEST_F(SimulateProgramTest, RequestsThatAProfileDoesNotCoverAreRefused) {
   const ProgramRun cut =
       Run({"--set", "workload.prompts.tokens=5000", "--set", "system.name=cloud-only"});
   EXPECT_EQ(cut.exit_code, 0) << "cut to the token budget: " << cut.err;
+}
+
+// A prompt and an output of different rows come together in no request, and a row that
+// workload.requests does not reach in none at all.
+TEST_F(SimulateProgramTest, LengthsThatNoRequestHasNeedNotBeCovered) {
+  toy_.Write("in.csv", "arrival_s,prompt_tokens,output_tokens\n0,4000,10\n1,100,4500\n2,9000,9\n");
+  std::vector<std::string> arguments;
+  for (const char* setting :
+       {"workload.arrivals=replay", "workload.replay=in.csv",
+        "workload.prompts={kind='csv',path='in.csv'}",
+        "workload.outputs={kind='csv',path='in.csv'}", "workload.requests=2"}) {
+    arguments.insert(arguments.end(), {"--set", setting});
+  }
+  const ProgramRun two = Run(arguments);
+  EXPECT_EQ(two.exit_code, 0) << two.err;
+  arguments.back() = "workload.requests=3";
+  const ProgramRun three = Run(arguments);
+  EXPECT_EQ(three.exit_code, 2);
+  EXPECT_THAT(three.err, AllOf(HasSubstr("request 2 (prompt row 2 of"), HasSubstr("9000 prompt")));
+}
+
+// The way out that the message names.
+TEST_F(SimulateProgramTest, AProfileThatExtrapolatesCoversAll) {
+  for (const char* name : {"device.json", "cloud.json"}) {
+    ProfileData data = ReadProfile(toy_ / name);
+    data.allow_extrapolation = true;
+    WriteFileAtomically(toy_ / name, ProfileText(data));
+  }
+  const ProgramRun outcome = Run({"--set", "workload.prompts.tokens=9000"});
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
 }
 
 TEST_F(SimulateProgramTest, AModelThatDoesNotFitADeviceIsReportedNotRun) {

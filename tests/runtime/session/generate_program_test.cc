@@ -69,6 +69,22 @@ TEST_F(GenerateProgramTest, EverySystemPrintsTheSameText) {
   }
 }
 
+// In one piece; there is nothing to split.
+TEST_F(GenerateProgramTest, AModelOfOneLayerRunsWhole) {
+  ModelConfig config = OpenModel(folder_.path()).config;
+  config.shape.layers = 1;
+  model_ = folder_ / "one";
+  WriteModel(model_, RandomModel(config, 8), Dtype::kFloat32);
+  const json whole = RunJson({"--prompt-ids", "1,17,289", "--system", "whole"});
+  EXPECT_THAT(whole["output_ids"], SizeIs(46));
+  EXPECT_EQ(
+      RunJson({"--prompt-ids", "1,17,289", "--system", "whole", "--split", "1"})["output_ids"],
+      whole["output_ids"]);
+  for (const char* system : {"u-shape", "hat", "u-medusa"}) {
+    Refuses({"--prompt-ids", "1", "--system", system}, "one layer cannot be split");
+  }
+}
+
 TEST_F(GenerateProgramTest, JsonSaysWhatWasAskedAndWhatCameOut) {
   const json whole = RunJson({"--prompt-ids", "1,17,289", "--system", "whole"});
   EXPECT_EQ(whole["prompt_ids"], json({1, 17, 289}));
@@ -137,6 +153,7 @@ TEST_F(GenerateProgramTest, OptionsThatDoNotFitAreRefused) {
   refuses({"--system", "cloud-only"}, "--system");
   refuses({"--split", "4"}, "so 1 to 3");
   refuses({"--split", "0"}, "so 1 to 3");
+  refuses({"--split", "4", "--system", "whole"}, "so 1 to 3");
   refuses({"--split", "1"}, "trained for a split of 2");
   refuses({"--chunk", "0"}, "--chunk");
   refuses({"--system", "u-medusa", "--medusa", "random:1", "--chunk", "3"},
