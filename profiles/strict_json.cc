@@ -135,6 +135,13 @@ int64_t JsonNode::Integer(int64_t low, int64_t high) const {
   Fail(fmt::format("must be an integer in {}..{}, got {}", low, high, Shown(value_)));
 }
 
+int64_t JsonNode::ExactInteger(int64_t low, int64_t high) const {
+  if (value_.is_number_float()) {
+    Fail(fmt::format("must be an integer in {}..{}, got {}", low, high, value_.dump()));
+  }
+  return Integer(low, high);
+}
+
 double JsonNode::Number(double low, double high) const {
   const double number = value_.is_number() ? value_.get<double>() : NAN;
   if (number >= low && number <= high) return number;

@@ -29,8 +29,8 @@ class JsonNode {
   std::string String() const;
   std::string Choice(const std::vector<std::string>& allowed) const;
   bool Bool() const;
-  // May be written 20.0.
-  int64_t Integer(int64_t low, int64_t high) const;
+  int64_t Integer(int64_t low, int64_t high) const;       // may be written 20.0
+  int64_t ExactInteger(int64_t low, int64_t high) const;  // may not: in files by programs alone
   double Number(double low, double high) const;
 
   // Throws "file: 'key' <problem>".

@@ -46,7 +46,7 @@ std::vector<int64_t> ReadShape(const JsonNode& entry, StoredType type, uint64_t 
   std::vector<int64_t> shape;
   unsigned __int128 product = BytesPerElement(type);
   for (const JsonNode& size : entry.At("shape").Items()) {
-    shape.push_back(size.Integer(0, INT64_MAX));
+    shape.push_back(size.ExactInteger(0, INT64_MAX));
     product *= static_cast<uint64_t>(shape.back());
     if (product > UINT64_MAX) entry.At("shape").Fail("has a product beyond 2^64 bytes");
   }
@@ -63,8 +63,8 @@ StoredTensor ReadEntry(const JsonNode& entry, std::span<const std::byte> data) {
   const std::vector<JsonNode> offsets = entry.At("data_offsets").Items();
   if (offsets.size() != 2) entry.At("data_offsets").Fail("must be [begin, end]");
   const auto size = static_cast<int64_t>(data.size());
-  const int64_t begin = offsets[0].Integer(0, size);
-  const int64_t end = offsets[1].Integer(begin, size);
+  const int64_t begin = offsets[0].ExactInteger(0, size);
+  const int64_t end = offsets[1].ExactInteger(begin, size);
   StoredTensor tensor;
   tensor.type = ParseType(entry.At("dtype"));
   tensor.bytes = data.subspan(static_cast<size_t>(begin), static_cast<size_t>(end - begin));

@@ -158,7 +158,8 @@ TEST_F(GenerateProgramTest, OptionsThatDoNotFitAreRefused) {
   refuses({"--chunk", "0"}, "--chunk");
   refuses({"--system", "u-medusa", "--medusa", "random:1", "--chunk", "3"},
           "takes chunking 'none'");
-  refuses({"--draft-threshold", "nan"}, "--draft-threshold must be >= 0 and <= 1, got nan");
+  refuses({"--draft-threshold", "nan"},
+          "--draft-threshold: must be a decimal number, as 0.5, got 'nan'");
   refuses({"--draft-threshold", "1.1"}, "got 1.1");
   refuses({"--max-new-tokens", "0"}, "--max-new-tokens");
   refuses({"--adapter", folder_ / "no"}, "no");
