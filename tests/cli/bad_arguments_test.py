@@ -41,7 +41,7 @@ TABLE = [
     (f"{SIMULATE} --seed 1 --set seed=2", ["--seed", "--set seed"]),
     (f"{SIMULATE} --explain", ["--explain"]),
     (f"{SIMULATE} --explain one", ["--explain", "one"]),
-    (f"{SIMULATE} --explain -1", ["--explain", "0 to", "-1"]),
+    (f"{SIMULATE} --explain -1", ["--explain", "-1", "not in range"]),
     (f"{SIMULATE} --explain 4", ["--explain 4", "requests 0 to 3"]),
     (f"{SIMULATE} --explain 99999999999", ["--explain"]),
     (f"{SIMULATE} --explain 1 --json", ["--json", "--explain"]),
