@@ -42,8 +42,8 @@ struct Options {
 void AddOptions(CommandLine& line, Options& options) {
   line.description(
       "Compares systems under the same requests: one simulation a system and seed, in processes of "
-      "their own.\nPrints a table with 95% confidence intervals; with --out also writes "
-      "comparison.json, .csv, .md and .png,\nand every run's files under runs/.\n\n"
+      "their own. Prints tables with 95% confidence intervals; with --out also writes "
+      "comparison.json, .csv, .md and .png, and every run's files under runs/.\n\n"
       "  hat compare experiments/paper/spec_bench_7b.toml --systems hat,u-shape --seeds 3 --out "
       "results/try");
   line.add_option("scenario", options.scenario, "a TOML file; every key: docs/formats.md")

@@ -78,10 +78,10 @@ int Run(hat::CommandLine& line) {
   line.add_option("--max-tokens", options.limits.max_tokens,
                   "New tokens of an operation that it covers; default 4096 for a device, 16384 for "
                   "a cloud")
-      ->check(CLI::Range(1, 1 << 17));
+      ->check(CLI::Range(1, hat::ModelledLimits::kMost));
   line.add_option("--max-context", options.limits.max_context, "Context that it covers")
       ->capture_default_str()
-      ->check(CLI::Range(1, 1 << 17));
+      ->check(CLI::Range(1, hat::ModelledLimits::kMost));
   line.add_option("--out", options.out,
                   "File or folder to write; default ./HARDWARE[-MODE]_MODEL_ROLE.json");
   line.add_flag("--force", options.replace, "Replace an existing file of other content");

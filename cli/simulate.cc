@@ -42,9 +42,8 @@ struct Options {
 void AddOptions(CommandLine& line, Options& options) {
   line.description(
       "Simulates one scenario: devices, links and the cloud from latency profiles, the protocol's "
-      "own code in "
-      "between.\nPrints a summary; with --out also writes requests.csv, summary.json and "
-      "manifest.json.\n\n"
+      "own code in between. Prints a summary; with --out also writes requests.csv, summary.json "
+      "and manifest.json.\n\n"
       "  hat simulate experiments/paper/spec_bench_7b.toml --set system.name=u-shape\n"
       "  hat simulate experiments/paper/spec_bench_7b.toml --explain 7");
   line.add_option("scenario", options.scenario, "a TOML file; every key: docs/formats.md")
@@ -54,7 +53,9 @@ void AddOptions(CommandLine& line, Options& options) {
       ->type_name("KEY=VALUE")
       ->expected(1)
       ->take_all();
-  line.add_option("--seed", options.seed, "the same as --set seed=N")->type_name("N");
+  line.add_option("--seed", options.seed, "the same as --set seed=N")
+      ->type_name("INT")
+      ->check(MistakeInInteger);
   CLI::Option* out =
       line.add_option("--out", options.out, "folder for the results; must not exist");
   line.add_flag("--force", options.replace, "replace earlier results");

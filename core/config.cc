@@ -58,12 +58,14 @@ std::optional<std::string> AsString(const toml::node& node) {
   return std::nullopt;
 }
 
-// Whether the text in quotes would be allowed as a number or a truth value without them.
+// Whether the text is a number or a truth value if it is written without its quotes.
 bool IsQuotedValue(const toml::node& node) {
   if (const toml::array* array = node.as_array()) return std::ranges::any_of(*array, IsQuotedValue);
   const std::optional<std::string> text = AsString(node);
-  return text &&
-         (*text == "true" || *text == "false" || std::isfinite(ParseDecimal(*text).value_or(NAN)));
+  if (!text) return false;
+  const toml::table bare = ParseValue(*text);
+  const toml::node& value = *bare.get("value");
+  return value.is_boolean() || std::isfinite(AsNumber(value).value_or(NAN));
 }
 
 toml::table ParseDocument(const std::string& text, const std::string& name) {
@@ -418,9 +420,9 @@ void ConfigTable::Forbid(const std::vector<std::string>& keys, const std::string
   const auto is_overridden = [&](const std::string& key) {
     return node_->state->IsOverridden(Join(node_->path, key));
   };
-  const bool is_chosen_by_set = chooser.find('.') == std::string::npos
-                                    ? is_overridden(chooser)
-                                    : node_->state->IsOverridden(chooser);
+  const bool is_full = chooser.find('.') != std::string::npos;
+  const bool is_chosen_by_set =
+      is_full ? node_->state->IsOverridden(chooser) : is_overridden(chooser);
   for (const std::string& key : keys) {
     if (!Has(key)) continue;
     if (!is_chosen_by_set || is_overridden(key))

@@ -11,15 +11,6 @@
 namespace hat {
 namespace {
 
-toml::table ParseValue(const std::string& value) {
-  try {
-    toml::table parsed = toml::parse("value = " + value);
-    if (parsed.size() == 1) return parsed;
-  } catch (const toml::parse_error&) {  // a plain string: system.name=hat
-  }
-  return toml::table{{"value", value}};
-}
-
 // The node that `name` means inside `parent`; null if there is none.
 toml::node* Step(toml::node& parent, const std::string& name) {
   if (toml::table* table = parent.as_table()) return table->get(name);
@@ -31,6 +22,15 @@ toml::node* Step(toml::node& parent, const std::string& name) {
 }
 
 }  // namespace
+
+toml::table ParseValue(const std::string& text) {
+  try {
+    toml::table parsed = toml::parse("value = " + text);
+    if (parsed.size() == 1) return parsed;
+  } catch (const toml::parse_error&) {  // a plain string: system.name=hat
+  }
+  return toml::table{{"value", text}};
+}
 
 std::string ApplyOverride(toml::table& document, const std::string& text) {
   if (!IsUtf8(text)) throw InputError(fmt::format("--set '{}': is not valid UTF-8", text));

@@ -7,6 +7,9 @@
 
 namespace hat {
 
+// The table {value = ...}: the text read as TOML or, if it is none, as a plain string.
+toml::table ParseValue(const std::string& text);
+
 // Sets the key to the value, which is read as TOML (1, 0.5, true, "x", [1, 2], {a = 1}) or, if it
 // is none, as a plain string. Tables on the way are made; a number steps into an array
 // (fleet.class.0.count). Returns the path of the outermost thing that it made: the key, or the

@@ -53,9 +53,8 @@ void RefuseToReplace(const std::string& path, std::string_view content);
 class ResultFolder {
  public:
   // Throws InputError for "~/...", and if `path` exists and is not an empty folder, unless
-  // `replace`; then Commit()
-  // replaces it, but only if it holds a manifest.json, so that a mistyped path never deletes other
-  // data.
+  // `replace`; then Commit() replaces it, but only if it holds a manifest.json, so that a mistyped
+  // path never deletes other data.
   explicit ResultFolder(std::string path, bool replace = false);
   ~ResultFolder();  // without Commit(): removes what was written, and the folders made above it
   ResultFolder(const ResultFolder&) = delete;

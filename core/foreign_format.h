@@ -6,8 +6,8 @@
 
 namespace hat {
 
-// By the first bytes, what a file is that is surely no UTF-8 text, and what to do ("is compressed
-// with gzip: unpack it first"); empty if they say nothing.
+// By the first bytes, what a file seems to be that is no text to read, and what to do ("is
+// compressed with gzip: unpack it first"); empty if they say nothing.
 std::string BinaryFormat(std::string_view content);
 
 // "JSON lines", "a JSON object" or "a JSON array", if the text begins like one; else empty.

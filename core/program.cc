@@ -70,9 +70,8 @@ int RunBody(CommandLine& line, const std::function<int(CommandLine&)>& body) {
   } catch (const CLI::Success& request) {  // --help, --version
     line.exit(request, answer, answer);
   }
-  PrintResult(Wrapped(answer.str(),
-                      line.get_formatter()->get_column_width()));  // fails also if anything printed
-                                                                   // before could not be written
+  // Fails also if anything printed before could not be written.
+  PrintResult(Wrapped(answer.str(), line.get_formatter()->get_column_width()));
   return exit_code;
 }
 

@@ -23,23 +23,23 @@
 
 namespace hat {
 
-// What the option's text must be for a variable of this type: nothing (""), or the message of a
-// mistake. A whole number is decimal digits without a leading zero, with a '-' where it may be
-// negative; a number is decimal and finite. (CLI11 reads 010 as 8, 0x10 as 16 and nan as a number.)
+// What is wrong with the text of a number option, "" if nothing is. An integer is decimal digits
+// without a leading zero, '-' in front of a negative one; a number is decimal and finite. (CLI11
+// itself reads 010 as 8, 0x10 as 16, and nan as a number within any range.)
 std::string MistakeInInteger(const std::string& text);
 std::string MistakeInNumber(const std::string& text);
 
-template <class T>
-struct ElementOf {
-  using type = T;
-};
-template <class T>
-struct ElementOf<std::optional<T>> : ElementOf<T> {};
-template <class T>
-struct ElementOf<std::vector<T>> : ElementOf<T> {};
-
 // The program's options, and its arguments.
 class CommandLine : public CLI::App {
+  template <class T>
+  struct ElementOf {
+    using type = T;
+  };
+  template <class T>
+  struct ElementOf<std::optional<T>> : ElementOf<T> {};
+  template <class T>
+  struct ElementOf<std::vector<T>> : ElementOf<T> {};
+
  public:
   CommandLine(int argc, char** argv);
 

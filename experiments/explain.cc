@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <string_view>
 #include <utility>
 
 #include "core/error.h"
@@ -43,22 +44,20 @@ std::string Ms(Seconds time, int decimals = 3) {
   return fmt::format("{:.{}f}", ToMilliseconds(time), decimals);
 }
 
-}  // namespace
+struct RoundPartField {
+  std::string_view where, what;  // its column's head
+  Seconds RoundParts::*field;
+};
 
-const std::array<RoundPartField, kRoundParts>& RoundPartFields() {
-  static constexpr std::array<RoundPartField, kRoundParts> kFields = {{
-      {"device", "wait", &RoundParts::gpu_wait},
-      {"device", "steps", &RoundParts::steps},
-      {"device", "ahead", &RoundParts::ahead_wait},
-      {"device", "head", &RoundParts::head},
-      {"uplink", "wait", &RoundParts::uplink_wait},
-      {"uplink", "sent", &RoundParts::upload},
-      {"cloud", "wait", &RoundParts::cloud_wait},
-      {"cloud", "work", &RoundParts::cloud},
-      {"down-", "link", &RoundParts::download},
-  }};
-  return kFields;
-}
+constexpr RoundPartField kRoundPartFields[] = {
+    {"device", "wait", &RoundParts::gpu_wait},    {"device", "steps", &RoundParts::steps},
+    {"device", "ahead", &RoundParts::ahead_wait}, {"device", "head", &RoundParts::head},
+    {"uplink", "wait", &RoundParts::uplink_wait}, {"uplink", "sent", &RoundParts::upload},
+    {"cloud", "wait", &RoundParts::cloud_wait},   {"cloud", "work", &RoundParts::cloud},
+    {"down-", "link", &RoundParts::download},
+};
+
+}  // namespace
 
 void Explain::Add(Seconds from, Seconds to, std::string who, std::string why) {
   if (to > from) lines_.push_back({from, to, std::move(who), std::move(why)});
@@ -271,14 +270,14 @@ std::string Explain::RoundCounts() const {
 
 std::string Explain::RoundTimes(int decimals) const {
   std::vector<Cells> rows = {{"", ""}, {"round", "took"}};
-  for (const RoundPartField& part : RoundPartFields()) {
+  for (const RoundPartField& part : kRoundPartFields) {
     rows[0].emplace_back(part.where);
     rows[1].emplace_back(part.what);
   }
   for (const Round& round : rounds_) {
     Cells& row = rows.emplace_back(
         Cells{fmt::format("{:>5}", rows.size() - 1), Ms(round.to - round.from, decimals)});
-    for (const RoundPartField& part : RoundPartFields()) {
+    for (const RoundPartField& part : kRoundPartFields) {
       row.push_back(Ms(round.parts.*part.field, decimals));
     }
   }

@@ -2,11 +2,9 @@
 // round, with what it said and where its time went. One thread.
 #pragma once
 
-#include <array>
 #include <deque>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "experiments/ttft_parts.h"
@@ -27,12 +25,6 @@ struct RoundParts {
   Seconds cloud;        // stages and the links between them
   Seconds download;     // with the wait for the downlink and the latency
 };
-struct RoundPartField {
-  std::string_view where, what;  // its column's head
-  Seconds RoundParts::*field;
-};
-inline constexpr size_t kRoundParts = 9;
-const std::array<RoundPartField, kRoundParts>& RoundPartFields();
 
 class Explain : public Observer {
  public:

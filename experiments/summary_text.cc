@@ -18,8 +18,10 @@ std::string Number(const Json& value, int decimals) {
   return value.is_null() ? "-" : fmt::format("{:.{}f}", value.get<double>(), decimals);
 }
 
+std::string Percent(double share) { return fmt::format("{:.0f}%", 100 * share); }
+
 std::string Percent(const Json& share) {
-  return share.is_null() ? "-" : fmt::format("{:.0f}%", 100 * share.get<double>());
+  return share.is_null() ? "-" : Percent(share.get<double>());
 }
 
 std::string Line(const char* label, const std::string& text) {
@@ -86,7 +88,7 @@ std::string Rounds(const Json& summary) {
   const int64_t drafted = count("drafted");
   if (drafted > 0) {
     text += fmt::format("; {} of {} drafted tokens ({}) were accepted", count("accepted"), drafted,
-                        Percent(Json(double(count("accepted")) / double(drafted))));
+                        Percent(double(count("accepted")) / double(drafted)));
   }
   if (count("ahead_steps") > 0) {
     text += fmt::format("; {} of {} steps ahead were wasted", count("wasted_steps"),

@@ -10,7 +10,7 @@
 #   [["a",21,"twenty-one"],["c",1,"one"]]
 #   [["slice_drop_overlapping_complete_event",1]]
 # A report of the same with tid 0 and 1 in process 1 (thoren-d/tracing-chrome, issue 32) calls it fixed.
-# What helps: number threads from 1, and none as its process.
+# What helps: number threads from 1.
 #
 # Needs python3 with pip, node 18 or newer, and the registry of PyPI. Ends with 0 if all is as above, with 1 if not.
 set -eu

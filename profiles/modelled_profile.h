@@ -12,7 +12,8 @@ namespace hat {
 
 // What the grids of a modelled profile cover, >= 1.
 struct ModelledLimits {
-  std::optional<int> max_tokens;  // default: 4096 for a device, 16384 for a cloud
+  static constexpr int kMost = 1 << 17;  // of either
+  std::optional<int> max_tokens;         // default: 4096 for a device, 16384 for a cloud
   int max_context = 8192;
 };
 

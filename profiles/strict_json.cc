@@ -33,7 +33,7 @@ std::string Shown(const json& value) {
   if (value.is_structured()) return fmt::format("an {}", value.type_name());
   const bool is_quoted =
       value.is_string() && std::isfinite(ParseDecimal(value.get<std::string>()).value_or(NAN));
-  return value.dump() + (is_quoted ? ": write it without quotes" : "");
+  return value.dump() + (is_quoted ? " in quotes: write it without them" : "");
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "core/error.h"
+#include "profiles/modelled_profile.h"
 #include "protocol/cloud_server.h"
 #include "protocol/dedicated_links.h"
 #include "protocol/device.h"
@@ -47,7 +48,8 @@ int PrefillTokensOnDevice(const SystemSpec& system, int prompt_tokens) {
 
 // What to do about a profile that covers less than `needed`.
 std::string HowToCover(const ProfileInfo& info, const std::string& limit, int needed) {
-  const std::string program = info.provenance == Provenance::kModelled   ? "model"
+  const std::string program = needed > ModelledLimits::kMost             ? ""
+                              : info.provenance == Provenance::kModelled ? "model"
                               : info.provenance == Provenance::kMeasured ? info.role
                                                                          : "";
   return fmt::format(

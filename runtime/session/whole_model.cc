@@ -47,13 +47,13 @@ struct WholeModel::Parts {
 };
 
 WholeModel::WholeModel(const Model& model, const SplitPlan& plan) {
-  SplitPlan rounded = plan;
+  SplitPlan cuts = plan;
   if (model.config.shape.layers == 1) {
-    rounded.split = 0;
+    cuts.split = 0;
   } else {
     CheckSplit(plan, model.config);
   }
-  parts_ = std::make_unique<Parts>(model, rounded);
+  parts_ = std::make_unique<Parts>(model, cuts);
 }
 WholeModel::WholeModel(const std::string& folder, const SplitPlan& plan)
     : WholeModel(OpenModel(folder), plan) {}

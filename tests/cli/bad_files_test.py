@@ -220,7 +220,7 @@ PROFILE = [
     ("no layers", profile_model(layers=0), ["'model.layers'", "1..", "0"]),
     ("half a head", profile_model(heads=1.5), ["'model.heads'", "an integer", "got 1.5"]),
     ("a number in quotes", profile_model(heads="32"),
-     ["'model.heads'", 'got "32": write it without quotes']),
+     ["'model.heads'", 'got "32" in quotes: write it without them']),
     ("compressed", gzip.compress(ORIN.encode()), ["in.json: is compressed with gzip: unpack it"]),
     ("huge hidden size", profile_model(hidden=10**30), ["'model.hidden'", "an integer"]),
     ("another hidden size", profile_model(hidden=64), ["in.json", "hidden 64", "scenario.toml"]),

@@ -18,6 +18,7 @@ TABLE = [
     (["workload.rate_per_s=inf"], ["'workload.rate_per_s'", "<= 1e+06", "got inf"]),
     (["workload.rate_per_s=1e308"], ["'workload.rate_per_s'", "<= 1e+06", "got 1e+308"]),
     (["workload.rate_per_s=1e999"], ["'workload.rate_per_s'", "<= 1e+06"]),
+    (["workload.rate_per_s=010"], ["'workload.rate_per_s'", "got '010'\n"]),
     (["workload.rate_per_s='6'"], ["'workload.rate_per_s'", "got '6' in quotes: write it without"]),
     (["system.draft_ahead='true'"], ["'system.draft_ahead'", "got 'true' in quotes: write it"]),
     (["workload.rate_per_s=''"], ["'workload.rate_per_s'", "a number", "got ''"]),

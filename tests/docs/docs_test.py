@@ -3,6 +3,8 @@
 import pathlib
 import re
 import subprocess
+import sys
+import tempfile
 import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -71,6 +73,18 @@ class CommandTest(unittest.TestCase):
             for word in words:
                 if re.match(r"--[a-z]", word):
                     self.assertIn(word.split("=")[0], sources, where)
+
+
+class WalkTest(unittest.TestCase):
+    def test_every_command_of_readme_is_one_for_bash(self):
+        with tempfile.TemporaryDirectory() as folder:
+            walk = pathlib.Path(folder, "walk")
+            subprocess.run([sys.executable, ROOT / "tests/roots/readme_walk.py", ROOT / "README.md", walk], check=True)
+            steps = sorted(walk.iterdir())
+            self.assertGreater(len(steps), 15)
+            for step in steps:
+                self.assertEqual(subprocess.run(["bash", "-n", step], check=False).returncode, 0, step.read_text())
+                self.assertLessEqual(step.read_text().count("./hat "), 1, "a step is one command")
 
 
 class NamedTestTest(unittest.TestCase):

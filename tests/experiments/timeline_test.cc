@@ -58,15 +58,15 @@ TEST(TimelineTest, ProcessesAndThreadsAreNamedOnce) {
 
 TEST(TimelineTest, SlicesOfATrackNest) { EXPECT_EQ(BrokenTrack(Document()), ""); }
 
-// 0.4 ns and 0.4 ns of work: durations rounded by themselves would be 0 and leave the end at 1 ns.
+// In ns: rounded apart, the request would last from 1 to 1 + 1, its head from 2 to 2 + 1.
 TEST(TimelineTest, PointsInTimeAreRoundedNotDurations) {
   Timeline timeline;
   timeline.OnArrival({0, 0, 0, Seconds(0.7e-9), 1, 1});
   timeline.OnDeviceOp(
-      Op(0, DeviceOp::kInput, 1, 0, {Seconds(0.7e-9), Seconds(1.2e-9), Seconds(1.6e-9)}));
+      Op(0, DeviceOp::kInput, 1, 0, {Seconds(0.7e-9), Seconds(0.7e-9), Seconds(1.5e-9)}));
   timeline.OnDeviceOp(
-      Op(0, DeviceOp::kHead, 1, 0, {Seconds(1.6e-9), Seconds(1.6e-9), Seconds(2.3e-9)}));
-  timeline.OnEnd(0, Outcome::kCompleted, Seconds(2.3e-9));
+      Op(0, DeviceOp::kHead, 1, 0, {Seconds(1.5e-9), Seconds(1.5e-9), Seconds(2.1e-9)}));
+  timeline.OnEnd(0, Outcome::kCompleted, Seconds(2.1e-9));
   const std::string text = timeline.Json();
   EXPECT_THAT(text, HasSubstr(R"("name":"input","ts":0.001,"dur":0.001)"));
   EXPECT_THAT(text, HasSubstr(R"("name":"head","ts":0.002,"dur":0.000)"));

@@ -451,7 +451,7 @@ TEST(LongestTest, TakesTheMostThatMayBeDrawnAndAllRowsOfAnOpenEnd) {
   EXPECT_EQ(Workload{s}.longest().by_prompt.prompt_tokens, 7);
 }
 
-TEST(LongestTest, IsQuickHoweverManyRequestsCome) {
+TEST(LongestTest, OfAHundredMillionRequestsIsTheLongestRows) {
   const TempFolder folder;
   WriteFileAtomically(folder / "p.csv", "prompt_tokens\n5\n6\n");
   const Scenario s = WithPrompts("kind = \"csv\"\npath = \"p.csv\"",

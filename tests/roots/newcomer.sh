@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
-# What a newcomer meets: README's commands word for word, './hat test' among them, in minimal Debian roots, first as
-# an ordinary user, then as root, in a path with a blank.
+# What a newcomer meets: README's commands word for word, './hat test' among them, in minimal Debian roots, once as an
+# ordinary user and once as root, in a path with a blank. What ./hat says that root is to install, root installs.
 #
 #   tests/roots/newcomer.sh FOLDER [SUITE...]     suites of Debian; bookworm and trixie unless given
 #
-# Tests what is committed. Needs root, debootstrap, 12 GB and an hour a suite; roots stay in FOLDER, so that a second
-# call compiles what has changed (a compiler cache lies in each; clones and their builds are made anew). Logs lie
-# there too. The files of quickstart must be the same in all suites.
-set -euo pipefail
+# Tests what is committed. Needs root, debootstrap, 20 GB and up to an hour a suite. FOLDER keeps the minimal roots, and
+# a compiler cache for a second call; each user has a new copy of the root. Logs lie there too. The files of quickstart
+# must be the same in all of them. Warnings are errors, which a newcomer would not ask for.
+set -Eeuo pipefail
+trap 'echo "newcomer.sh: failed in line $LINENO${log:+; see $log}" >&2' ERR
 
 fail() {
   echo "newcomer.sh: $1" >&2
@@ -17,7 +18,7 @@ fail() {
 [ $# -ge 1 ] || fail "usage: $0 FOLDER [SUITE...]"
 [ "$(id -u)" -eq 0 ] || fail "needs root, for chroot"
 command -v debootstrap >/dev/null || fail "needs debootstrap: apt-get install debootstrap"
-if [ -z "${HAT_NEWCOMER_MOUNTS:-}" ]; then  # what is mounted below goes with this process
+if [ -z "${HAT_NEWCOMER_MOUNTS:-}" ]; then # what is mounted below goes with this process
   HAT_NEWCOMER_MOUNTS=own exec unshare --mount --propagation private "$0" "$@"
 fi
 
@@ -27,11 +28,12 @@ folder=$(cd "$1" && pwd)
 shift
 [ $# -gt 0 ] || set -- bookworm trixie
 clone="/srv/my clone"
+reference=
 
-# say TEXT: with the time since the start
+# say TEXT: with the seconds since the start
 say() { printf '%5d s  %s\n' "$SECONDS" "$1"; }
 
-# as USER COMMAND: in the root; stdout and stderr go into its log
+# as USER COMMAND: in the root, with a bare environment; its output goes into the log
 as() {
   local home=/home/$1
   [ "$1" != root ] || home=/root
@@ -39,58 +41,63 @@ as() {
     CCACHE_DIR=/var/cache/hat-ccache CCACHE_UMASK=000 HAT_WARNINGS_AS_ERRORS=ON bash -c "$2" >>"$log" 2>&1 </dev/null
 }
 
+# make_root SUITE USER: a new root, in which the user has git and a clone
 make_root() {
-  if [ ! -e "$root/usr/bin/apt-get" ]; then
-    say "$suite: debootstrap"
-    debootstrap --variant=minbase "$suite" "$root" >>"$folder/$suite-debootstrap.log"
+  local minimal=$folder/$1-minimal cache=$folder/$1-ccache
+  root=$folder/$1-$2
+  if [ ! -e "$minimal/usr/bin/apt-get" ]; then
+    say "$1: debootstrap"
+    debootstrap --variant=minbase "$1" "$minimal" >"$log"
   fi
+  rm -rf "$root"
+  cp -a "$minimal" "$root"
   cp -L /etc/resolv.conf "$root/etc/resolv.conf"
+  echo 'APT::Get::Assume-Yes "true";' >"$root/etc/apt/apt.conf.d/90assume-yes" # nobody is there to type it
+  mkdir -p "$root/var/cache/hat-ccache"
+  mkdir -p "$cache" && chmod 1777 "$cache"
+  mount --bind "$cache" "$root/var/cache/hat-ccache"
   mount -t proc proc "$root/proc"
   mount --rbind /dev "$root/dev"
-  echo 'APT::Get::Assume-Yes "true";' >"$root/etc/apt/apt.conf.d/90assume-yes"  # nobody is there to type it
-  log=$folder/$suite-root.log
-  : >"$log"
-  as root "apt-get update -q && apt-get install -q -y --no-install-recommends git &&
-    mkdir -p -m 1777 /var/cache/hat-ccache && { id newcomer || useradd -m newcomer; }"
-}
-
-# walk USER: a clone of his own, and README's commands in it
-walk() {
-  local user=$1 command
-  log=$folder/$suite-$user.log
-  : >"$log"
-  say "$suite: $user (log: $log)"
-  rm -rf "$root$clone"
+  as root "apt-get update -q && apt-get install -q --no-install-recommends git && useradd -m newcomer"
   git clone -q --no-hardlinks "$project" "$root$clone"
-  python3 "$project/tests/roots/readme_walk.py" "$root$clone/README.md" >"$root/srv/walk.sh"
-  chroot "$root" chown -R "$user:" "$clone"
-  if ! as "$user" "cd '$clone' && ./hat setup"; then
-    command=$(sed -n 's/.*As root: //p' "$log" | tail -n 1)
-    [ -n "$command" ] || fail "'./hat setup' as $user says no command for root; see $log"
-    say "$suite: root installs as $user was told"
-    as root "$command"
-  fi
-  as "$user" "cd '$clone' && bash /srv/walk.sh" || fail "$suite: $user: a command of README failed; see $log"
-  say "$suite: $user: $(grep -a 'tests passed' "$log" | tail -n 1)"
-  keep_results "$user"
+  chroot "$root" chown -R "$2:" "$clone"
+  python3 "$project/tests/roots/readme_walk.py" "$root$clone/README.md" "$root/srv/walk"
 }
 
-# The files of quickstart that hold numbers: no name of a machine, a version or a commit.
-keep_results() {
-  local kept=$folder/quickstart/$suite-$1
-  rm -rf "$kept" && mkdir -p "$kept"
+# step SUITE USER FILE: one command of README; where it asks for packages, once more behind their installation
+step() {
+  local hint
+  printf '\n== %s\n' "$(cat "$root$3")" >>"$log"
+  if as "$2" "cd '$clone' && bash -e '$3'"; then return; fi
+  hint=$(tail -n 3 "$log" | sed -n 's/.*As root: //p')
+  [ -n "$hint" ] || fail "$1: $2: this failed; see $log
+$(cat "$root$3")"
+  say "$1: root installs what $2 was told"
+  as root "$hint"
+  as "$2" "cd '$clone' && bash -e '$3'"
+}
+
+# The files of quickstart that hold numbers and no name of a machine, a version or a commit.
+compare_results() {
+  local kept=$root/srv/quickstart
+  mkdir "$kept"
   (cd "$root$clone/results/quickstart" &&
     find . \( -name '*.csv' -o -name comparison.json -o -name summary.json \) -exec cp --parents {} "$kept" \;)
-  diff -r "$kept" "$folder/quickstart/$(ls "$folder/quickstart" | head -n 1)" >>"$log" ||
-    fail "$suite: quickstart's files are others than in $(ls "$folder/quickstart" | head -n 1); see $log"
+  [ -s "$kept/comparison.json" ] || fail "quickstart wrote no comparison.json; see $log"
+  reference=${reference:-$kept}
+  diff -r "$reference" "$kept" >>"$log" || fail "quickstart's files differ from those in $reference; see $log"
 }
 
-rm -rf "$folder/quickstart"
 for suite in "$@"; do
-  root=$folder/$suite
-  make_root
-  walk newcomer
-  walk root
+  for user in newcomer root; do
+    log=$folder/$suite-$user.log
+    : >"$log"
+    say "$suite: $user (log: $log)"
+    make_root "$suite" "$user"
+    for file in "$root"/srv/walk/*.sh; do step "$suite" "$user" "/srv/walk/${file##*/}"; done
+    say "$suite: $user: $(grep -a 'tests passed' "$log" | tail -n 1)"
+    compare_results
+  done
   as newcomer "cd '$clone' && ./hat compare --help" || fail "$suite: root's clone serves nobody else; see $log"
-  say "$suite: done"
 done
+say "all of it went well"

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""README's commands as one script, in README's order: readme_walk.py README.md
+"""README's commands as scripts, in README's order: readme_walk.py README.md FOLDER
 
-Every ```sh block word for word; a file that README says to save ("Save this as `NAME`") is saved first.
-The script stops at the first command that fails.
+Every command of a ```sh block, word for word, becomes FOLDER/NN.sh; so does a file that README says to save ("Save
+this as `NAME`").
 """
 import pathlib
 import re
@@ -11,22 +11,23 @@ import sys
 
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.M | re.S)
 SAVED = re.compile(r"Save this as `([^`]+)`")
+COMMAND = re.compile(r"(?<!\\)\n(?=\./hat |mkdir )")  # a line that begins one, and does not go on with another
 
 
-def walk(readme):
-    lines = ["set -euo pipefail"]
+def steps(readme):
     behind = 0
     for block in BLOCK.finditer(readme):
         language, text = block.groups()
         saved = SAVED.search(readme, behind, block.start())
         if language == "sh":
-            for part in re.split(r"(?<!\\)\n(?=\./hat |mkdir )", text.strip()):
-                lines += [f"echo; echo {shlex.quote('walk: ' + part)}", part]
+            yield from COMMAND.split(text.strip())
         elif saved:
-            lines.append(f"cat >{shlex.quote(saved[1])} <<'HAT_FILE'\n{text}HAT_FILE")
+            yield f"cat >{shlex.quote(saved[1])} <<'END_OF_FILE'\n{text}END_OF_FILE"
         behind = block.end()
-    return "\n".join(lines) + "\n"
 
 
 if __name__ == "__main__":
-    sys.stdout.write(walk(pathlib.Path(sys.argv[1]).read_text(encoding="utf-8")))
+    folder = pathlib.Path(sys.argv[2])
+    folder.mkdir(parents=True)
+    for number, step in enumerate(steps(pathlib.Path(sys.argv[1]).read_text(encoding="utf-8")), start=1):
+        (folder / f"{number:02}.sh").write_text(step + "\n", encoding="utf-8")
