@@ -202,6 +202,25 @@ void SayWhatIsWritten(const Options& options, bool has_timeline) {
   if (has_timeline && !options.timeline.empty()) SayWritten(options.timeline);
 }
 
+// A run that measured nobody has no figures: better said than shown as dashes.
+void RequireMeasured(const Recorder& recorder, const Scenario& scenario) {
+  const WorkloadConfig& workload = scenario.workload;
+  const auto arrived = std::ranges::count_if(recorder.rows(), [](const RequestRow& row) {
+    return row.state != RequestRow::State::kUnseen;
+  });
+  if (arrived == 0) {
+    throw InputError(
+        fmt::format("{}: no request arrived within workload.duration_s = {:g}; make it longer, or "
+                    "raise workload.rate_per_s",
+                    scenario.path, workload.duration.value()));
+  }
+  if (arrived > workload.warmup_requests) return;
+  throw InputError(
+      fmt::format("{}: {} requests arrived within workload.duration_s = {:g}, all of them in the "
+                  "warm-up, so nothing was measured; lower workload.warmup_requests = {}",
+                  scenario.path, arrived, workload.duration.value(), workload.warmup_requests));
+}
+
 int Simulate(const Options& options) {
   RefuseToReplaceTimeline(options);
   std::optional<ResultFolder> folder;
@@ -225,6 +244,10 @@ int Simulate(const Options& options) {
   });
   progress.Clear();
   info.is_partial = !is_complete;
+  const bool shows_single_requests = options.explain || !options.timeline.empty();
+  if (is_complete && !shows_single_requests) {
+    RequireMeasured(observers.recorder(), simulation.scenario());
+  }
   const std::string text = observers.Text(info, options.as_json);
   observers.FinishTimeline();
   const std::optional<int64_t> checked = observers.CheckLaws(info.is_partial);

@@ -95,18 +95,19 @@ int RunGuarded(CommandLine& line, const std::function<int(CommandLine&)>& body) 
 
 }  // namespace
 
-// An empty text is Parse()'s to refuse.
 std::string MistakeInInteger(const std::string& text) {
+  if (text.empty()) return "must not be empty";
   const std::string_view digits = std::string_view(text).substr(text.starts_with('-') ? 1 : 0);
   const bool is_decimal = digits.find_first_not_of("0123456789") == std::string_view::npos;
   const bool leads_with_zero = digits.size() > 1 && digits.front() == '0';
-  if (text.empty() || (is_decimal && !digits.empty() && !leads_with_zero)) return "";
+  if (is_decimal && !digits.empty() && !leads_with_zero) return "";
   return fmt::format("must be a whole number in decimal digits, as 10, got '{}'", text);
 }
 
 std::string MistakeInNumber(const std::string& text) {
+  if (text.empty()) return "must not be empty";
   const std::optional<double> value = ParseDecimal(text);
-  if (text.empty() || (value && std::isfinite(*value))) return "";
+  if (value && std::isfinite(*value)) return "";
   return fmt::format("must be a decimal number, as 0.5, got '{}'", text);
 }
 

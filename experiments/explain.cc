@@ -243,25 +243,28 @@ std::string Explain::Lines() const {
 std::string Explain::Rounds() const {
   if (rounds_.empty()) return "";
   // As many decimals as the terminal has room for.
-  std::string times;
-  for (int decimals = 3; decimals >= 1; --decimals) {
-    times = RoundTimes(decimals);
-    if (ColumnsOfTable(times) <= kTerminalColumns) break;
-  }
-  return "\n" + RoundCounts() + "\n" +
+  const auto fitting = [this](std::string (Explain::*table)(int) const) {
+    std::string text;
+    for (int decimals = 3; decimals >= 0; --decimals) {
+      text = (this->*table)(decimals);
+      if (ColumnsOfTable(text) <= kTerminalColumns) break;
+    }
+    return text;
+  };
+  return "\n" + fitting(&Explain::RoundCounts) + "\n" +
          Paragraph("",
                    "Where each round's time went; the columns add up to what it took. \"ahead\": "
                    "the answer waits for the session's own draft-ahead step.") +
-         times;
+         fitting(&Explain::RoundTimes);
 }
 
-std::string Explain::RoundCounts() const {
+std::string Explain::RoundCounts(int decimals) const {
   std::vector<Cells> rows = {
       {"round", "from", "to", "tokens", "drafted", "accepted", "ahead steps", "wasted"}};
   for (const Round& round : rounds_) {
     const RoundEvent& counts = round.counts;
-    rows.push_back({fmt::format("{:>5}", rows.size()), Ms(round.from - life_->arrival),
-                    Ms(round.to - life_->arrival), std::to_string(round.tokens),
+    rows.push_back({fmt::format("{:>5}", rows.size()), Ms(round.from - life_->arrival, decimals),
+                    Ms(round.to - life_->arrival, decimals), std::to_string(round.tokens),
                     std::to_string(counts.drafted), std::to_string(counts.accepted),
                     std::to_string(counts.ahead_steps), std::to_string(counts.wasted_steps)});
   }

@@ -83,7 +83,7 @@ class Explain : public Observer {
   std::string Head() const;
   std::string Lines() const;
   std::string Rounds() const;
-  std::string RoundCounts() const;
+  std::string RoundCounts(int decimals) const;
   std::string RoundTimes(int decimals) const;
   std::string Tail() const;
 

@@ -15,6 +15,7 @@ namespace hat {
 namespace {
 
 constexpr double kMaxMbps = 1e6;
+constexpr double kLeastPeakMbps = 1e-6;
 constexpr double kPacketBytes = 1500;
 constexpr int64_t kMaxMilliseconds =
     100'000'000;  // a day and more; bounds the memory of a mahimahi trace
@@ -55,13 +56,13 @@ RateTrace RateTrace::ParseCsv(const std::string& text, const std::string& name) 
     if (row > 0 && stamp <= last)
       throw csv.Error(row, seconds, fmt::format("ascending, above {}", last));
     last = stamp;
-    carries = carries || rate > 0;
+    carries = carries || rate >= kLeastPeakMbps;
     steps.push_back({stamp - first, MegabitsPerSecond(rate).value()});
   }
   if (!carries)
-    throw InputError(
-        fmt::format("{}: {}; at least one row needs 'mbps' above 0, or nothing would ever be sent",
-                    name, csv.rows() == 0 ? "holds no row" : "every rate is 0"));
+    throw InputError(fmt::format(
+        "{}: {}; at least one row needs 'mbps' of {:g} or more, or nothing would ever be sent",
+        name, csv.rows() == 0 ? "holds no row" : "every rate is 0 or next to it", kLeastPeakMbps));
   const size_t n = steps.size();
   const double hold = n > 1 ? steps[n - 1].start_s - steps[n - 2].start_s : 1;
   const double period = steps.back().start_s + hold;

@@ -19,7 +19,8 @@ namespace {
 
 constexpr int kMaxTokens = 1'000'000;  // of one prompt, output, chunk or batch
 constexpr int kMaxDevices = 10'000'000;
-constexpr double kMaxMbps = 1e6;
+// A bit a second: what is slower takes longer than times of 1 ns can count.
+const Range kMbps = Range::Between(1e-6, 1e6);
 
 int Tokens(const ConfigTable& table, const std::string& key, int fallback, int low = 1) {
   return static_cast<int>(table.Integer(key, low, kMaxTokens, fallback));
@@ -129,7 +130,7 @@ void ReadFleet(const ConfigTable& root, Scenario& scenario) {
 
 RateConfig ReadRate(const ConfigTable& link, const std::string& direction) {
   const ConfigTable table = link.Table(direction);
-  const Range range = Range::Positive(kMaxMbps);
+  const Range& range = kMbps;
   const std::string kind = table.Choice("kind", {"constant", "uniform", "trace"}, "constant");
   RateConfig rate;
   if (kind == "constant") {
@@ -161,7 +162,7 @@ LinkConfig ReadLink(const ConfigTable& root) {
     bool any = false;
     for (size_t i = 0; i < capacities.size(); ++i) {
       if (!table.Has(capacities[i])) continue;
-      *fields[i] = MegabitsPerSecond(table.Number(capacities[i], Range::Positive(kMaxMbps)));
+      *fields[i] = MegabitsPerSecond(table.Number(capacities[i], kMbps));
       any = true;
     }
     if (!any)
@@ -229,7 +230,7 @@ ArrivalConfig ReadArrivals(const ConfigTable& table) {
   if (arrivals.kind == Kind::kClosedLoop || arrivals.kind == Kind::kReplay)
     table.Forbid({"rate_per_s"}, "arrivals", with);
   else
-    arrivals.rate_per_s = table.Number("rate_per_s", Range::Positive(1e6));
+    arrivals.rate_per_s = table.Number("rate_per_s", Range::Between(1e-9, 1e6));
   if (arrivals.kind == Kind::kGamma)
     arrivals.burstiness = table.Number("burstiness", Range::Between(0.01, 10), arrivals.burstiness);
   else

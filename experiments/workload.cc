@@ -86,7 +86,8 @@ void Workload::LoadReplay() {
   for (int row = 0; row < csv.rows(); ++row) {
     const double stamp = csv.Number(row, column, Range::NonNegative(1e9));
     if (!replay_.empty() && stamp < replay_.back())
-      throw csv.Error(row, column, fmt::format("ascending, at least {}", replay_.back()));
+      throw csv.Error(row, column,
+                      fmt::format("ascending (sort the rows), at least {}", replay_.back()));
     replay_.push_back(stamp);
   }
   if (replay_.empty())
@@ -97,8 +98,10 @@ void Workload::LoadReplay() {
                     "workload.duration_s = {:g}, so nothing would run",
                     arrivals.replay_path, replay_.front(), config_.duration.value()));
   if (config_.requests > static_cast<int>(replay_.size()))
-    throw InputError(fmt::format("{}: holds {} arrivals, workload.requests asks for {}",
-                                 arrivals.replay_path, replay_.size(), config_.requests));
+    throw InputError(
+        fmt::format("{}: holds {} arrivals, but workload.requests asks for {}; ask for fewer, or "
+                    "leave it out for all",
+                    arrivals.replay_path, replay_.size(), config_.requests));
 }
 
 int Workload::MostRequests() const {

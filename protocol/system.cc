@@ -53,7 +53,9 @@ void CheckSystem(const SystemSpec& system) {
   MakePrefillCut(system.prefill_cut, system.options);
   FindTree(system.options.tree);
   if (system.draft_ahead && !drafts) {
-    throw InputError("drafting ahead needs a drafting policy other than 'none'");
+    throw InputError(
+        "drafting ahead needs a drafting policy other than 'none' (or switch it off: "
+        "system.draft_ahead = false)");
   }
   if (system.kind != SystemSpec::Kind::kSplit && (drafts || system.chunking != "none")) {
     throw InputError(

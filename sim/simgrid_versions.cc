@@ -14,62 +14,57 @@ namespace hat {
 
 namespace sg = simgrid::s4u;
 
-#if SIMGRID_VERSION_MAJOR >= 4
-
-sg::NetZone& AddFullZone(sg::Engine& engine, const std::string& name) {
-  return *engine.get_netzone_root()->add_netzone_full(name);
-}
-
-sg::NetZone& AddStarZone(sg::Engine& engine, const std::string& name) {
-  return *engine.get_netzone_root()->add_netzone_star(name);
-}
-
 namespace {
 
-sg::Host* MakeHost(sg::NetZone& zone, const std::string& name) { return zone.add_host(name, 1e9); }
+using Route = std::vector<sg::LinkInRoute>;
 
+#if SIMGRID_VERSION_MAJOR >= 4
+
+sg::NetZone* FullZone(sg::Engine& engine, const std::string& name) {
+  return engine.get_netzone_root()->add_netzone_full(name);
+}
+sg::NetZone* StarZone(sg::Engine& engine, const std::string& name) {
+  return engine.get_netzone_root()->add_netzone_star(name);
+}
+sg::Host* MakeHost(sg::NetZone& zone, const std::string& name) { return zone.add_host(name, 1e9); }
 sg::Link* MakeLink(sg::NetZone& zone, const std::string& name, double bytes_per_s) {
   return zone.add_link(name, bytes_per_s);
 }
-
+void MakeRoutes(sg::NetZone& star, const sg::Host& host, const Route& up, const Route& down) {
+  const sg::Host* const anyone = nullptr;  // not a null NetPoint: that crashes
+  star.add_route(&host, anyone, up, false);
+  star.add_route(anyone, &host, down, false);
+}
 sg::ActorPtr MakeActor(const std::string& name, sg::Host& host, std::function<void()> body) {
   return sg::Engine::get_instance()->add_actor(name, &host, std::move(body));
 }
 
-}  // namespace
-
 #else
 
-sg::NetZone& AddFullZone(sg::Engine& /*engine*/, const std::string& name) {
-  return *sg::create_full_zone(name);
+sg::NetZone* FullZone(sg::Engine& /*engine*/, const std::string& name) {
+  return sg::create_full_zone(name);
 }
-
-sg::NetZone& AddStarZone(sg::Engine& /*engine*/, const std::string& name) {
-  return *sg::create_star_zone(name);
+sg::NetZone* StarZone(sg::Engine& /*engine*/, const std::string& name) {
+  return sg::create_star_zone(name);
 }
-
-namespace {
-
 sg::Host* MakeHost(sg::NetZone& zone, const std::string& name) {
   return zone.create_host(name, 1e9);
 }
-
 sg::Link* MakeLink(sg::NetZone& zone, const std::string& name, double bytes_per_s) {
   return zone.create_link(name, bytes_per_s);
 }
-
+void MakeRoutes(sg::NetZone& star, const sg::Host& host, const Route& up, const Route& down) {
+  star.add_route(host.get_netpoint(), nullptr, nullptr, nullptr, up, false);
+  star.add_route(nullptr, host.get_netpoint(), nullptr, nullptr, down, false);
+}
 sg::ActorPtr MakeActor(const std::string& name, sg::Host& host, std::function<void()> body) {
   return sg::Actor::create(name, &host, std::move(body));
 }
 
-}  // namespace
-
 #endif
 
-namespace {
-
-std::vector<sg::LinkInRoute> Route(const std::vector<sg::Link*>& links) {
-  std::vector<sg::LinkInRoute> route;
+Route RouteOver(const std::vector<sg::Link*>& links) {
+  Route route;
   for (const sg::Link* link : links) {
     if (link != nullptr) route.emplace_back(link);
   }
@@ -77,6 +72,14 @@ std::vector<sg::LinkInRoute> Route(const std::vector<sg::Link*>& links) {
 }
 
 }  // namespace
+
+sg::NetZone& AddFullZone(sg::Engine& engine, const std::string& name) {
+  return *FullZone(engine, name);
+}
+
+sg::NetZone& AddStarZone(sg::Engine& engine, const std::string& name) {
+  return *StarZone(engine, name);
+}
 
 sg::Host& AddHost(sg::NetZone& zone, const std::string& name) {
   return *MakeHost(zone, name)->seal();
@@ -88,15 +91,7 @@ sg::Link& AddLink(sg::NetZone& zone, const std::string& name, double bytes_per_s
 
 void AddRoutes(sg::NetZone& star, sg::Host& host, const std::vector<sg::Link*>& up,
                const std::vector<sg::Link*>& down) {
-#if SIMGRID_VERSION_MAJOR >= 4
-  const sg::Host* const anyone = nullptr;  // not a null NetPoint: that crashes
-  star.add_route(&host, anyone, Route(up), false);
-  star.add_route(anyone, &host, Route(down), false);
-#else
-  simgrid::kernel::routing::NetPoint* const point = host.get_netpoint();
-  star.add_route(point, nullptr, nullptr, nullptr, Route(up), false);
-  star.add_route(nullptr, point, nullptr, nullptr, Route(down), false);
-#endif
+  MakeRoutes(star, host, RouteOver(up), RouteOver(down));
 }
 
 void AddActor(const std::string& name, sg::Host& host, std::function<void()> body) {

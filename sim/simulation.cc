@@ -321,8 +321,10 @@ void Simulation::LoadProfiles() {
 void Simulation::CheckGridsCoverWorkload() const {
   const Request& most = workload_.longest().by_sum;
   const Request& prompt = workload_.longest().by_prompt;
-  // Draft steps run up to max_draft + 1 positions behind the last token's.
-  const int draft = ReservedExtraTokens(scenario_.system);
+  // Draft steps run up to max_draft + 1 positions behind the last token's, a tree's nodes likewise.
+  const SystemSpec& system = scenario_.system;
+  const bool drafts = system.drafting != "none" || system.kind == SystemSpec::Kind::kMedusa;
+  const int draft = drafts ? ReservedExtraTokens(system) : 0;
   const int context = most.prompt_tokens + most.output_tokens + draft;
   const auto check = [&](const ProfileInfo& info, int max_context, int max_tokens, int tokens) {
     if (max_context < context) {
@@ -341,9 +343,11 @@ void Simulation::CheckGridsCoverWorkload() const {
     }
   };
   const int on_device = PrefillTokensOnDevice(scenario_.system, prompt.prompt_tokens);
+  const bool uses_devices = system.kind != SystemSpec::Kind::kCloudOnly;
   for (const auto& modes : device_profiles_) {
     for (const DeviceProfile& profile : modes) {
-      check(profile.info(), profile.max_context(), profile.max_tokens(), on_device);
+      if (uses_devices)
+        check(profile.info(), profile.max_context(), profile.max_tokens(), on_device);
       CheckDraftWidth(profile, scenario_);
     }
   }

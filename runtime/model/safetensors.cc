@@ -157,6 +157,7 @@ SafetensorsContent ParseSafetensors(std::span<const std::byte> file, const std::
 }
 
 SafetensorsFile::SafetensorsFile(std::string path) : path_(std::move(path)) {
+  RefuseTilde(path_);
   const auto fail = [&](const char* reason) {
     throw InputError(fmt::format("cannot read '{}': {}", path_, reason));
   };

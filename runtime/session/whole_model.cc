@@ -18,9 +18,9 @@ void CheckSplit(const SplitPlan& plan, const ModelConfig& config) {
   RequireTwoLayers(config);
   const int layers = config.shape.layers;
   if (plan.split >= 1 && plan.split < layers) return;
-  throw InputError("a split after layer " + std::to_string(plan.split) + " of " +
-                   std::to_string(layers) + ": both sides need one, so 1 to " +
-                   std::to_string(layers - 1));
+  throw InputError("--split " + std::to_string(plan.split) + ": of the model's " +
+                   std::to_string(layers) + " layers the device can have 1 to " +
+                   std::to_string(layers - 1) + ", the cloud has the others");
 }
 
 struct WholeModel::Parts {

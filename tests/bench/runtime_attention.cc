@@ -79,9 +79,8 @@ void BenchCase(const Case& c) {
   Sequence sequence(c);
   const double ours = TimesOf(15, [&] { sequence.Ours(); }).median / kLayers;
   const double atens = TimesOf(3, [&] { sequence.Atens(); }).median / kLayers;
-  std::printf("| %d heads, %d of keys, %s | %d | %d | %.0f us | %.0f us | %.1f |\n", c.heads,
-              c.kv_heads, DtypeName(c.dtype).c_str(), c.rows, c.context, 1e6 * ours, 1e6 * atens,
-              atens / ours);
+  std::printf("%2d heads, %d of keys, %s %11d %8d %9.0f %9.0f %7.1f\n", c.heads, c.kv_heads,
+              DtypeName(c.dtype).c_str(), c.rows, c.context, 1e6 * ours, 1e6 * atens, atens / ours);
   std::fflush(stdout);
 }
 
@@ -89,9 +88,9 @@ void BenchCase(const Case& c) {
 
 void BenchAttention() {
   std::printf(
-      "\n| attention of a layer | new tokens | context | ours, rotation included | of ATen's "
-      "calls, "
-      "without | ratio |\n|---|--:|--:|--:|--:|--:|\n");
+      "\nAttention of a layer in us: ours, rotation included; ATen's calls, without it.\n"
+      "%-25s %11s %8s %9s %9s %7s\n",
+      "", "new tokens", "context", "ours", "ATen's", "ratio");
   for (const auto& [heads, kv_heads] : {std::pair{3, 3}, {32, 4}}) {
     for (const Dtype dtype : {Dtype::kFloat32, Dtype::kBfloat16}) {
       for (const int rows : {1, 8}) {

@@ -18,6 +18,7 @@
 
 #include "core/error.h"
 #include "core/files.h"
+#include "core/terminal_text.h"
 #include "runtime/model/submodels.h"
 #include "runtime/model/torch_compute.h"
 #include "tests/bench/runtime_attention.h"
@@ -181,8 +182,8 @@ struct Floors {
 
 void PrintRow(const std::string& what, const std::string& measured, const std::string& floor,
               double share, const char* aim) {
-  std::printf("| %s | %s | %s | %.2f | %s |\n", what.c_str(), measured.c_str(), floor.c_str(),
-              share, aim);
+  std::printf("%s\n  measured  %s\n  floor     %s\n  share     %.2f (aim %s)\n", what.c_str(),
+              measured.c_str(), floor.c_str(), share, aim);
   std::fflush(stdout);
 }
 
@@ -233,7 +234,7 @@ void BenchDtype(const RuntimeBench& bench, const Model& model, Dtype dtype, cons
 void BenchOverhead() {
   const auto [ours, naive] = LayerOverheads();
   PrintRow("a layer's overhead, one token, processor time", Text("%.1f us", ours, 0),
-           Text("of separate ATen calls: %.1f us", naive, 0), ours / naive, "<= 0.50");
+           Text("of separate ATen calls %.1f us", naive, 0), ours / naive, "<= 0.50");
 }
 
 // The largest resident set of a process that does `body`; a failure there is one here.
@@ -290,8 +291,7 @@ void BenchMemory(const RuntimeBench& bench, const Model& model) {
       2 * shape.TotalWeights() + capacity * shape.KvBytesPerToken(shape.layers, 2).value();
   PrintRow("bf16 memory, most of a process",
            Text("%.0f MB, of which libtorch alone %.0f", whole / 1e6, bare / 1e6),
-           Text("weights and caches: %.0f MB", needed / 1e6, 0), (whole - bare) / needed,
-           "<= 1.10");
+           Text("weights and caches %.0f MB", needed / 1e6, 0), (whole - bare) / needed, "<= 1.10");
 }
 
 }  // namespace
@@ -303,10 +303,9 @@ void RunRuntimeBench(const RuntimeBench& requested) {
   ModelShape shape = FindModelShape(bench.shape);
   shape.layers = std::min(shape.layers, bench.layers);
   const ModelConfig config = ConfigOfShape(shape);
-  std::printf("Commit %s, %d threads; %s: %.0f M random weights.\n\n", BuildCommit().c_str(),
-              bench.threads, Describe(shape).c_str(), shape.TotalWeights() / 1e6);
+  std::printf("Commit %s, %d threads\n%s%.0f M random weights\n\n", BuildCommit().c_str(),
+              bench.threads, Paragraph("", Describe(shape)).c_str(), shape.TotalWeights() / 1e6);
   const Model model = StoredModel(config, bench.threads);
-  std::printf("| what | measured | floor | share of the floor | aim |\n|---|--:|--:|--:|--:|\n");
   BenchMemory(bench, model);
   SetThreads(bench.threads);
   const at::NoGradGuard no_grad;

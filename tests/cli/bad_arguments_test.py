@@ -62,7 +62,7 @@ TABLE = [
     (f"{COMPARE} --systems ,", ["--systems"]),
     (f"{COMPARE} --systems", ["--systems"]),
     (f"{COMPARE} --set system.name=hat", ["--set system.name", "--systems"]),
-    (f"{COMPARE} --set workload.rate_per_s=0", ["'workload.rate_per_s'", "> 0"]),
+    (f"{COMPARE} --set workload.rate_per_s=0", ["'workload.rate_per_s'", ">= 1e-09"]),
     (f"{COMPARE} --set workload.rate_per_sec=3", ["'workload.rate_per_sec'", "did you mean"]),
     (f"{COMPARE} --set workload", ["--set 'workload'", "key=value"]),
     (f"{COMPARE} --set cloud.token_budget=3", ["'cloud.token_budget'", "at least"]),

@@ -168,8 +168,8 @@ ARRIVALS = [
 
 RATES = [
     ("no such column", "seconds,rate\n0,5\n", ["in.csv:1", "'mbps'", "'rate'"]),
-    ("no rows", "seconds,mbps\n", ["in.csv", "above 0"]),
-    ("never any", "seconds,mbps\n0,0\n1,0\n", ["in.csv", "'mbps' above 0"]),
+    ("no rows", "seconds,mbps\n", ["in.csv", "'mbps' of 1e-06 or more"]),
+    ("never any", "seconds,mbps\n0,0\n1,0\n", ["in.csv", "'mbps' of 1e-06 or more"]),
     ("not a number", "seconds,mbps\n0,nan\n", ["in.csv:2", "'mbps'", ">= 0"]),
     ("negative", "seconds,mbps\n0,-5\n", ["in.csv:2", "'mbps'", ">= 0"]),
     ("too large", "seconds,mbps\n0,1e308\n", ["in.csv:2", "'mbps'", "<= 1e+06"]),

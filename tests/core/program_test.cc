@@ -79,7 +79,7 @@ TEST(ProgramDeathTest, WhatAMessageQuotesNeitherControlsTheTerminalNorFillsIt) {
 }
 
 TEST(ProgramDeathTest, AnEmptyArgumentIsAMistake) {
-  EXPECT_EXIT(exit(RunProgram({"--n", ""})), ExitedWithCode(2), "--n must not be empty\n$");
+  EXPECT_EXIT(exit(RunProgram({"--n", ""})), ExitedWithCode(2), "--n: must not be empty");
 }
 
 // CLI11 itself reads 010 as 8, 0x10 as 16, 1_0 as 10.

@@ -116,9 +116,10 @@ TEST(RateTraceTest, MahimahiStampsOfZeroAloneHaveNoPeriod) {
 TEST(RateTraceTest, BadTracesAreRefused) {
   const auto parse = [](const std::string& text) { RateTrace::Parse(text, "t.csv"); };
   EXPECT_INPUT_ERROR(parse(""), HasSubstr("t.csv"));
-  EXPECT_INPUT_ERROR(parse("seconds,mbps\n"), AllOf(HasSubstr("no row"), HasSubstr("above 0")));
+  EXPECT_INPUT_ERROR(parse("seconds,mbps\n"),
+                     AllOf(HasSubstr("no row"), HasSubstr("of 1e-06 or more")));
   EXPECT_INPUT_ERROR(parse("seconds,mbps\n0,0\n1,0\n"),
-                     AllOf(HasSubstr("every rate is 0"), HasSubstr("above 0")));
+                     AllOf(HasSubstr("every rate is 0"), HasSubstr("of 1e-06 or more")));
   EXPECT_INPUT_ERROR(parse("seconds,mbps\n0,\n"), HasSubstr("t.csv:2: 'mbps' is an empty cell"));
   EXPECT_INPUT_ERROR(parse("time,mbps\n0,1\n"), HasSubstr("'seconds'"));
   EXPECT_INPUT_ERROR(parse("seconds,mbps\n0,1\n0,2\n"),

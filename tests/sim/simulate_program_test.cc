@@ -228,8 +228,9 @@ TEST_F(SimulateProgramTest, SaysWhatItCheckedAndWroteUnlessQuiet) {
   std::vector<std::string> arguments = Small("results");
   arguments.insert(arguments.end(), {"--timeline", toy_ / "t.json"});
   const ProgramRun told = Run(arguments);
-  EXPECT_THAT(told.err, testing::MatchesRegex("all laws held for [1-9][0-9]* events\nwrote .*/results\n"
-                                              "wrote .*/t.json\n"));
+  EXPECT_THAT(told.err,
+              testing::MatchesRegex("all laws held for [1-9][0-9]* events\nwrote .*/results\n"
+                                    "wrote .*/t.json\n"));
   arguments.insert(arguments.end(), {"--force", "--quiet"});
   const ProgramRun quiet = Run(arguments);
   EXPECT_EQ(quiet.err, "");
@@ -382,6 +383,21 @@ TEST_F(SimulateProgramTest, LengthsThatNoRequestHasNeedNotBeCovered) {
   const ProgramRun three = Run(arguments);
   EXPECT_EQ(three.exit_code, 2);
   EXPECT_THAT(three.err, AllOf(HasSubstr("request 2 (prompt row 2 of"), HasSubstr("9000 prompt")));
+}
+
+TEST_F(SimulateProgramTest, WhatASystemDoesNotUseNeedNotBeCovered) {
+  const auto exit_code = [this](const std::string& system, const std::string& prompt) {
+    return Run({"--set", "system.name=" + system, "--set", "workload.prompts.tokens=" + prompt,
+                "--set", "workload.outputs.tokens=4096"})
+        .exit_code;
+  };
+  EXPECT_EQ(exit_code("u-shape", "4096"), 0);  // 8192 positions: no draft behind them
+  EXPECT_EQ(exit_code("hat", "4096"), 2);
+  ProfileData cloud = ReadProfile(toy_ / "cloud.json");
+  cloud.allow_extrapolation = true;
+  WriteFileAtomically(toy_ / "cloud.json", ProfileText(cloud));
+  EXPECT_EQ(exit_code("cloud-only", "9000"), 0);  // of the device's profile nothing
+  EXPECT_EQ(exit_code("u-shape", "9000"), 2);
 }
 
 // The way out that the message names.

