@@ -399,7 +399,9 @@ std::vector<ConfigTable> ConfigTable::Tables(const std::string& key) const {
 
 std::string ConfigTable::Path(const std::string& key,
                               const std::optional<std::string>& fallback) const {
-  return node_->Resolve(key, String(key, fallback));
+  return node_->Resolve(
+      key,
+      node_->Get<std::string>(key, fallback, "a path (a string, relative to this file)", AsString));
 }
 
 std::vector<std::string> ConfigTable::Paths(const std::string& key) const {

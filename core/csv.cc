@@ -151,14 +151,15 @@ bool CsvFile::HasColumn(const std::string& column) const {
   return std::ranges::find(header_, column) != header_.end();
 }
 
-int CsvFile::ColumnIndex(const std::string& column) const {
+int CsvFile::ColumnIndex(const std::string& column, const std::string& key) const {
   const auto found = std::ranges::find(header_, column);
   if (found == header_.end() && !other_format_.empty()) {
     throw InputError(fmt::format("{}: {}", name_, other_format_));
   }
   if (found == header_.end()) {
-    throw InputError(fmt::format("{}:1: there is no column '{}'; the columns are '{}'", name_,
-                                 column, fmt::join(header_, "', '")));
+    throw InputError(fmt::format("{}:1: there is no column '{}'; the columns are '{}'{}", name_,
+                                 column, fmt::join(header_, "', '"),
+                                 key.empty() ? "" : fmt::format(": name yours with {}", key)));
   }
   return static_cast<int>(found - header_.begin());
 }

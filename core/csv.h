@@ -22,8 +22,9 @@ class CsvFile {
   const std::string& name() const { return name_; }
   int rows() const { return static_cast<int>(rows_.size()); }
   bool HasColumn(const std::string& column) const;
-  int ColumnIndex(
-      const std::string& column) const;  // throws InputError that lists the columns there are
+  // Throws InputError that lists the columns there are, and says that `key`, unless it is empty,
+  // names another one.
+  int ColumnIndex(const std::string& column, const std::string& key = "") const;
 
   const std::string& Text(int row, int column) const;
   // An empty cell is an error of its own words. An integer may be written 20.0.

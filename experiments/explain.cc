@@ -155,7 +155,8 @@ void Explain::AddStageLines(const StageEvent& event, const BatchPart& part) {
   std::string what = fmt::format("{} in batch {}", positions, batch.ordinal);
   if (event.stage == 0) {  // what is in a batch is the same in all stages
     Add(part.arrived, batch.formed, "cloud",
-        fmt::format("{} waits for batch {}", positions, batch.ordinal));
+        fmt::format("{} wait{} for batch {}", positions, part.tokens == 1 ? "s" : "",
+                    batch.ordinal));
     what += fmt::format(": {} of {}", Count(static_cast<size_t>(batch.tokens), "token"),
                         Count(batch.parts.size(), "request"));
   }

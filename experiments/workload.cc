@@ -16,9 +16,10 @@ using Lengths = LengthConfig::Kind;
 
 constexpr int kMaxTokens = 1'000'000;
 
-std::vector<int> ReadLengths(const LengthConfig& length) {
+// `key` names the column in the scenario.
+std::vector<int> ReadLengths(const LengthConfig& length, const std::string& key) {
   const CsvFile csv = CsvFile::Load(length.path);
-  const int column = csv.ColumnIndex(length.column);
+  const int column = csv.ColumnIndex(length.column, key);
   if (csv.rows() == 0) throw InputError(fmt::format("{}: needs at least one row", length.path));
   std::vector<int> tokens;
   tokens.reserve(static_cast<size_t>(csv.rows()));
@@ -59,7 +60,7 @@ void Workload::LoadPrompts() {
   const LengthConfig& prompts = config_.prompts;
   if (prompts.kind == Lengths::kLognormal) return;
   if (prompts.kind == Lengths::kCsv)
-    prompt_tokens_ = ReadLengths(prompts);
+    prompt_tokens_ = ReadLengths(prompts, "workload.prompts.column");
   else
     prompt_tokens_ = {prompts.tokens};
   if (!prompts.is_in_file_order) prompt_order_ = RandomPermutation(prompts_, prompt_rows());
@@ -68,7 +69,7 @@ void Workload::LoadPrompts() {
 void Workload::LoadOutputs(uint64_t seed) {
   const LengthConfig& outputs = config_.outputs;
   if (outputs.kind != Lengths::kCsv) return;
-  output_tokens_ = ReadLengths(outputs);
+  output_tokens_ = ReadLengths(outputs, "workload.outputs.column");
   const int rows = static_cast<int>(output_tokens_.size());
   if (config_.prompts.kind == Lengths::kCsv) {
     if (rows != prompt_rows())
@@ -82,7 +83,7 @@ void Workload::LoadOutputs(uint64_t seed) {
 void Workload::LoadReplay() {
   const ArrivalConfig& arrivals = config_.arrivals;
   const CsvFile csv = CsvFile::Load(arrivals.replay_path);
-  const int column = csv.ColumnIndex(arrivals.replay_column);
+  const int column = csv.ColumnIndex(arrivals.replay_column, "workload.replay_column");
   for (int row = 0; row < csv.rows(); ++row) {
     const double stamp = csv.Number(row, column, Range::NonNegative(1e9));
     if (!replay_.empty() && stamp < replay_.back())

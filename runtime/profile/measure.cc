@@ -34,6 +34,7 @@ std::string IdOf(const std::string& path) { return std::filesystem::path(path).s
 
 void CheckFiles(const ProfileJob& job) {
   namespace fs = std::filesystem;
+  RefuseTilde(job.out);
   std::error_code error;
   if (!job.replace && fs::exists(job.out, error)) {
     throw InputError("'" + job.out + "' exists; --force replaces it");

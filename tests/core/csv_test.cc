@@ -79,6 +79,12 @@ TEST(CsvTest, AMissingColumnListsThoseThereAre) {
                      "t.csv:1: there is no column 'b'; the columns are 'a', ' b'");
 }
 
+TEST(CsvTest, AMissingColumnIsOneThatAKeyCanName) {
+  EXPECT_INPUT_ERROR(Parse("a,b\n1,2").ColumnIndex("n", "x.column"),
+                     "t.csv:1: there is no column 'n'; the columns are 'a', 'b': name yours with "
+                     "x.column");
+}
+
 TEST(CsvTest, MalformedFilesAreErrors) {
   EXPECT_INPUT_ERROR(Parse(""), "t.csv: empty; a header line must come first");
   EXPECT_INPUT_ERROR(Parse("\n\n"), "t.csv: empty; a header line must come first");
