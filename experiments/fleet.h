@@ -11,7 +11,7 @@
 #include "core/units.h"
 #include "experiments/rate_trace.h"
 #include "experiments/scenario.h"
-#include "protocol/fifo_link.h"
+#include "world/fifo_link.h"
 
 namespace hat {
 

@@ -8,8 +8,8 @@
 #include <unordered_map>
 #include <vector>
 
-#include "protocol/fifo_link.h"
 #include "protocol/ports.h"
+#include "world/fifo_link.h"
 
 namespace hat {
 

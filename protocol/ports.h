@@ -5,11 +5,11 @@
 #include <optional>
 #include <vector>
 
-#include "protocol/channel.h"
 #include "protocol/frame.h"
 #include "protocol/observer.h"
 #include "protocol/request.h"
 #include "protocol/tree.h"
+#include "world/channel.h"
 
 namespace hat {
 

@@ -7,8 +7,8 @@
 #include "core/random.h"
 #include "experiments/scenario.h"
 #include "profiles/profile.h"
-#include "protocol/fifo_link.h"
 #include "protocol/ports.h"
+#include "world/fifo_link.h"
 
 namespace hat {
 

@@ -5,7 +5,7 @@
 #include <deque>
 
 #include "protocol/observer.h"
-#include "protocol/world.h"
+#include "world/world.h"
 
 namespace hat {
 

@@ -20,9 +20,9 @@
 #include <vector>
 
 #include "core/units.h"
-#include "protocol/event_queue.h"
 #include "protocol/observer.h"
-#include "protocol/world.h"
+#include "world/event_queue.h"
+#include "world/world.h"
 
 namespace simgrid::kernel::timer {
 class Timer;

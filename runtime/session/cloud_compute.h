@@ -5,9 +5,9 @@
 #include <vector>
 
 #include "protocol/ports.h"
-#include "protocol/world.h"
 #include "runtime/model/kv_cache.h"
 #include "runtime/model/submodels.h"
+#include "world/world.h"
 
 namespace hat {
 

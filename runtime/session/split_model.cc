@@ -16,7 +16,7 @@
 #include "runtime/session/cloud_compute.h"
 #include "runtime/session/device_compute.h"
 #include "runtime/session/frame_gate.h"
-#include "runtime/session/guarded_world.h"
+#include "world/guarded_world.h"
 
 namespace hat {
 namespace {

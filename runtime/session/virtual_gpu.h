@@ -6,7 +6,7 @@
 #include <optional>
 
 #include "protocol/ports.h"
-#include "protocol/world.h"
+#include "world/world.h"
 
 namespace hat {
 

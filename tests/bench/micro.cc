@@ -6,8 +6,8 @@
 #include "experiments/recorder.h"
 #include "experiments/scenario.h"
 #include "profiles/profile.h"
-#include "protocol/event_queue.h"
 #include "sim/calibrated_drafter.h"
+#include "world/event_queue.h"
 
 namespace hat {
 namespace {

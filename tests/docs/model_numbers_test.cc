@@ -6,11 +6,11 @@
 
 #include "experiments/scenario.h"
 #include "profiles/profile.h"
-#include "protocol/fifo_link.h"
-#include "protocol/memory_world.h"
 #include "sim/calibrated_drafter.h"
 #include "sim/cloud_compute.h"
 #include "sim/device_gpu.h"
+#include "world/fifo_link.h"
+#include "world/memory_world.h"
 
 namespace hat {
 namespace {

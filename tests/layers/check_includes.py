@@ -10,11 +10,12 @@ import sys
 # A folder may include itself and these.
 BELOW = {
     "core": [],
-    "protocol": ["core"],
+    "world": ["core"],
+    "protocol": ["world", "core"],
     "profiles": ["core"],
-    "experiments": ["protocol", "profiles", "core"],
-    "sim": ["experiments", "protocol", "profiles", "core"],
-    "runtime": ["experiments", "protocol", "profiles", "core"],
+    "experiments": ["protocol", "profiles", "world", "core"],
+    "sim": ["experiments", "protocol", "profiles", "world", "core"],
+    "runtime": ["experiments", "protocol", "profiles", "world", "core"],
 }
 EVERYTHING = {
     "cli": [*BELOW, "cli"],

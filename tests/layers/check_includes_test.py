@@ -27,6 +27,7 @@ class CheckIncludesTest(unittest.TestCase):
 
     def test_a_lower_folder_may_not_include_a_higher_one(self):
         self.assert_forbidden("core/a.h", '#include "protocol/frame.h"', "core/ may not")
+        self.assert_forbidden("world/a.h", '#include "protocol/frame.h"', "world/ may not")
         self.assert_forbidden("protocol/a.cc", '#include "profiles/profile.h"', "protocol/ may not")
         self.assert_forbidden("protocol/policies/a.cc", '#include "sim/clock.h"', "include sim/")
         self.assert_forbidden("profiles/a.h", '#  include "protocol/frame.h"', "include protocol/")
@@ -75,7 +76,8 @@ class CheckIncludesTest(unittest.TestCase):
         self.assert_forbidden("core/a.cc", "#include <core/units.h>", 'write "core/units.h"')
 
     def test_allowed_edges_pass(self):
-        for file, header in (("protocol/a.h", "core/units.h"), ("sim/a.h", "experiments/scenario.h"),
+        for file, header in (("protocol/a.h", "core/units.h"), ("protocol/a.h", "world/channel.h"),
+                             ("sim/a.h", "experiments/scenario.h"),
                              ("cli/a.cc", "sim/run.h"), ("tests/sim/a.cc", "tests/sim/b.h"),
                              ("core/a.cc", "core/a.h"), ("runtime/a.cc", "protocol/ports.h")):
             self.assertEqual(problems_of(file, f'#include "{header}"'), [])

@@ -7,9 +7,9 @@
 #include <utility>
 #include <vector>
 
-#include "protocol/fifo_link.h"
 #include "protocol/ports.h"
-#include "protocol/world.h"
+#include "world/fifo_link.h"
+#include "world/world.h"
 
 namespace hat {
 

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "protocol/ports.h"
-#include "protocol/world.h"
+#include "world/world.h"
 
 namespace hat {
 

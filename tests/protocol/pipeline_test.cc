@@ -7,9 +7,9 @@
 #include <vector>
 
 #include "protocol/cloud_server.h"
-#include "protocol/memory_world.h"
 #include "tests/protocol/fake_cloud.h"
 #include "tests/protocol/record.h"
+#include "world/memory_world.h"
 
 namespace hat {
 namespace {

@@ -8,11 +8,11 @@
 #include "protocol/cloud_server.h"
 #include "protocol/dedicated_links.h"
 #include "protocol/device.h"
-#include "protocol/memory_world.h"
 #include "protocol/system.h"
 #include "tests/protocol/fake_cloud.h"
 #include "tests/protocol/fake_device.h"
 #include "tests/protocol/record.h"
+#include "world/memory_world.h"
 
 namespace hat {
 

@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "core/random.h"
-#include "protocol/fifo_link.h"
+#include "world/fifo_link.h"
 
 namespace hat {
 namespace {

@@ -7,11 +7,11 @@
 #include <tuple>
 
 #include "core/error.h"
-#include "protocol/memory_world.h"
 #include "sim/device_compute.h"
 #include "sim/device_gpu.h"
 #include "tests/sim/child_run.h"
 #include "tests/sim/toy.h"
+#include "world/memory_world.h"
 
 namespace hat {
 namespace {

@@ -4,10 +4,10 @@
 #include <gmock/gmock.h>
 
 #include "core/error.h"
-#include "protocol/memory_world.h"
 #include "runtime/session/states.h"
 #include "tests/core/expect_error.h"
 #include "tests/runtime/model/tiny_model.h"
+#include "world/memory_world.h"
 
 namespace hat {
 namespace {

@@ -5,7 +5,7 @@
 #include <functional>
 #include <string>
 
-#include "protocol/memory_world.h"
+#include "world/memory_world.h"
 
 namespace hat {
 

@@ -1,5 +1,5 @@
 // The in-memory world keeps the World port's promises.
-#include "protocol/memory_world.h"
+#include "world/memory_world.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "protocol/channel.h"
+#include "world/channel.h"
 
 namespace hat {
 namespace {

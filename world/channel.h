@@ -8,7 +8,7 @@
 #include <optional>
 #include <utility>
 
-#include "protocol/world.h"
+#include "world/world.h"
 
 namespace hat {
 

@@ -1,4 +1,4 @@
-#include "runtime/session/guarded_world.h"
+#include "world/guarded_world.h"
 
 #include <utility>
 

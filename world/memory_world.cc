@@ -1,4 +1,4 @@
-#include "protocol/memory_world.h"
+#include "world/memory_world.h"
 
 #include <algorithm>
 #include <cstdint>

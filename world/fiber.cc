@@ -1,4 +1,4 @@
-#include "protocol/fiber.h"
+#include "world/fiber.h"
 
 #include <sys/mman.h>
 #include <unistd.h>

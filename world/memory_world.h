@@ -9,9 +9,9 @@
 #include <string>
 #include <vector>
 
-#include "protocol/event_queue.h"
-#include "protocol/fiber.h"
-#include "protocol/world.h"
+#include "world/event_queue.h"
+#include "world/fiber.h"
+#include "world/world.h"
 
 namespace hat {
 

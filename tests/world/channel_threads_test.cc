@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "core/error.h"
-#include "protocol/channel.h"
+#include "world/channel.h"
 
 namespace hat {
 namespace {
