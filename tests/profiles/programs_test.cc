@@ -42,8 +42,10 @@ TEST_F(ProfileProgramsTest, ModelWritesAProfileAndNamesIt) {
 TEST_F(ProfileProgramsTest, ModelCoversWhatItIsAskedTo) {
   const auto profile = [&](const std::string& role, const std::string& limits) {
     const std::string path = folder_ / "p.json";
-    const ProgramRun outcome = Run("model", "--hardware a6000 --model vicuna-7b --force --role " +
-                                                role + " --out " + path + " " + limits);
+    const ProgramRun outcome =
+        Run("model",
+            "--hardware a6000 --model vicuna-7b --force --role " + role + " --out {} " + limits,
+            {path});
     EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
     return path;
   };
