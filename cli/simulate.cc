@@ -208,17 +208,20 @@ void RequireMeasured(const Recorder& recorder, const Scenario& scenario) {
   const auto arrived = std::ranges::count_if(recorder.rows(), [](const RequestRow& row) {
     return row.state != RequestRow::State::kUnseen;
   });
+  const double duration_s = workload.duration.value();  // 0: none, as a replay may have
+  const std::string within =
+      duration_s > 0 ? fmt::format(" within workload.duration_s = {:g}", duration_s) : "";
   if (arrived == 0) {
     throw InputError(
-        fmt::format("{}: no request arrived within workload.duration_s = {:g}; make it longer, or "
-                    "raise workload.rate_per_s",
-                    scenario.path, workload.duration.value()));
+        fmt::format("{}: no request arrived{}; make it longer, or raise "
+                    "workload.rate_per_s",
+                    scenario.path, within));
   }
   if (arrived > workload.warmup_requests) return;
   throw InputError(
-      fmt::format("{}: {} requests arrived within workload.duration_s = {:g}, all of them in the "
-                  "warm-up, so nothing was measured; lower workload.warmup_requests = {}",
-                  scenario.path, arrived, workload.duration.value(), workload.warmup_requests));
+      fmt::format("{}: {} requests arrived{}, all of them in the warm-up, so nothing was measured; "
+                  "lower workload.warmup_requests = {}",
+                  scenario.path, arrived, within, workload.warmup_requests));
 }
 
 int Simulate(const Options& options) {

@@ -130,17 +130,16 @@ void ReadFleet(const ConfigTable& root, Scenario& scenario) {
 
 RateConfig ReadRate(const ConfigTable& link, const std::string& direction) {
   const ConfigTable table = link.Table(direction);
-  const Range& range = kMbps;
   const std::string kind = table.Choice("kind", {"constant", "uniform", "trace"}, "constant");
   RateConfig rate;
   if (kind == "constant") {
     table.Forbid({"low_mbps", "high_mbps", "trace"}, "kind", "kind = \"constant\"");
-    rate.low = rate.high = MegabitsPerSecond(table.Number("rate_mbps", range));
+    rate.low = rate.high = MegabitsPerSecond(table.Number("rate_mbps", kMbps));
   } else if (kind == "uniform") {
     table.Forbid({"rate_mbps", "trace"}, "kind", "kind = \"uniform\"");
     rate.kind = RateConfig::Kind::kUniform;
-    rate.low = MegabitsPerSecond(table.Number("low_mbps", range));
-    rate.high = MegabitsPerSecond(table.Number("high_mbps", range));
+    rate.low = MegabitsPerSecond(table.Number("low_mbps", kMbps));
+    rate.high = MegabitsPerSecond(table.Number("high_mbps", kMbps));
     if (rate.high < rate.low)
       throw table.Error("high_mbps", fmt::format("must be at least low_mbps = {}",
                                                  ToMegabitsPerSecond(rate.low)));
