@@ -17,10 +17,10 @@
 #include "cli/run_plot.h"
 #include "core/files.h"
 #include "core/program.h"
-#include "experiments/comparison.h"
-#include "experiments/comparison_report.h"
-#include "experiments/published.h"
-#include "experiments/scenario.h"
+#include "experiments/results/comparison.h"
+#include "experiments/results/comparison_report.h"
+#include "experiments/results/published.h"
+#include "experiments/scenario/scenario.h"
 
 namespace hat {
 namespace {

@@ -15,7 +15,7 @@
 #include "core/error.h"
 #include "core/files.h"
 #include "core/program.h"
-#include "experiments/prompt_file.h"
+#include "experiments/traces/prompt_file.h"
 #include "runtime/model/config.h"
 #include "runtime/model/tokenizer.h"
 #include "runtime/session/split_model.h"

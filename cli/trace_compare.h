@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "cli/trace_replay.h"
-#include "experiments/draft_trace_rounds.h"
+#include "experiments/traces/draft_trace_rounds.h"
 #include "runtime/session/generation.h"
 
 namespace hat {

@@ -1,7 +1,7 @@
 // hat trace import: a draft trace from text.
 #include "core/files.h"
 #include "core/program.h"
-#include "experiments/draft_trace_text.h"
+#include "experiments/traces/draft_trace_text.h"
 
 int main(int argc, char** argv) {
   return hat::RunMain(argc, argv, [](hat::CommandLine& line) {

@@ -7,7 +7,7 @@
 #include "core/program.h"
 #include "runtime/model/config.h"
 #include "runtime/session/whole_model.h"
-#include "runtime/train/trace_recording.h"
+#include "runtime/trace/trace_recording.h"
 
 namespace hat {
 

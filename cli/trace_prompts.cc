@@ -6,8 +6,8 @@
 #include "core/files.h"
 #include "core/program.h"
 #include "runtime/model/config.h"
-#include "runtime/train/cut_prompts.h"
-#include "runtime/train/trace_recording.h"
+#include "runtime/trace/cut_prompts.h"
+#include "runtime/trace/trace_recording.h"
 
 namespace hat {
 namespace {

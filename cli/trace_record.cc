@@ -6,7 +6,7 @@
 #include "cli/trace_model.h"
 #include "core/error.h"
 #include "core/files.h"
-#include "experiments/draft_trace_summary.h"
+#include "experiments/traces/draft_trace_summary.h"
 
 namespace hat {
 namespace {

@@ -1,8 +1,8 @@
 // hat trace show: what a draft trace holds.
 #include "core/files.h"
 #include "core/program.h"
-#include "experiments/draft_trace_summary.h"
-#include "experiments/draft_trace_text.h"
+#include "experiments/traces/draft_trace_summary.h"
+#include "experiments/traces/draft_trace_text.h"
 
 int main(int argc, char** argv) {
   return hat::RunMain(argc, argv, [](hat::CommandLine& line) {

@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "core/random.h"
-#include "experiments/scenario.h"
+#include "experiments/scenario/scenario.h"
 #include "protocol/tree.h"
 #include "sim/draft_source.h"
 

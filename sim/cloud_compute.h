@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "core/random.h"
-#include "experiments/scenario.h"
+#include "experiments/scenario/scenario.h"
 #include "profiles/profile.h"
 #include "protocol/ports.h"
 #include "world/fifo_link.h"

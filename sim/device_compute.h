@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "core/random.h"
-#include "experiments/scenario.h"
+#include "experiments/scenario/scenario.h"
 #include "profiles/profile.h"
 #include "protocol/ports.h"
 #include "sim/device_gpu.h"

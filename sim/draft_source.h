@@ -5,8 +5,8 @@
 
 #include <memory>
 
-#include "experiments/scenario.h"
-#include "experiments/workload.h"
+#include "experiments/scenario/scenario.h"
+#include "experiments/scenario/workload.h"
 #include "protocol/request.h"
 
 namespace hat {

@@ -8,7 +8,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "experiments/fleet.h"
+#include "experiments/scenario/fleet.h"
 #include "protocol/dedicated_links.h"
 #include "protocol/ports.h"
 #include "sim/simgrid_world.h"

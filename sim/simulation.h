@@ -8,9 +8,9 @@
 #include <string>
 #include <vector>
 
-#include "experiments/fleet.h"
-#include "experiments/scenario.h"
-#include "experiments/workload.h"
+#include "experiments/scenario/fleet.h"
+#include "experiments/scenario/scenario.h"
+#include "experiments/scenario/workload.h"
 #include "profiles/profile.h"
 #include "protocol/observer.h"
 

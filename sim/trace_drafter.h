@@ -3,7 +3,7 @@
 
 #include <utility>
 
-#include "experiments/draft_trace.h"
+#include "experiments/traces/draft_trace.h"
 #include "sim/draft_source.h"
 
 namespace hat {

@@ -12,9 +12,9 @@
 #include <vector>
 
 #include "core/error.h"
-#include "experiments/draft_trace_summary.h"
+#include "experiments/traces/draft_trace_summary.h"
 #include "runtime/session/whole_model.h"
-#include "runtime/train/draft_recorder.h"
+#include "runtime/trace/draft_recorder.h"
 #include "runtime/train/fused.h"
 #include "runtime/train/ngram.h"
 #include "runtime/train/sequence_model.h"

@@ -9,7 +9,7 @@
 #include "core/error.h"
 #include "core/files.h"
 #include "core/random.h"
-#include "runtime/train/genre_text.h"
+#include "runtime/trace/genre_text.h"
 
 namespace hat {
 namespace {

@@ -3,8 +3,8 @@
 #include <benchmark/benchmark.h>
 
 #include "core/random.h"
-#include "experiments/recorder.h"
-#include "experiments/scenario.h"
+#include "experiments/scenario/scenario.h"
+#include "experiments/watch/recorder.h"
 #include "profiles/profile.h"
 #include "sim/calibrated_drafter.h"
 #include "world/event_queue.h"

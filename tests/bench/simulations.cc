@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "core/error.h"
-#include "experiments/recorder.h"
+#include "experiments/watch/recorder.h"
 #include "protocol/system.h"
 #include "sim/simulation.h"
 #include "tests/bench/fresh_process.h"

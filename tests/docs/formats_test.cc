@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "core/files.h"
-#include "experiments/scenario.h"
+#include "experiments/scenario/scenario.h"
 
 namespace hat {
 namespace {

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <vector>
 
-#include "experiments/scenario.h"
+#include "experiments/scenario/scenario.h"
 #include "profiles/profile.h"
 #include "sim/calibrated_drafter.h"
 #include "sim/cloud_compute.h"

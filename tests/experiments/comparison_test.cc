@@ -1,4 +1,4 @@
-#include "experiments/comparison.h"
+#include "experiments/results/comparison.h"
 
 #include <gmock/gmock.h>
 
@@ -8,8 +8,8 @@
 
 #include "core/csv.h"
 #include "core/terminal_text.h"
-#include "experiments/comparison_report.h"
-#include "experiments/results.h"
+#include "experiments/results/comparison_report.h"
+#include "experiments/results/results.h"
 #include "tests/core/expect_error.h"
 
 namespace hat {

@@ -1,11 +1,11 @@
-#include "experiments/draft_trace.h"
+#include "experiments/traces/draft_trace.h"
 
 #include <gmock/gmock.h>
 
 #include "core/files.h"
 #include "core/random.h"
-#include "experiments/draft_trace_summary.h"
-#include "experiments/draft_trace_text.h"
+#include "experiments/traces/draft_trace_summary.h"
+#include "experiments/traces/draft_trace_text.h"
 #include "tests/core/expect_error.h"
 #include "tests/core/temp_folder.h"
 #include "tests/experiments/scenario_text.h"

@@ -1,4 +1,4 @@
-#include "experiments/explain.h"
+#include "experiments/watch/explain.h"
 
 #include <gmock/gmock.h>
 

@@ -1,4 +1,4 @@
-#include "experiments/fleet.h"
+#include "experiments/scenario/fleet.h"
 
 #include <gmock/gmock.h>
 

@@ -1,4 +1,4 @@
-#include "experiments/input_files.h"
+#include "experiments/scenario/input_files.h"
 
 #include <gmock/gmock.h>
 

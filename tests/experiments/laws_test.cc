@@ -1,4 +1,4 @@
-#include "experiments/laws.h"
+#include "experiments/laws/laws.h"
 
 #include <gmock/gmock.h>
 

@@ -1,4 +1,4 @@
-#include "experiments/prompt_file.h"
+#include "experiments/traces/prompt_file.h"
 
 #include <gmock/gmock.h>
 

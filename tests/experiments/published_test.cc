@@ -1,4 +1,4 @@
-#include "experiments/published.h"
+#include "experiments/results/published.h"
 
 #include <gmock/gmock.h>
 

@@ -1,4 +1,4 @@
-#include "experiments/rate_trace.h"
+#include "experiments/scenario/rate_trace.h"
 
 #include <gmock/gmock.h>
 

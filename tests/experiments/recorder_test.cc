@@ -1,4 +1,4 @@
-#include "experiments/recorder.h"
+#include "experiments/watch/recorder.h"
 
 #include <gtest/gtest.h>
 

@@ -1,11 +1,11 @@
-#include "experiments/results.h"
+#include "experiments/results/results.h"
 
 #include <gmock/gmock.h>
 
 #include <nlohmann/json.hpp>
 
 #include "core/csv.h"
-#include "experiments/recorder.h"
+#include "experiments/watch/recorder.h"
 #include "tests/core/temp_folder.h"
 #include "tests/experiments/event_log.h"
 

@@ -1,4 +1,4 @@
-#include "experiments/saturation.h"
+#include "experiments/results/saturation.h"
 
 #include <gtest/gtest.h>
 

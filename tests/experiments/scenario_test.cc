@@ -1,4 +1,4 @@
-#include "experiments/scenario.h"
+#include "experiments/scenario/scenario.h"
 
 #include <gmock/gmock.h>
 

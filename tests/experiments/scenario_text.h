@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "experiments/scenario.h"
+#include "experiments/scenario/scenario.h"
 
 namespace hat {
 

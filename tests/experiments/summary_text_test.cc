@@ -1,11 +1,11 @@
-#include "experiments/summary_text.h"
+#include "experiments/results/summary_text.h"
 
 #include <gmock/gmock.h>
 
 #include <nlohmann/json.hpp>
 
 #include "core/terminal_text.h"
-#include "experiments/results.h"
+#include "experiments/results/results.h"
 #include "tests/experiments/event_log.h"
 
 namespace hat {

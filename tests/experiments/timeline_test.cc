@@ -1,4 +1,4 @@
-#include "experiments/timeline.h"
+#include "experiments/watch/timeline.h"
 
 #include <gmock/gmock.h>
 

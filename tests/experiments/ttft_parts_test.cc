@@ -1,4 +1,4 @@
-#include "experiments/ttft_parts.h"
+#include "experiments/watch/ttft_parts.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "experiments/workload.h"
+#include "experiments/scenario/workload.h"
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>

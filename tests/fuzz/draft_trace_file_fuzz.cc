@@ -7,7 +7,7 @@
 
 #include "core/error.h"
 #include "core/files.h"
-#include "experiments/draft_trace.h"
+#include "experiments/traces/draft_trace.h"
 
 namespace {
 

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "core/error.h"
-#include "experiments/draft_trace_text.h"
+#include "experiments/traces/draft_trace_text.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace hat;

@@ -17,6 +17,14 @@ BELOW = {
     "sim": ["experiments", "protocol", "profiles", "world", "core"],
     "runtime": ["experiments", "protocol", "profiles", "world", "core"],
 }
+# Within experiments/, likewise.
+EXPERIMENTS_BELOW = {
+    "scenario": [],
+    "traces": ["scenario"],
+    "watch": [],
+    "laws": [],
+    "results": ["watch", "scenario"],
+}
 EVERYTHING = {
     "cli": [*BELOW, "cli"],
     "tests": [*BELOW, "cli", "tests"],
@@ -55,6 +63,10 @@ def problem(file, kind, header):
         allowed = EVERYTHING.get(folder) or [*BELOW[folder], folder]
         if target not in allowed:
             return f"{folder}/ may not include {target}/"
+        if folder == target == "experiments":
+            room, other = file.split("/")[1], header.split("/")[1]
+            if other not in [room, *EXPERIMENTS_BELOW.get(room, [])]:
+                return f"experiments/{room}/ may not include experiments/{other}/"
     elif target in BELOW or target in EVERYTHING:
         return f'write "{header}", not <{header}>'
     return None

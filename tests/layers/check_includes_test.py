@@ -35,6 +35,12 @@ class CheckIncludesTest(unittest.TestCase):
         self.assert_forbidden("sim/a.cc", '#include "cli/main.h"', "include cli/")
         self.assert_forbidden("sim/a.cc", '#include "runtime/serve/agent.h"', "include runtime/")
 
+    def test_the_rooms_of_experiments_have_an_order_too(self):
+        self.assert_forbidden("experiments/scenario/a.h", '#include "experiments/results/b.h"',
+                              "experiments/scenario/ may not include experiments/results/")
+        self.assertEqual(problems_of("experiments/results/a.cc",
+                                     '#include "experiments/watch/recorder.h"'), [])
+
     def test_simgrid_stays_in_the_sources_of_sim_and_their_tests(self):
         for file in ("sim/world.h", "protocol/a.cc", "cli/simulate.cc", "tests/core/a_test.cc"):
             self.assert_forbidden(file, "#include <simgrid/s4u.hpp>", "SimGrid is for")
@@ -77,7 +83,7 @@ class CheckIncludesTest(unittest.TestCase):
 
     def test_allowed_edges_pass(self):
         for file, header in (("protocol/a.h", "core/units.h"), ("protocol/a.h", "world/channel.h"),
-                             ("sim/a.h", "experiments/scenario.h"),
+                             ("sim/a.h", "experiments/scenario/scenario.h"),
                              ("cli/a.cc", "sim/run.h"), ("tests/sim/a.cc", "tests/sim/b.h"),
                              ("core/a.cc", "core/a.h"), ("runtime/a.cc", "protocol/ports.h")):
             self.assertEqual(problems_of(file, f'#include "{header}"'), [])

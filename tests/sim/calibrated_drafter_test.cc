@@ -7,7 +7,7 @@
 #include <array>
 #include <cmath>
 
-#include "experiments/statistics.h"
+#include "experiments/results/statistics.h"
 #include "tests/core/expect_error.h"
 #include "tests/sim/child_run.h"
 #include "tests/sim/toy.h"

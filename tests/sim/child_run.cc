@@ -11,8 +11,8 @@
 #include <type_traits>
 
 #include "core/error.h"
-#include "experiments/laws.h"
-#include "experiments/results.h"
+#include "experiments/laws/laws.h"
+#include "experiments/results/results.h"
 #include "sim/simulation.h"
 #include "tests/sim/text_log.h"
 

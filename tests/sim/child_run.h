@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "experiments/recorder.h"
-#include "experiments/scenario.h"
+#include "experiments/scenario/scenario.h"
+#include "experiments/watch/recorder.h"
 #include "protocol/observer.h"
 
 namespace hat {

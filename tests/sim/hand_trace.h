@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "experiments/draft_trace.h"
+#include "experiments/traces/draft_trace.h"
 
 namespace hat {
 

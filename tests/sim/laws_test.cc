@@ -1,4 +1,4 @@
-// The model's laws (experiments/laws.h) hold in every system under every kind of pressure.
+// The model's laws (experiments/laws/laws.h) hold in every system under every kind of pressure.
 // RunInChild checks them on each event.
 #include <fmt/format.h>
 #include <gtest/gtest.h>

@@ -7,7 +7,7 @@
 #include <cmath>
 #include <fstream>
 
-#include "experiments/fleet.h"
+#include "experiments/scenario/fleet.h"
 #include "tests/sim/child_run.h"
 #include "tests/sim/toy.h"
 

@@ -6,7 +6,7 @@
 
 #include <cmath>
 
-#include "experiments/statistics.h"
+#include "experiments/results/statistics.h"
 #include "tests/sim/child_run.h"
 #include "tests/sim/toy.h"
 

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "experiments/scenario.h"
+#include "experiments/scenario/scenario.h"
 #include "tests/core/temp_folder.h"
 
 namespace hat {

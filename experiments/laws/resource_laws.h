@@ -1,0 +1,58 @@
+// Laws of overlap and utilisation (laws.h).
+#pragma once
+
+#include <array>
+#include <string>
+#include <vector>
+
+#include "experiments/laws/laws.h"
+
+namespace hat {
+
+class ResourceLaws : public Observer {
+ public:
+  ResourceLaws(const LawOptions& options, Violations& violations);
+
+  void OnDeviceOp(const DeviceOpEvent& event) override;
+  void OnFrame(const FrameEvent& event) override;
+  void OnStage(const StageEvent& event) override;
+  void Finish();
+
+ private:
+  // Something that does one thing at a time.
+  struct Resource {
+    Seconds requested;  // of the newest that was served in FIFO order
+    Seconds free;       // since when
+    Seconds busy;       // for how long in all
+  };
+  struct Gpu : Resource {
+    Seconds ahead_start;  // of the newest draft-ahead step
+    bool has_ahead = false;
+  };
+  struct Stage : Resource {
+    static constexpr int kRemembered = 4;
+    Seconds linked;                           // of the newest batch
+    int ordinal = -1;                         // of the newest batch
+    std::array<Seconds, kRemembered> starts;  // by ordinal mod kRemembered
+  };
+  struct Name {
+    const char* what;
+    int index;
+    int part;
+  };
+
+  void Use(Resource& resource, const Name& name, const Span& span, bool is_fifo);
+  void CheckBuffers(const StageEvent& event);
+  void CheckReservation(const Stage& stage, const Stage& next, int ordinal, const Name& name);
+  void Broken(const Name& name, const std::string& what);
+  Stage& StageAt(int replica, int stage);
+
+  LawOptions options_;
+  Violations& violations_;
+  std::vector<Gpu> gpus_;
+  std::vector<std::array<Resource, 2>> links_;  // by device, Direction
+  std::vector<Stage> stages_;                   // replica-major
+  Seconds last_;
+};
+
+}  // namespace hat

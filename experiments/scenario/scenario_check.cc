@@ -1,0 +1,121 @@
+// What keys of a scenario must hold together.
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include <fmt/format.h>
+
+#include "experiments/scenario/scenario.h"
+#include "protocol/tree.h"
+
+namespace hat {
+namespace {
+
+constexpr int kMaxDevices = 10'000'000;
+constexpr double kUsableMemory = 0.9;  // the rest: activations, the framework, fragmentation
+constexpr int kFp16Bytes = 2;
+
+[[noreturn]] void Refuse(const Scenario& scenario, const std::string& problem) {
+  throw InputError(fmt::format("{}: {}", scenario.path, problem));
+}
+
+void CheckStages(const Scenario& scenario) {
+  if (scenario.has_cloud() && scenario.scheduler.stages > scenario.cloud_layers())
+    Refuse(scenario, fmt::format("'cloud.stages' must be 1 to {}, the cloud's layers, got {}",
+                                 scenario.cloud_layers(), scenario.scheduler.stages));
+}
+
+void CheckPolicies(const Scenario& scenario) {
+  const PolicyOptions& options = scenario.system.options;
+  if (options.chunk_min > options.chunk_max)
+    Refuse(scenario, fmt::format("'policy.chunk_min' must be at most policy.chunk_max = {}, got {}",
+                                 options.chunk_max, options.chunk_min));
+  if (options.chunk_initial < options.chunk_min || options.chunk_initial > options.chunk_max)
+    Refuse(scenario, fmt::format("'policy.chunk_initial' must lie from policy.chunk_min = {} to "
+                                 "policy.chunk_max = {}, got {}",
+                                 options.chunk_min, options.chunk_max, options.chunk_initial));
+  if (scenario.system.drafting == "fixed" && options.draft_fixed > options.max_draft)
+    Refuse(scenario,
+           fmt::format("'policy.draft_fixed' must be at most policy.max_draft = {}, got {}",
+                       options.max_draft, options.draft_fixed));
+  try {
+    CheckSystem(scenario.system);
+  } catch (const InputError& error) {
+    Refuse(scenario, error.what());
+  }
+}
+
+// The tokens of the largest verification. One that does not fit a batch would wait for ever.
+int LargestVerification(const SystemSpec& system) {
+  if (system.kind == SystemSpec::Kind::kMedusa) return FindTree(system.options.tree).size();
+  return system.drafting == "none" ? 1 : system.options.max_draft + 1;
+}
+
+void CheckBudget(const Scenario& scenario) {
+  if (!scenario.has_cloud()) return;
+  const int needed = LargestVerification(scenario.system);
+  if (scenario.scheduler.token_budget < needed)
+    Refuse(scenario,
+           fmt::format("'cloud.token_budget' must be at least {}, the tokens of the largest "
+                       "verification of {}, got {}",
+                       needed, scenario.system.name, scenario.scheduler.token_budget));
+}
+
+void CheckAcceptance(const Scenario& scenario) {
+  const AcceptanceConfig& acceptance = scenario.acceptance;
+  if (!acceptance.trace_path.empty()) return;
+  const PolicyOptions& reference = acceptance.reference;
+  const bool is_fixed = acceptance.policy == "fixed";
+  const int longest =
+      1 + (is_fixed ? std::min(reference.draft_fixed, reference.max_draft) : reference.max_draft);
+  if (acceptance.accept_length > longest)
+    Refuse(
+        scenario,
+        fmt::format("'acceptance.accept_length' must be 1 to {}: a draft of the reference policy "
+                    "(acceptance.{}) plus one, got {}",
+                    longest, is_fixed ? "draft_fixed" : "max_draft", acceptance.accept_length));
+  const int path = 1 + FindTree(reference.tree).max_depth();
+  if (acceptance.medusa_accept_length > path)
+    Refuse(scenario,
+           fmt::format("'acceptance.medusa_accept_length' must be 1 to {}, the longest path of "
+                       "tree '{}', got {}",
+                       path, reference.tree, acceptance.medusa_accept_length));
+  const double sum =
+      std::accumulate(acceptance.rank_curve.begin(), acceptance.rank_curve.end(), 0.0);
+  if (sum > 1 + 1e-9)
+    Refuse(scenario,
+           fmt::format("'acceptance.rank_curve' must add up to at most 1, got {:g}", sum));
+}
+
+}  // namespace
+
+void CheckScenario(const Scenario& scenario) {
+  if (scenario.devices() > kMaxDevices)
+    Refuse(scenario, fmt::format("'fleet.scale' makes {} devices; at most {} are allowed",
+                                 scenario.devices(), kMaxDevices));
+  CheckPolicies(scenario);
+  CheckStages(scenario);
+  CheckBudget(scenario);
+  CheckAcceptance(scenario);
+}
+
+int64_t KvTokensThatFit(const ModelShape& model, int cloud_layers, int stages, Bytes memory) {
+  if (cloud_layers < 1) return 0;
+  const int layers = (cloud_layers + stages - 1) / stages;
+  const Bytes weights = Bytes(layers * model.LayerWeights() * kFp16Bytes);
+  const Bytes room = memory * kUsableMemory - weights;
+  if (room <= Bytes(0)) return 0;
+  return static_cast<int64_t>(std::floor(room / model.KvBytesPerToken(layers, kFp16Bytes)));
+}
+
+void CheckProfileFits(const ProfileInfo& profile, std::string_view role, const Scenario& scenario) {
+  if (profile.role != role)
+    throw InputError(fmt::format("{}: a {} profile is needed here, this is a {} profile ('{}')",
+                                 profile.path, role, profile.role, profile.id));
+  if (!profile.model.HasSameSizes(scenario.model))
+    throw InputError(fmt::format("{}: a profile of {} ({}), but {} runs {} ({})", profile.path,
+                                 profile.model.name, Describe(profile.model), scenario.path,
+                                 scenario.model.name, Describe(scenario.model)));
+}
+
+}  // namespace hat

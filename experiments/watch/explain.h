@@ -1,0 +1,105 @@
+// One request's life as tables for people: who held it, from when to when, why; then a line a
+// round, with what it said and where its time went. One thread.
+#pragma once
+
+#include <deque>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "experiments/watch/ttft_parts.h"
+#include "protocol/observer.h"
+
+namespace hat {
+
+// Where a round's time went: the pieces of its way from the tokens before to its own, one behind
+// the other, so that they add up to what it took.
+struct RoundParts {
+  Seconds gpu_wait;    // for other operations of the device's GPU
+  Seconds steps;       // input, draft steps, Medusa heads
+  Seconds ahead_wait;  // from the answer's arrival to the end of the session's own ahead step
+  Seconds head;
+  Seconds uplink_wait;  // behind other frames
+  Seconds upload;       // with the latency
+  Seconds cloud_wait;   // for a batch, and in buffers between the stages
+  Seconds cloud;        // stages and the links between them
+  Seconds download;     // with the wait for the downlink and the latency
+};
+
+class Explain : public Observer {
+ public:
+  explicit Explain(int request) : request_(request) {}
+
+  void OnArrival(const Request& request) override;
+  void OnStart(const Request& request, Seconds at) override;
+  void OnDeviceOp(const DeviceOpEvent& event) override;
+  void OnFrame(const FrameEvent& event) override;
+  void OnAdmitted(int request, int replica, Seconds at) override;
+  void OnStage(const StageEvent& event) override;
+  void OnRound(const RoundEvent& event) override;
+  void OnTokens(int request, int count, Seconds at) override;
+  void OnEnd(int request, Outcome outcome, Seconds at) override;
+
+  bool has_arrived() const { return life_.has_value(); }
+
+  // The table. Times in ms since the request's arrival. Throws InputError if the request never
+  // arrived.
+  std::string Text() const;
+
+ private:
+  struct Line {
+    Seconds from, to;
+    std::string who;
+    std::string why;
+  };
+  // What happened from one token event to the next.
+  struct Round {
+    Seconds from, to;
+    int tokens = 0;
+    RoundEvent counts;
+    RoundParts parts;
+    std::optional<Seconds> answered;  // the answer's arrival
+  };
+  struct Piece {
+    Seconds RoundParts::*part;
+    Seconds from, to;
+  };
+  struct Passage {  // of a batch with this request through the cloud, behind the first token
+    int ordinal = 0;
+    std::vector<Piece> pieces;
+    Seconds last;  // when it was in hand last
+  };
+
+  bool IsBeforeFirstToken() const { return rounds_.empty() && !first_token_; }
+  void Add(Seconds from, Seconds to, std::string who,
+           std::string why);  // nothing if it took no time
+  // To the round that runs. With cloud-only the cloud begins it before the tokens of the one before
+  // are there: what lies before them is left out.
+  void AddPiece(const Piece& piece);
+  void AddRoundOp(const DeviceOpEvent& event);
+  void AddRoundFrame(const FrameEvent& event);
+  void AddStageLines(const StageEvent& event, const BatchPart& part);
+  void AddToPassage(const StageEvent& event, const BatchPart& part);
+  std::string Head() const;
+  std::string Lines() const;
+  std::string Rounds() const;
+  std::string RoundCounts(int decimals) const;
+  std::string RoundTimes(int decimals) const;
+  std::string Tail() const;
+
+  int request_;
+  int last_seen_ = -1;  // the largest request number of the run
+  std::optional<Request> life_;
+  TtftPath path_;
+  TtftParts parts_;
+  std::vector<Line> lines_;
+  std::optional<Seconds> first_frame_;  // its arrival in the cloud
+  std::optional<Seconds> first_token_;
+  std::vector<Round> rounds_;
+  Round current_;
+  std::deque<Passage> passages_;
+  std::optional<Seconds> ended_;
+  Outcome outcome_ = Outcome::kCompleted;
+};
+
+}  // namespace hat

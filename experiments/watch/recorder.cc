@@ -1,0 +1,181 @@
+#include "experiments/watch/recorder.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "core/error.h"
+
+namespace hat {
+
+Recorder::Recorder(RecorderOptions options) : options_(std::move(options)) {
+  class_size_.resize(options_.classes.size());
+  busy_.classes.resize(options_.classes.size());
+  busy_.links.resize(2);
+  busy_.stages.resize(static_cast<size_t>(options_.stages));
+  busy_at_last_arrival_ = busy_;
+  for (const int device_class : options_.class_of_device) {
+    HAT_CHECK(device_class >= 0 && static_cast<size_t>(device_class) < class_size_.size());
+    ++class_size_[static_cast<size_t>(device_class)];
+  }
+}
+
+void Recorder::OnArrival(const Request& request) {
+  const std::lock_guard lock(mutex_);
+  See(request.arrival);
+  if (static_cast<size_t>(request.id) >= rows_.size()) {
+    rows_.resize(static_cast<size_t>(request.id) + 1);
+  }
+  if (request.id >= options_.warmup_requests) {
+    window_start_ = std::min(window_start_, request.arrival);
+    last_arrival_ = request.arrival;
+    busy_at_last_arrival_ = busy_;
+  }
+  RequestRow& row = Row(request.id);
+  HAT_CHECK(row.state == RequestRow::State::kUnseen, "a request arrived twice");
+  row.state = RequestRow::State::kInFlight;
+  row.request = request;
+  row.found = in_system_++;
+  if (free_paths_.empty()) {
+    free_paths_.push_back(static_cast<int>(paths_.size()));
+    paths_.push_back(std::make_unique<TtftPath>());
+  }
+  row.path_slot = free_paths_.back();
+  free_paths_.pop_back();
+  PathOf(row)->Begin(request.arrival);
+}
+
+void Recorder::OnDeviceOp(const DeviceOpEvent& event) {
+  const std::lock_guard lock(mutex_);
+  See(event.span.end);
+  const int device_class = options_.class_of_device[static_cast<size_t>(event.device)];
+  AddBusy(&BusyTimes::classes, device_class, event.span.start, event.span.end);
+  if (TtftPath* path = PathOf(Row(event.request))) path->AddOp(event);
+}
+
+void Recorder::OnFrame(const FrameEvent& event) {
+  const std::lock_guard lock(mutex_);
+  See(event.arrived);
+  AddBusy(&BusyTimes::links, static_cast<int>(event.direction), event.start, event.left);
+  RequestRow& row = Row(event.request);
+  (event.direction == Direction::kUp ? row.bytes_up : row.bytes_down) += event.size;
+  if (TtftPath* path = PathOf(row)) path->AddFrame(event);
+}
+
+void Recorder::OnStage(const StageEvent& event) {
+  const std::lock_guard lock(mutex_);
+  See(event.span.end);
+  AddBusy(&BusyTimes::stages, event.stage, event.span.start, event.span.end);
+  if (event.span.start >= window_start_) {
+    stage_s_.Add((event.span.end - event.span.start).value());
+    if (event.stage == 0) batch_tokens_.Add(event.batch->tokens);
+  }
+  for (const BatchPart& part : event.batch->parts) {
+    if (part.kind == FrameKind::kVerify) continue;
+    if (TtftPath* path = PathOf(Row(static_cast<int>(part.session)))) path->AddStage(event, part);
+  }
+}
+
+void Recorder::OnRound(const RoundEvent& event) {
+  const std::lock_guard lock(mutex_);
+  RequestRow& row = Row(event.request);
+  ++row.rounds;
+  row.drafted += event.drafted;
+  row.accepted += event.accepted;
+  row.ahead_steps += event.ahead_steps;
+  row.wasted_steps += event.wasted_steps;
+  ++total_rounds_;
+}
+
+void Recorder::OnTokens(int request, int count, Seconds at) {
+  const std::lock_guard lock(mutex_);
+  See(at);
+  RequestRow& row = Row(request);
+  if (row.tokens == 0) {
+    row.first_token = at;
+    row.parts = PathOf(row)->Walk(at);
+    ClosePath(row);
+  }
+  row.tokens += count;
+  row.last_token = at;
+  if (at >= window_start_) window_tokens_ += count;
+  if (options_.keep_gaps) token_events_.push_back({request, count, at});
+}
+
+void Recorder::OnEnd(int request, Outcome outcome, Seconds at) {
+  const std::lock_guard lock(mutex_);
+  See(at);
+  RequestRow& row = Row(request);
+  row.state =
+      outcome == Outcome::kCompleted ? RequestRow::State::kCompleted : RequestRow::State::kFailed;
+  row.ended = at;
+  --in_system_;
+  ClosePath(row);
+}
+
+RequestRow& Recorder::Row(int request) {
+  HAT_CHECK(static_cast<size_t>(request) < rows_.size(), "an event of a request that never came");
+  return rows_[static_cast<size_t>(request)];
+}
+
+TtftPath* Recorder::PathOf(const RequestRow& row) {
+  return row.path_slot < 0 ? nullptr : paths_[static_cast<size_t>(row.path_slot)].get();
+}
+
+void Recorder::ClosePath(RequestRow& row) {
+  if (row.path_slot < 0) return;
+  free_paths_.push_back(row.path_slot);
+  row.path_slot = -1;
+}
+
+Seconds Recorder::window() const {
+  return window_start_.IsFinite() ? last_event_ - window_start_ : Seconds();
+}
+
+// What ends behind the last arrival was busy before it too. (If another arrival comes, the sums up
+// to then take the place of these.)
+void Recorder::AddBusy(std::vector<Seconds> BusyTimes::*kind, int index, Seconds start,
+                       Seconds end) {
+  const auto i = static_cast<size_t>(index);
+  (busy_.*kind)[i] += InWindow(start, end);
+  (busy_at_last_arrival_.*kind)[i] += InWindow(start, std::min(end, last_arrival_));
+}
+
+Seconds Recorder::InWindow(Seconds start, Seconds end) const {
+  return std::max(end - std::max(start, window_start_), Seconds());
+}
+
+double Recorder::Utilisation(Seconds busy, double resources) const {
+  if (window() <= Seconds() || resources <= 0) return 0;
+  return busy / (window() * resources);
+}
+
+double Recorder::ClassUtilisation(int device_class) const {
+  const auto i = static_cast<size_t>(device_class);
+  return Utilisation(busy_.classes[i], class_size_[i]);
+}
+
+double Recorder::LinkUtilisation(Direction direction) const {
+  return Utilisation(busy_.links[static_cast<size_t>(direction)], devices());
+}
+
+double Recorder::StageUtilisation(int stage) const {
+  return Utilisation(busy_.stages[static_cast<size_t>(stage)], options_.replicas);
+}
+
+double Recorder::BusiestUntilLastArrival() const {
+  if (!window_start_.IsFinite() || last_arrival_ <= window_start_) return 0;
+  const Seconds time = last_arrival_ - window_start_;
+  double busiest = 0;
+  for (size_t i = 0; i < class_size_.size(); ++i) {
+    busiest = std::max(busiest, busy_at_last_arrival_.classes[i] / (time * class_size_[i]));
+  }
+  for (const Seconds busy : busy_at_last_arrival_.links) {
+    busiest = std::max(busiest, busy / (time * devices()));
+  }
+  for (const Seconds busy : busy_at_last_arrival_.stages) {
+    busiest = std::max(busiest, busy / (time * options_.replicas));
+  }
+  return busiest;
+}
+
+}  // namespace hat
