@@ -149,8 +149,9 @@ DeviceSession::Draft DeviceSession::DraftUntilStop() {
 int DeviceSession::DraftAhead(int proposals) {
   const PolicyOptions& options = device_.system.options;
   const int most = std::min(device_.monitor.AheadSteps(), options.max_draft + 1);
+  const MayGoOn no_answer_yet = [this](Seconds until) { return !inbox_.WaitUntil(until); };
   for (int step = 0; step < most; ++step) {
-    const std::optional<Span> span = compute_.RunAheadStep(options.ahead_branches, inbox_);
+    const std::optional<Span> span = compute_.RunAheadStep(options.ahead_branches, no_answer_yet);
     if (!span) return step;
     Report(DeviceOp::kDraftAhead, options.ahead_branches, newest_position_ + proposals + 1 + step,
            *span);

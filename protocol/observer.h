@@ -12,15 +12,9 @@
 #include "core/units.h"
 #include "protocol/frame.h"
 #include "protocol/request.h"
+#include "world/span.h"
 
 namespace hat {
-
-// When an operation was asked for, when it got its resource, when it ended.
-struct Span {
-  Seconds requested;
-  Seconds start;
-  Seconds end;
-};
 
 enum class DeviceOp { kInput, kAdapter, kHead, kMedusa, kDraft, kDraftAhead };
 std::string_view Name(DeviceOp op);  // "input", "adapter", "head", "medusa", "draft", "draft-ahead"

@@ -2,6 +2,7 @@
 // Calls block the calling activity until the work is done.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <vector>
 
@@ -19,6 +20,10 @@ struct Delivery {
   Seconds arrived;
 };
 using Inbox = Channel<Delivery>;  // of one session
+
+// Whether drafting ahead is still worth it: blocks until the time given has come (true) or the
+// answer (false).
+using MayGoOn = std::function<bool(Seconds until)>;
 
 // What a device computes for one session. Tokens live behind this port; in front of it are
 // positions, counts, confidences and opaque States. All sessions of a device share its GPU, a FIFO
@@ -51,8 +56,8 @@ class DeviceCompute {
   virtual DraftStep RunDraftStep() = 0;  // draft(1): the chain's newest token
 
   // draft(k): all k branches behind the chain's unsent last proposal, one step on. Waits until no
-  // other operation holds or wants the GPU; nothing if an answer lies in the inbox before that.
-  virtual std::optional<Span> RunAheadStep(int branches, Inbox& inbox) = 0;
+  // other operation holds or wants the GPU; nothing if it may not go on before that.
+  virtual std::optional<Span> RunAheadStep(int branches, const MayGoOn& may_go_on) = 0;
 
   virtual Result RunTree(
       const Tree& tree) = 0;  // input(nodes): root and proposals of the Medusa heads

@@ -4,7 +4,7 @@
 
 namespace hat {
 
-class SimDeviceCompute::Operation : public DeviceGpu::Operation {
+class SimDeviceCompute::Operation : public ComputeQueue::Operation {
  public:
   Operation(const SimDeviceCompute& compute, DeviceOp op, int tokens, int context, int position)
       : compute_(compute), op_(op), tokens_(tokens), context_(context), position_(position) {}
@@ -85,16 +85,12 @@ DeviceCompute::DraftStep SimDeviceCompute::RunDraftStep() {
   return step;
 }
 
-std::optional<Span> SimDeviceCompute::RunAheadStep(int branches, Inbox& inbox) {
-  // When the GPU's current operation ends, one that waits starts in its place: then look again.
-  while (!inbox.WaitUntil(device_.gpu.is_idle() ? Seconds(0) : device_.gpu.current_end())) {
-    if (!device_.gpu.is_idle()) continue;
-    const int context = newest_position() + steps_ + ahead_steps_;
-    ++ahead_steps_;
-    ahead_branches_ = branches;
-    return RunAt(DeviceOp::kDraftAhead, branches, context);
-  }
-  return std::nullopt;
+std::optional<Span> SimDeviceCompute::RunAheadStep(int branches, const MayGoOn& may_go_on) {
+  if (!device_.gpu.WaitUntilIdle(may_go_on)) return std::nullopt;
+  const int context = newest_position() + steps_ + ahead_steps_;
+  ++ahead_steps_;
+  ahead_branches_ = branches;
+  return RunAt(DeviceOp::kDraftAhead, branches, context);
 }
 
 DeviceCompute::Result SimDeviceCompute::RunTree(const Tree& tree) {

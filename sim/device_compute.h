@@ -10,15 +10,15 @@
 #include "experiments/scenario/scenario.h"
 #include "profiles/profile.h"
 #include "protocol/ports.h"
-#include "sim/device_gpu.h"
 #include "sim/draft_source.h"
+#include "world/compute_queue.h"
 
 namespace hat {
 
 // What the sessions of one simulated device share.
 struct SimDevice {
   explicit SimDevice(World& world) : gpu(world) {}
-  DeviceGpu gpu;
+  ComputeQueue gpu;
   const DeviceProfile* profile = nullptr;  // of the power mode that operations start in now
 };
 
@@ -41,7 +41,7 @@ class SimDeviceCompute : public DeviceCompute {
   Span RunMedusa() override;
   Result RunNewest() override;
   DraftStep RunDraftStep() override;
-  std::optional<Span> RunAheadStep(int branches, Inbox& inbox) override;
+  std::optional<Span> RunAheadStep(int branches, const MayGoOn& may_go_on) override;
   Result RunTree(const Tree& tree) override;
   Verified Verify(int drafted, const States& deep) override;
   void KeepAhead(int steps) override;

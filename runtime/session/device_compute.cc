@@ -29,7 +29,7 @@ DeviceModel::DeviceModel(const Model& model, int split, const Compute& the_compu
       hidden(model.config.shape.hidden),
       max_positions(model.config.max_positions) {}
 
-LiveDeviceCompute::LiveDeviceCompute(const DeviceModel& model, VirtualGpu& gpu,
+LiveDeviceCompute::LiveDeviceCompute(const DeviceModel& model, ComputeQueue& gpu,
                                      const NearTieRule& near, int cache_slots,
                                      SessionTokens& tokens)
     : model_(model),
@@ -45,9 +45,10 @@ int LiveDeviceCompute::newest_position() const {
 }
 
 Span LiveDeviceCompute::Run(int tokens, const std::function<void()>& work) {
-  return gpu_.Run(tokens, [&work] {
+  return gpu_.Work([&] {
     const at::NoGradGuard no_grad;
     work();
+    return Milliseconds(1) + Milliseconds(0.01) * tokens;
   });
 }
 
@@ -166,17 +167,16 @@ DeviceCompute::DraftStep LiveDeviceCompute::RunDraftStep() {
   return step;
 }
 
-std::optional<Span> LiveDeviceCompute::RunAheadStep(int branches, Inbox& inbox) {
+std::optional<Span> LiveDeviceCompute::RunAheadStep(int branches, const MayGoOn& may_go_on) {
   const int position =
       newest_position() + static_cast<int>(chain_.size()) - 1 + static_cast<int>(ahead_.size());
   // At the end of the model's context there is nothing to draft ahead.
   if (position >= model_.max_positions) return std::nullopt;
-  const auto work = [&] {
-    const at::NoGradGuard no_grad;
+  if (!gpu_.WaitUntilIdle(may_go_on)) return std::nullopt;
+  return Run(branches, [&] {
     if (ahead_.empty()) ChooseBranches(branches);
     StepAhead();
-  };
-  return gpu_.RunWhenIdle(branches, work, inbox);
+  });
 }
 
 // The likeliest tokens in place of the chain's unsent last proposal, which is the first of them.

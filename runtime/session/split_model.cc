@@ -105,7 +105,7 @@ class SplitRun : public Observer {
   struct Node {
     Node(World& world, std::unique_ptr<DedicatedPipe> pipe)
         : gpu(world), uplink(world, std::move(pipe)) {}
-    VirtualGpu gpu;
+    ComputeQueue gpu;
     DeviceMonitor monitor;
     DedicatedUplink uplink;
     std::unique_ptr<Device> device;

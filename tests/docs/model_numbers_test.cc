@@ -8,33 +8,22 @@
 #include "profiles/profile.h"
 #include "sim/calibrated_drafter.h"
 #include "sim/cloud_compute.h"
-#include "sim/device_gpu.h"
+#include "world/compute_queue.h"
 #include "world/fifo_link.h"
 #include "world/memory_world.h"
 
 namespace hat {
 namespace {
 
-class FixedOperation : public DeviceGpu::Operation {
- public:
-  explicit FixedOperation(double ms) : ms_(ms) {}
-  Seconds Latency() override { return Milliseconds(ms_); }
-
- private:
-  double ms_;
-};
-
 // 3 ms asked for at 0, 5 ms at 1 ms: the second starts at 3 and ends at 8.
 TEST(ModelPageTest, ADevicesOperationsQueueForItsGpu) {
   MemoryWorld world;
-  DeviceGpu gpu(world);
+  ComputeQueue gpu(world);
   std::vector<Span> spans(2);
   for (int i = 0; i < 2; ++i) {
     world.CallAt(Milliseconds(i), [&, i] {
       world.Start("session", [&, i] {
-        const auto done = world.MakeSignal();
-        FixedOperation operation(i == 0 ? 3 : 5);
-        spans[static_cast<size_t>(i)] = gpu.Run(operation, *done);
+        spans[static_cast<size_t>(i)] = gpu.Run([i] { return Milliseconds(i == 0 ? 3 : 5); });
       });
     });
   }

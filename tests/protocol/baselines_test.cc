@@ -209,7 +209,7 @@ TEST(DeviceTest, MonitorFieldsCountFromTheirArrivalWhicheverSessionReadsThemFirs
       world, std::make_unique<DedicatedPipe>(world, record, Direction::kUp, 0, 512,
                                              FifoLink(BytesPerSecond(1e6), Seconds(0), 1),
                                              [](int, Frame) {}));
-  FakeGpu gpu(world);
+  ComputeQueue gpu(world);
   const FakeDeviceModel model{
       [](DeviceOp, int, int) { return Seconds(1); }, SeededDrafter(1, 0.5), {}, 1024, false};
   Device device(

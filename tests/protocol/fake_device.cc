@@ -19,27 +19,8 @@ Drafter SeededDrafter(uint64_t seed, double p_right) {
   };
 }
 
-Span FakeGpu::Run(Seconds duration) {
-  const Seconds requested = world_.Now();
-  const Seconds start = std::max(requested, free_);
-  const Seconds end = free_ = start + duration;
-  world_.SleepUntil(end);
-  return {requested, start, end};
-}
-
-std::optional<Span> FakeGpu::RunWhenIdle(const std::function<Seconds()>& duration, Inbox& inbox) {
-  const Seconds requested = world_.Now();
-  for (;;) {
-    if (inbox.WaitUntil(free_)) return std::nullopt;
-    if (free_ <= world_.Now()) break;
-  }
-  Span span = Run(duration());
-  span.requested = requested;
-  return span;
-}
-
 Span FakeDeviceCompute::Run(DeviceOp op, int tokens, int context) {
-  return gpu_.Run(model_.latency(op, tokens, context));
+  return gpu_.Run([&] { return model_.latency(op, tokens, context); });
 }
 
 States FakeDeviceCompute::ShallowStates(const std::vector<int32_t>& positions) const {
@@ -105,14 +86,13 @@ DeviceCompute::DraftStep FakeDeviceCompute::RunDraftStep() {
   return {Run(DeviceOp::kDraft, 1, position), ShallowStates({position}), At(steps_).confidence};
 }
 
-std::optional<Span> FakeDeviceCompute::RunAheadStep(int branches, Inbox& inbox) {
+std::optional<Span> FakeDeviceCompute::RunAheadStep(int branches, const MayGoOn& may_go_on) {
   EXPECT_GE(steps_, 1);
   branches_ = branches;
   const int context = newest_position() + steps_ + ahead_steps_;
-  const auto latency = [&] { return model_.latency(DeviceOp::kDraftAhead, branches, context); };
-  const std::optional<Span> span = gpu_.RunWhenIdle(latency, inbox);
-  if (span) ++ahead_steps_;
-  return span;
+  if (!gpu_.WaitUntilIdle(may_go_on)) return std::nullopt;
+  ++ahead_steps_;
+  return Run(DeviceOp::kDraftAhead, branches, context);
 }
 
 DeviceCompute::Verified FakeDeviceCompute::Verify(int drafted, const States& deep) {

@@ -1,5 +1,5 @@
-// A device for tests: outcomes from a function, latencies from another, a GPU that is a FIFO of
-// operations. Fails the test when the protocol asks for anything out of order.
+// A device for tests: outcomes from a function, latencies from another. Fails the test when the
+// protocol asks for anything out of order.
 #pragma once
 
 #include <functional>
@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "protocol/ports.h"
-#include "world/world.h"
+#include "world/compute_queue.h"
 
 namespace hat {
 
@@ -26,18 +26,6 @@ using DeviceLatency = std::function<Seconds(DeviceOp op, int tokens, int context
 // Confidence uniform in [0, 1), right with probability `p_right`, else of rank 2 to 7.
 Drafter SeededDrafter(uint64_t seed, double p_right);
 
-class FakeGpu {
- public:
-  explicit FakeGpu(World& world) : world_(world) {}
-  Span Run(Seconds duration);
-  // Once nothing else holds or wants the GPU; nothing if the inbox is not empty before that.
-  std::optional<Span> RunWhenIdle(const std::function<Seconds()>& duration, Inbox& inbox);
-
- private:
-  World& world_;
-  Seconds free_;
-};
-
 struct FakeDeviceModel {
   DeviceLatency latency;
   Drafter drafter;
@@ -48,7 +36,7 @@ struct FakeDeviceModel {
 
 class FakeDeviceCompute : public DeviceCompute {
  public:
-  FakeDeviceCompute(FakeGpu& gpu, const FakeDeviceModel& model, const Request& request)
+  FakeDeviceCompute(ComputeQueue& gpu, const FakeDeviceModel& model, const Request& request)
       : gpu_(gpu), model_(model), request_(request) {}
 
   Result RunInput(int first_position, int tokens) override;
@@ -57,7 +45,7 @@ class FakeDeviceCompute : public DeviceCompute {
   Span RunMedusa() override;
   Result RunNewest() override;
   DraftStep RunDraftStep() override;
-  std::optional<Span> RunAheadStep(int branches, Inbox& inbox) override;
+  std::optional<Span> RunAheadStep(int branches, const MayGoOn& may_go_on) override;
   Result RunTree(const Tree& tree) override;
   Verified Verify(int drafted, const States& deep) override;
   void KeepAhead(int steps) override;
@@ -70,7 +58,7 @@ class FakeDeviceCompute : public DeviceCompute {
   States ShallowStates(const std::vector<int32_t>& positions) const;
   void ExpectDeep(const States& deep, std::vector<int32_t> positions) const;
 
-  FakeGpu& gpu_;
+  ComputeQueue& gpu_;
   const FakeDeviceModel& model_;
   Request request_;
   int computed_ = 0;          // prompt positions

@@ -55,7 +55,7 @@ class Rig {
   struct Node {
     Node(World& world, std::unique_ptr<DedicatedPipe> pipe)
         : gpu(world), uplink(world, std::move(pipe)) {}
-    FakeGpu gpu;
+    ComputeQueue gpu;
     DeviceMonitor monitor;
     DedicatedUplink uplink;
     std::unique_ptr<Device> device;

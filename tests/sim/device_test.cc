@@ -1,4 +1,4 @@
-// The simulated device: its GPU's queue, power modes, jitter, drafting ahead.
+// The simulated device: power modes, jitter, drafting ahead.
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 
@@ -8,7 +8,6 @@
 
 #include "core/error.h"
 #include "sim/device_compute.h"
-#include "sim/device_gpu.h"
 #include "tests/sim/child_run.h"
 #include "tests/sim/toy.h"
 #include "world/memory_world.h"
@@ -17,51 +16,6 @@ namespace hat {
 namespace {
 
 using testing::ElementsAre;
-
-class FixedOperation : public DeviceGpu::Operation {
- public:
-  explicit FixedOperation(std::function<Seconds()> latency) : latency_(std::move(latency)) {}
-  Seconds Latency() override { return latency_(); }
-
- private:
-  std::function<Seconds()> latency_;
-};
-
-TEST(DeviceGpuTest, OperationsRunOneByOneInTheOrderOfAsking) {
-  MemoryWorld world;
-  DeviceGpu gpu(world);
-  std::vector<std::string> told;
-  for (int i = 0; i < 3; ++i) {
-    world.Start("session", [&, i] {
-      world.SleepUntil(Milliseconds(i));
-      FixedOperation operation([] { return Milliseconds(10); });
-      const std::unique_ptr<Signal> done = world.MakeSignal();
-      const Span span = gpu.Run(operation, *done);
-      told.push_back(fmt::format("{}: {:.0f} {:.0f} {:.0f}", i, ToMilliseconds(span.requested),
-                                 ToMilliseconds(span.start), ToMilliseconds(span.end)));
-    });
-  }
-  world.Run();
-  EXPECT_THAT(told, ElementsAre("0: 0 0 10", "1: 1 10 20", "2: 2 20 30"));
-  EXPECT_TRUE(gpu.is_idle());
-}
-
-TEST(DeviceGpuTest, TheLatencyIsAskedForAtTheStart) {
-  MemoryWorld world;
-  DeviceGpu gpu(world);
-  Seconds latency = Milliseconds(10);
-  std::vector<double> ends_ms;
-  for (int i = 0; i < 2; ++i) {
-    world.Start("session", [&] {
-      FixedOperation operation([&] { return latency; });
-      const std::unique_ptr<Signal> done = world.MakeSignal();
-      ends_ms.push_back(ToMilliseconds(gpu.Run(operation, *done).end));
-    });
-  }
-  world.CallAt(Milliseconds(5), [&] { latency = Milliseconds(30); });  // a slower power mode
-  world.Run();
-  EXPECT_THAT(ends_ms, ElementsAre(10, 40));
-}
 
 // -- drafting ahead, on a device of the toy
 
@@ -104,8 +58,10 @@ TEST_F(DraftAheadTest, AStepStartsOnlyWhenNothingElseRunsOrWaits) {
   });
   world_.Start("ahead", [&] {
     world_.SleepUntil(Microseconds(50));
-    Inbox inbox(world_);
-    ahead = MakeCompute(2)->RunAheadStep(4, inbox);
+    ahead = MakeCompute(2)->RunAheadStep(4, [&](Seconds until) {
+      world_.SleepUntil(until);
+      return true;
+    });
   });
   world_.Run();
   const ToyDevice toy;
@@ -118,13 +74,14 @@ TEST_F(DraftAheadTest, AStepStartsOnlyWhenNothingElseRunsOrWaits) {
 TEST_F(DraftAheadTest, NoStepStartsOnceTheAnswerIsThere) {
   std::optional<Span> with_answer = Span{}, while_busy = Span{};
   world_.Start("ahead", [&] {
-    Inbox inbox(world_);
-    inbox.Push({});
-    with_answer = MakeCompute(0)->RunAheadStep(4, inbox);
+    with_answer = MakeCompute(0)->RunAheadStep(4, [](Seconds) { return false; });
   });
   Inbox inbox(world_);
   world_.Start("busy", [&] { MakeCompute(1)->RunInput(0, 1000); });
-  world_.Start("ahead while busy", [&] { while_busy = MakeCompute(2)->RunAheadStep(4, inbox); });
+  world_.Start("ahead while busy", [&] {
+    while_busy =
+        MakeCompute(2)->RunAheadStep(4, [&](Seconds until) { return !inbox.WaitUntil(until); });
+  });
   world_.CallAt(Microseconds(100), [&] { inbox.Push({}); });
   world_.Run();
   EXPECT_FALSE(with_answer.has_value());

@@ -1,0 +1,118 @@
+#include "world/compute_queue.h"
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "world/memory_world.h"
+
+namespace hat {
+namespace {
+
+using testing::ElementsAre;
+
+class ComputeQueueTest : public testing::Test {
+ protected:
+  void Tell(const std::string& who, const Span& span) {
+    told_.push_back(fmt::format("{}: {:.0f} {:.0f} {:.0f}", who, ToMilliseconds(span.requested),
+                                ToMilliseconds(span.start), ToMilliseconds(span.end)));
+  }
+  // An activity that asks at `at_ms`.
+  void At(double at_ms, std::function<void()> body) {
+    world_.Start("session", [this, at_ms, body = std::move(body)] {
+      world_.SleepUntil(Milliseconds(at_ms));
+      body();
+    });
+  }
+  void Operation(const std::string& who, double at_ms, double lasts_ms) {
+    At(at_ms, [=, this] { Tell(who, gpu_.Run([=] { return Milliseconds(lasts_ms); })); });
+  }
+  void Idle(const std::string& who, double at_ms, double gives_up_ms) {
+    At(at_ms, [=, this] {
+      const bool is_idle = gpu_.WaitUntilIdle([&](Seconds until) {
+        world_.SleepUntil(std::min(until, Milliseconds(gives_up_ms)));
+        return world_.Now() < Milliseconds(gives_up_ms);
+      });
+      told_.push_back(fmt::format("{}: {} at {:.0f}", who, is_idle ? "idle" : "gave up",
+                                  ToMilliseconds(world_.Now())));
+    });
+  }
+
+  MemoryWorld world_;
+  ComputeQueue gpu_{world_};
+  std::vector<std::string> told_;
+};
+
+TEST_F(ComputeQueueTest, OperationsRunOneByOneInTheOrderOfAsking) {
+  for (int i = 0; i < 3; ++i) Operation(std::to_string(i), i, 10);
+  world_.Run();
+  EXPECT_THAT(told_, ElementsAre("0: 0 0 10", "1: 1 10 20", "2: 2 20 30"));
+}
+
+TEST_F(ComputeQueueTest, TheLatencyIsAskedForAtTheStart) {
+  double latency_ms = 10;
+  for (const char* who : {"a", "b"}) {
+    At(0, [&, who] { Tell(who, gpu_.Run([&] { return Milliseconds(latency_ms); })); });
+  }
+  world_.CallAt(Milliseconds(5), [&] { latency_ms = 30; });  // a slower power mode
+  world_.Run();
+  EXPECT_THAT(told_, ElementsAre("a: 0 0 10", "b: 0 10 40"));
+}
+
+TEST_F(ComputeQueueTest, WorkTakesItsTurnAndLastsAtLeastWhatItSays) {
+  Operation("before", 0, 10);
+  At(1, [&] {
+    Tell("paced", gpu_.Work([&] {
+      world_.SleepUntil(world_.Now() + Milliseconds(2));
+      return Milliseconds(5);
+    }));
+  });
+  At(2, [&] {
+    Tell("real", gpu_.Work([&] {
+      world_.SleepUntil(world_.Now() + Milliseconds(7));
+      return Seconds(0);
+    }));
+  });
+  Operation("after", 3, 1);
+  world_.Run();
+  EXPECT_THAT(told_,
+              ElementsAre("before: 0 0 10", "paced: 1 10 15", "real: 2 15 22", "after: 3 22 23"));
+}
+
+TEST_F(ComputeQueueTest, WorkThatThrowsFreesTheProcessor) {
+  At(0, [&] {
+    EXPECT_THROW(gpu_.Work([]() -> Seconds { throw std::runtime_error("no memory"); }),
+                 std::runtime_error);
+  });
+  Operation("after", 0, 1);
+  world_.Run();
+  EXPECT_THAT(told_, ElementsAre("after: 0 0 1"));
+}
+
+TEST_F(ComputeQueueTest, WhoWaitsForIdlenessLetsAllOthersGoFirst) {
+  Operation("a", 0, 10);
+  Idle("ahead", 1, 100);
+  Operation("b", 2, 10);
+  Idle("impatient", 3, 15);
+  world_.Run();
+  EXPECT_THAT(told_, ElementsAre("a: 0 0 10", "impatient: gave up at 15", "b: 2 10 20",
+                                 "ahead: idle at 20"));
+}
+
+TEST_F(ComputeQueueTest, WorkOfUnknownEndIsWaitedForToo) {
+  At(0, [&] {
+    gpu_.Work([&] {
+      world_.SleepUntil(Milliseconds(7.5));
+      return Seconds(0);
+    });
+  });
+  Idle("ahead", 0, 100);
+  world_.Run();
+  EXPECT_THAT(told_, ElementsAre("ahead: idle at 8"));  // it looks each millisecond
+}
+
+}  // namespace
+}  // namespace hat

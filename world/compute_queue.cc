@@ -1,0 +1,115 @@
+#include "world/compute_queue.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace hat {
+namespace {
+
+// How often one who waits for work of unknown end looks again.
+constexpr Seconds kLookAgain = Milliseconds(1);
+
+}  // namespace
+
+// The place in the queue of work that its activity does itself.
+class ComputeQueue::Turn : public ComputeQueue::Operation {
+ public:
+  Turn() { is_work_ = true; }
+  Seconds Latency() override { return {}; }  // not asked for
+};
+
+Span ComputeQueue::Run(Operation& operation, Signal& signal) {
+  {
+    const std::lock_guard lock(mutex_);
+    operation.span_.requested = world_.Now();
+    operation.signal_ = &signal;
+    if (running_ == nullptr) {
+      StartNow(operation);
+    } else {
+      waiting_.push_back(&operation);
+    }
+  }
+  signal.Wait();
+  return operation.span_;
+}
+
+void ComputeQueue::StartNow(Operation& operation) {
+  running_ = &operation;
+  operation.span_.start = world_.Now();
+  if (operation.is_work_) {
+    current_end_.reset();
+    operation.signal_->Raise();
+    return;
+  }
+  operation.span_.end = operation.span_.start + operation.Latency();
+  current_end_ = operation.span_.end;
+  world_.CallAt(*current_end_, [this] { OnEnd(); });
+}
+
+void ComputeQueue::StartNext() {
+  running_ = nullptr;
+  if (waiting_.empty()) return;
+  Operation& next = *waiting_.front();
+  waiting_.pop_front();
+  StartNow(next);
+}
+
+void ComputeQueue::OnEnd() {
+  Signal* ended = nullptr;
+  {
+    const std::lock_guard lock(mutex_);
+    ended = running_->signal_;
+    StartNext();
+  }
+  ended->Raise();
+}
+
+Span ComputeQueue::Run(std::function<Seconds()> latency) {
+  class Virtual : public Operation {
+   public:
+    explicit Virtual(std::function<Seconds()> latency) : latency_(std::move(latency)) {}
+    Seconds Latency() override { return latency_(); }
+
+   private:
+    std::function<Seconds()> latency_;
+  };
+  Virtual operation(std::move(latency));
+  return Run(operation, *world_.MakeSignal());
+}
+
+Span ComputeQueue::Work(const std::function<Seconds()>& work) {
+  Turn turn;
+  Span span = Run(turn, *world_.MakeSignal());
+  struct Release {
+    ComputeQueue& queue;
+    ~Release() {
+      const std::lock_guard lock(queue.mutex_);
+      queue.StartNext();
+    }
+  } release{*this};
+  const Seconds end = std::max(span.start + work(), world_.Now());
+  {
+    const std::lock_guard lock(mutex_);
+    current_end_ = end;
+  }
+  world_.SleepUntil(end);
+  span.end = world_.Now();
+  return span;
+}
+
+std::optional<Seconds> ComputeQueue::BusyUntil() const {
+  const std::lock_guard lock(mutex_);
+  if (running_ == nullptr) return std::nullopt;
+  return current_end_ ? *current_end_ : world_.Now() + kLookAgain;
+}
+
+bool ComputeQueue::WaitUntilIdle(const std::function<bool(Seconds until)>& may_go_on) {
+  // When the current operation ends, one that waits starts in its place: then look again.
+  for (;;) {
+    const std::optional<Seconds> busy_until = BusyUntil();
+    if (!may_go_on(busy_until.value_or(Seconds(0)))) return false;
+    if (!BusyUntil()) return true;
+  }
+}
+
+}  // namespace hat

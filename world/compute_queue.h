@@ -1,0 +1,64 @@
+// A processor (a device's GPU) as a FIFO of operations, one at a time. What an operation is may be
+// virtual (a latency), paced (work that lasts at least a given time), or real (work that lasts as
+// long as it lasts); one queue takes all of them.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <mutex>
+#include <optional>
+
+#include "world/span.h"
+#include "world/world.h"
+
+namespace hat {
+
+class ComputeQueue {
+ public:
+  // A virtual operation; lives with the activity that waits for it.
+  class Operation {
+   public:
+    virtual ~Operation() = default;
+    // How long it lasts, > 0. Asked for once, when the operation gets the processor: what it
+    // depends on may change while it waits. Must not block; nor may it call this queue.
+    virtual Seconds Latency() = 0;
+
+   private:
+    friend class ComputeQueue;
+    Span span_;
+    Signal* signal_ = nullptr;
+    bool is_work_ = false;
+  };
+
+  explicit ComputeQueue(World& world) : world_(world) {}
+
+  // Queues the operation and blocks until it has ended. `signal` is the caller's own.
+  Span Run(Operation& operation, Signal& signal);
+  Span Run(std::function<Seconds()> latency);
+
+  // Work that the calling activity does itself when the processor is its own: `work` returns for
+  // how long it holds the processor at least, on the world's clock. What it throws comes through;
+  // the processor is free then.
+  Span Work(const std::function<Seconds()>& work);
+
+  // Blocks until no operation runs or waits; false as soon as `may_go_on` says so. `may_go_on(t)`
+  // blocks until t has come (true) or a reason to go on no longer (false). An activity that waits
+  // here holds no place in the queue.
+  bool WaitUntilIdle(const std::function<bool(Seconds until)>& may_go_on);
+
+ private:
+  class Turn;
+
+  void StartNow(Operation& operation);  // under the mutex, as the next two
+  void StartNext();
+  std::optional<Seconds> BusyUntil() const;  // none: idle
+  void OnEnd();
+
+  World& world_;
+  mutable std::mutex mutex_;  // of everything below
+  Operation* running_ = nullptr;
+  std::optional<Seconds> current_end_;  // none: work, whose end is not known yet
+  std::deque<Operation*> waiting_;
+};
+
+}  // namespace hat

@@ -1,0 +1,14 @@
+// When an operation was asked for, when it got its resource, when it ended.
+#pragma once
+
+#include "core/units.h"
+
+namespace hat {
+
+struct Span {
+  Seconds requested;
+  Seconds start;
+  Seconds end;
+};
+
+}  // namespace hat
