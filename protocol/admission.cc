@@ -2,20 +2,20 @@
 
 #include <algorithm>
 
-#include "core/error.h"
-
 namespace hat {
 
-std::vector<Admission::Admitted> Admission::Enqueue(SessionId session, int64_t kv_tokens) {
+std::vector<Admission::Admitted> Admission::Enqueue(SessionKey session, int64_t kv_tokens) {
   waiting_.push_back({session, kv_tokens});
   return AdmitWhatFits();
 }
 
-std::vector<Admission::Admitted> Admission::Free(SessionId session) {
-  const auto held = held_.find(session);
-  HAT_CHECK(held != held_.end(), "a session is freed that was never admitted");
-  free_[static_cast<size_t>(held->second.replica)] += held->second.kv_tokens;
-  held_.erase(held);
+std::vector<Admission::Admitted> Admission::Free(SessionKey session) {
+  if (const auto held = held_.find(session); held != held_.end()) {
+    free_[static_cast<size_t>(held->second.replica)] += held->second.kv_tokens;
+    held_.erase(held);
+  } else {
+    std::erase_if(waiting_, [&](const Waiting& one) { return one.session == session; });
+  }
   return AdmitWhatFits();
 }
 

@@ -7,7 +7,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "protocol/frame.h"
+#include "protocol/session_key.h"
 
 namespace hat {
 
@@ -16,22 +16,24 @@ class Admission {
   Admission(int replicas, int64_t kv_tokens) : free_(static_cast<size_t>(replicas), kv_tokens) {}
 
   struct Admitted {
-    SessionId session = 0;
+    SessionKey session;
     int replica = 0;
   };
 
   // The session waits for `kv_tokens`, behind all that wait already. Returns who is admitted now,
   // in order.
-  std::vector<Admitted> Enqueue(SessionId session, int64_t kv_tokens);
+  std::vector<Admitted> Enqueue(SessionKey session, int64_t kv_tokens);
 
-  // The session has ended. Returns who is admitted now, in order.
-  std::vector<Admitted> Free(SessionId session);
+  // The session has ended, or waits no longer; nothing happens if it did neither. Returns who is
+  // admitted now, in order.
+  std::vector<Admitted> Free(SessionKey session);
 
   int64_t free_tokens(int replica) const { return free_[static_cast<size_t>(replica)]; }
+  size_t waiting() const { return waiting_.size(); }
 
  private:
   struct Waiting {
-    SessionId session;
+    SessionKey session;
     int64_t kv_tokens;
   };
   struct Held {
@@ -44,7 +46,7 @@ class Admission {
 
   std::vector<int64_t> free_;  // by replica
   std::deque<Waiting> waiting_;
-  std::unordered_map<SessionId, Held> held_;
+  std::unordered_map<SessionKey, Held, SessionKeyHash> held_;
 };
 
 }  // namespace hat

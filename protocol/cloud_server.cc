@@ -2,217 +2,286 @@
 
 #include <fmt/format.h>
 
-#include <utility>
+#include <algorithm>
 
 #include "core/error.h"
 
 namespace hat {
 
-// One pipeline. A stage starts a batch only when it is free and has reserved its successor's
-// buffer; the reservation ends when the successor starts that batch.
-class CloudServer::Replica {
- public:
-  Replica(CloudServer& server, int index, CloudCompute& compute)
-      : server_(server), index_(index), compute_(compute) {
-    work_ = server_.world_.MakeSignal();
-    for (int stage = 1; stage < server_.config_.stages; ++stage) {
-      buffers_.push_back(std::make_unique<Buffer>(server_.world_));
-      buffers_.back()->room.Push({});
-    }
-  }
-
-  void Start() {
-    for (int stage = 0; stage < server_.config_.stages; ++stage) {
-      server_.world_.Start(fmt::format("replica {} stage {}", index_, stage),
-                           [this, stage] { RunStage(stage); });
-    }
-  }
-
-  // Under the server's mutex.
-  void Add(Seconds arrived, int device, Frame frame) {
-    queue_.Add(arrived, device, std::move(frame));
-    work_->Raise();
-  }
-  void Stop() {
-    is_stopping_ = true;
-    work_->Raise();
-  }
-
-  CloudMonitor& monitor() { return monitor_; }
-  CloudCompute& compute() { return compute_; }
-
- private:
-  // In front of stage 1, 2, ...: room for one batch, which the stage before reserves.
-  struct Buffer {
-    explicit Buffer(World& world) : room(world), batches(world) {}
-    struct Room {};
-    Channel<Room> room;
-    struct Ready {
-      std::unique_ptr<Batch> batch;  // null: the pipeline stops
-      Seconds since;
-    };
-    Channel<Ready> batches;
-    std::unique_ptr<Batch> crossing;  // the server's link
-  };
-
-  bool is_last(int stage) const { return stage + 1 == server_.config_.stages; }
-  Buffer& buffer_of(int stage) { return *buffers_[static_cast<size_t>(stage) - 1]; }
-
-  void RunStage(int stage) {
-    for (;;) {
-      Buffer::Ready ready = stage == 0 ? FormWhenThereIsWork() : TakeFromBuffer(stage);
-      if (ready.batch == nullptr) {
-        if (!is_last(stage)) buffer_of(stage + 1).batches.Push({});
-        return;
-      }
-      const Seconds start = server_.world_.Now();
-      compute_.RunStage(stage, *ready.batch);
-      const Seconds end = server_.world_.Now();
-      const Seconds linked = is_last(stage) ? end : compute_.CrossStageLink(stage, *ready.batch);
-      server_.observer_.OnStage({ready.batch.get(), stage, {ready.since, start, end}, linked});
-      if (is_last(stage)) {
-        server_.Answer(*this, *ready.batch);
-      } else {
-        HandOver(stage, std::move(ready.batch), linked);
-      }
-    }
-  }
-
-  Buffer::Ready FormWhenThereIsWork() {
-    if (!is_last(0)) buffer_of(1).room.Pop();
-    if (!WaitForWork()) return {};
-    server_.world_.Settle();  // what arrives at this very instant belongs to the batch
-    const std::lock_guard lock(server_.mutex_);
-    const Seconds now = server_.world_.Now();
-    WorkQueue::Formed formed = queue_.Form(server_.config_.token_budget, *server_.cut_);
-    for (const Seconds arrived : formed.prefill_arrivals) monitor_.OnPrefillWait(now - arrived);
-    auto batch = std::make_unique<Batch>(std::move(formed.batch));
-    HAT_CHECK(batch->tokens > 0, "a verification is larger than the token budget");
-    batch->ordinal = next_ordinal_++;
-    batch->replica = index_;
-    batch->formed = now;
-    return {std::move(batch), now};
-  }
-
-  // False: the server stops.
-  bool WaitForWork() {
-    for (;;) {
-      {
-        const std::lock_guard lock(server_.mutex_);
-        if (!queue_.empty()) return true;
-        if (is_stopping_) return false;
-      }
-      work_->Wait();
-    }
-  }
-
-  Buffer::Ready TakeFromBuffer(int stage) {
-    Buffer::Ready ready = buffer_of(stage).batches.Pop();
-    // Before the stop is passed on too: else it could overtake a batch on the server's link.
-    if (!is_last(stage)) buffer_of(stage + 1).room.Pop();
-    if (ready.batch != nullptr) buffer_of(stage).room.Push({});
-    return ready;
-  }
-
-  void HandOver(int stage, std::unique_ptr<Batch> batch, Seconds linked) {
-    Buffer& buffer = buffer_of(stage + 1);
-    buffer.crossing = std::move(batch);
-    server_.world_.CallAt(linked, [this, &buffer] {
-      buffer.batches.Push({std::move(buffer.crossing), server_.world_.Now()});
-    });
-  }
-
-  CloudServer& server_;
-  int index_;
-  CloudCompute& compute_;
-  WorkQueue queue_;
-  CloudMonitor monitor_;
-  std::unique_ptr<Signal> work_;
-  bool is_stopping_ = false;
-  int next_ordinal_ = 0;
-  std::vector<std::unique_ptr<Buffer>> buffers_;
+struct CloudServer::Replica {
+  WorkQueue queue;
+  CloudMonitor monitor;
+  int next_ordinal = 0;
+  Pipeline pipeline;
 };
 
-CloudServer::CloudServer(World& world, const CloudConfig& config, const SystemSpec& system,
-                         int hidden, std::vector<CloudCompute*> replicas, Downlinks& downlinks,
-                         Observer& observer)
-    : world_(world),
-      config_(config),
-      system_(system),
-      hidden_(hidden),
-      downlinks_(downlinks),
-      observer_(observer),
-      cut_(MakePrefillCut(system.prefill_cut, system.options)),
-      admission_(config.replicas, config.kv_tokens) {
-  HAT_CHECK(static_cast<int>(replicas.size()) == config.replicas);
-  for (int i = 0; i < config.replicas; ++i) {
-    replicas_.push_back(std::make_unique<Replica>(*this, i, *replicas[static_cast<size_t>(i)]));
+// A verification goes into a batch whole.
+FrontDoor::Limits CloudServer::LimitsOf(const Setup& setup) {
+  FrontDoor::Limits limits = setup.limits;
+  limits.max_verify = std::min(limits.max_verify, setup.config.token_budget);
+  return limits;
+}
+
+CloudServer::CloudServer(Setup setup)
+    : world_(setup.world),
+      config_(setup.config),
+      system_(std::move(setup.system)),
+      limits_(LimitsOf(setup)),
+      door_(limits_),
+      downlinks_(setup.downlinks),
+      observer_(setup.observer),
+      on_fault_(std::move(setup.on_fault)),
+      cut_(MakePrefillCut(system_.prefill_cut, system_.options)),
+      admission_(config_.replicas, config_.kv_tokens) {
+  HAT_CHECK(static_cast<int>(setup.replicas.size()) == config_.replicas);
+  for (int i = 0; i < config_.replicas; ++i) {
+    CloudCompute& compute = *setup.replicas[static_cast<size_t>(i)];
+    replicas_.push_back(std::make_unique<Replica>(
+        Replica{{}, {}, 0, Pipeline(world_, i, config_.stages, *this, compute, observer_)}));
   }
 }
 
 CloudServer::~CloudServer() = default;
 
 void CloudServer::Start() {
-  for (const auto& replica : replicas_) replica->Start();
+  for (const auto& replica : replicas_) replica->pipeline.Start();
 }
 
 void CloudServer::Stop() {
   const std::lock_guard lock(mutex_);
-  for (const auto& replica : replicas_) replica->Stop();
+  is_stopping_ = true;
+  for (const auto& replica : replicas_) replica->pipeline.Wake();
 }
+
+CloudServer::Load CloudServer::load() const {
+  const std::lock_guard lock(mutex_);
+  Load load{sessions_.size(), admission_.waiting(), 0, 0};
+  for (int i = 0; i < config_.replicas; ++i) {
+    load.queued_frames += replicas_[static_cast<size_t>(i)]->queue.size();
+    load.kv_tokens += config_.kv_tokens - admission_.free_tokens(i);
+  }
+  return load;
+}
+
+// -- what comes in
 
 void CloudServer::OnFrame(int device, Frame frame) {
   const std::lock_guard lock(mutex_);
-  const FrameHeader header = frame.header;
-  const Seconds now = world_.Now();
-  uplinks_.OnFrame(device, header, FrameBytes(header, hidden_), now);
-  if (header.kind == FrameKind::kClose) return Close(header.session);
-  auto [found, is_new] = sessions_.try_emplace(header.session);
-  Session& session = found->second;
-  if (is_new) {
-    session.device = device;
-    session.prompt_tokens = header.prompt_tokens;
-    session.output_tokens = header.output_tokens;
-    session.dtype = header.dtype;
-    const int64_t kv_tokens =
-        int64_t{header.prompt_tokens} + header.output_tokens + ReservedExtraTokens(system_);
-    Admit(admission_.Enqueue(header.session, kv_tokens));
+  const SessionKey key{device, frame.header.session};
+  Session* session = Find(key);
+  if (session == nullptr) return Open(key, std::move(frame));
+  if (session->is_ending) return Refuse(key, frame.header, "the session has ended");
+  if (const Refusal refusal = door_.OnFrame(frame, &session->door)) {
+    return Refuse(key, frame.header, *refusal);
   }
+  Take(key, *session, std::move(frame));
+}
+
+CloudServer::Session* CloudServer::Find(const SessionKey& key) {
+  const auto found = sessions_.find(key);
+  return found == sessions_.end() ? nullptr : &found->second;
+}
+
+void CloudServer::Open(const SessionKey& key, Frame frame) {
+  const FrameHeader& header = frame.header;
+  const auto others = open_sessions_.find(key.device);
+  const int open = others == open_sessions_.end() ? 0 : others->second;
+  Session opened;
+  Refusal refusal = door_.Open(frame, open, &opened.door);
+  if (!refusal) refusal = door_.OnFrame(frame, &opened.door);
+  const int64_t kv_tokens =
+      int64_t{header.prompt_tokens} + header.output_tokens + ReservedExtraTokens(system_);
+  if (!refusal && kv_tokens > config_.kv_tokens) {
+    refusal = fmt::format("it needs {} KV tokens; a replica has {}", kv_tokens, config_.kv_tokens);
+  }
+  if (refusal) return Refuse(key, header, *refusal);
+  ++open_sessions_[key.device];
+  Session& session = sessions_.emplace(key, std::move(opened)).first->second;
+  Admit(admission_.Enqueue(key, kv_tokens));
+  Take(key, session, std::move(frame));
+  WatchForIdleSessions();
+}
+
+void CloudServer::Take(const SessionKey& key, Session& session, Frame frame) {
+  const Seconds now = world_.Now();
+  session.last_active = now;
+  uplinks_.OnFrame(key.device, frame.header, FrameBytes(frame.header, limits_.hidden), now);
+  if (frame.header.kind == FrameKind::kClose) return End(key);
   if (session.replica < 0) {
     session.held.emplace_back(now, std::move(frame));
     return;
   }
-  replicas_[static_cast<size_t>(session.replica)]->Add(now, device, std::move(frame));
+  Queue(*replicas_[static_cast<size_t>(session.replica)], now, key, session, std::move(frame));
+}
+
+void CloudServer::Queue(Replica& replica, Seconds arrived, const SessionKey& key, Session& session,
+                        Frame frame) {
+  session.queued_tokens += frame.header.count;
+  replica.queue.Add(arrived, key.device, std::move(frame));
+  replica.pipeline.Wake();
 }
 
 void CloudServer::Admit(const std::vector<Admission::Admitted>& admitted) {
-  for (const auto& [id, index] : admitted) {
-    Session& session = sessions_.at(id);
+  for (const auto& [key, index] : admitted) {
+    Session& session = sessions_.at(key);
     session.replica = index;
-    observer_.OnAdmitted(static_cast<int>(id), index, world_.Now());
-    for (auto& [arrived, frame] : session.held) {
-      replicas_[static_cast<size_t>(index)]->Add(arrived, session.device, std::move(frame));
+    observer_.OnAdmitted(static_cast<int>(key.number), index, world_.Now());
+    for (auto& [arrived, frame] : std::exchange(session.held, {})) {
+      Queue(*replicas_[static_cast<size_t>(index)], arrived, key, session, std::move(frame));
     }
-    session.held = {};
   }
 }
 
-void CloudServer::Close(SessionId id) {
-  const auto session = sessions_.find(id);
-  HAT_CHECK(session != sessions_.end() && session->second.replica >= 0);
-  replicas_[static_cast<size_t>(session->second.replica)]->compute().Forget(id);
-  sessions_.erase(session);
-  Admit(admission_.Free(id));
+// -- what ends
+
+// A session that breaks the protocol ends. To a frame of no session the answer is the same, so that
+// its device does not wait in vain; but a Close may well come after the cloud has ended its
+// session.
+void CloudServer::Refuse(const SessionKey& key, const FrameHeader& header, const std::string& why) {
+  observer_.OnRefused(key.device, header, why, world_.Now());
+  const Session* session = Find(key);
+  if (session != nullptr && !session->is_ending) return Abort(key, AbortReason::kRefused);
+  if (header.kind != FrameKind::kClose && key.number <= INT32_MAX) {
+    SendAbort(key, AbortReason::kRefused, {});
+  }
 }
 
-void CloudServer::Answer(Replica& replica, Batch& batch) {
+void CloudServer::Abort(const SessionKey& key, AbortReason reason) {
+  SendAbort(key, reason, sessions_.at(key).door);
+  End(key);
+}
+
+void CloudServer::SendAbort(const SessionKey& key, AbortReason reason,
+                            const FrontDoor::Session& door) {
+  Frame frame;
+  frame.header.session = key.number;
+  frame.header.kind = FrameKind::kAbort;
+  frame.header.dtype = limits_.dtype;
+  frame.header.first_position = static_cast<int32_t>(reason);
+  frame.header.prompt_tokens = std::max(1, door.prompt_tokens());
+  frame.header.output_tokens = std::max(1, door.output_tokens());
+  downlinks_.Send(key.device, std::move(frame));
+}
+
+void CloudServer::Drop(int device) {
   const std::lock_guard lock(mutex_);
-  replica.monitor().OnBatch(batch.tokens, world_.Now() - batch.formed);
-  for (BatchPart& part : batch.parts) AnswerPart(replica, part);
+  for (const SessionKey& key : KeysWhere([device](const SessionKey&key, const Session&session) {
+         return key.device == device && !session.is_ending;
+       })) {
+    End(key);
+  }
+  uplinks_.Forget(device);
+}
+
+void CloudServer::End(const SessionKey& key) {
+  Session& session = sessions_.at(key);
+  session.held.clear();
+  if (session.queued_tokens > 0) {
+    replicas_[static_cast<size_t>(session.replica)]->queue.Remove(key);
+  }
+  session.is_ending = true;
+  if (session.parts_in_pipeline == 0) Free(key, session);
+}
+
+void CloudServer::Free(const SessionKey& key, Session& session) {
+  if (session.replica >= 0) {
+    replicas_[static_cast<size_t>(session.replica)]->pipeline.compute().Forget(key);
+  }
+  sessions_.erase(key);
+  const auto open = open_sessions_.find(key.device);
+  if (--open->second == 0) open_sessions_.erase(open);
+  Admit(admission_.Free(key));
+}
+
+// In the order of devices and numbers: sessions_ has none.
+std::vector<SessionKey> CloudServer::KeysWhere(
+    const std::function<bool(const SessionKey&, const Session&)>& holds) const {
+  std::vector<SessionKey> keys;
+  for (const auto& [key, session] : sessions_) {
+    if (holds(key, session)) keys.push_back(key);
+  }
+  std::ranges::sort(keys, {}, [](const SessionKey& k) { return std::pair(k.device, k.number); });
+  return keys;
+}
+
+void CloudServer::WatchForIdleSessions() {
+  if (watches_for_idle_ || !config_.idle_timeout.IsFinite()) return;
+  watches_for_idle_ = true;
+  world_.CallAt(world_.Now() + config_.idle_timeout / 2, [this] { EndIdleSessions(); });
+}
+
+void CloudServer::EndIdleSessions() {
+  const std::lock_guard lock(mutex_);
+  const Seconds since = world_.Now() - config_.idle_timeout;
+  for (const SessionKey& key : KeysWhere([since](const SessionKey&, const Session& session) {
+         const bool works = session.replica < 0 || session.queued_tokens > 0 ||
+                            session.parts_in_pipeline > 0 || session.is_ending;
+         return !works && session.last_active <= since;
+       })) {
+    Abort(key, AbortReason::kIdle);
+  }
+  watches_for_idle_ = false;
+  if (!sessions_.empty() && !is_stopping_) WatchForIdleSessions();
+}
+
+// -- the pipelines
+
+Pipeline::Work CloudServer::LookForWork(int replica) {
+  const std::lock_guard lock(mutex_);
+  if (!replicas_[static_cast<size_t>(replica)]->queue.empty()) return Pipeline::Work::kSome;
+  return is_stopping_ ? Pipeline::Work::kStopped : Pipeline::Work::kNone;
+}
+
+std::unique_ptr<Batch> CloudServer::FormBatch(int index) {
+  const std::lock_guard lock(mutex_);
+  Replica& replica = *replicas_[static_cast<size_t>(index)];
+  if (replica.queue.empty()) return nullptr;
+  const Seconds now = world_.Now();
+  WorkQueue::Formed formed = replica.queue.Form(config_.token_budget, *cut_);
+  for (const Seconds arrived : formed.prefill_arrivals) {
+    replica.monitor.OnPrefillWait(now - arrived);
+  }
+  auto batch = std::make_unique<Batch>(std::move(formed.batch));
+  HAT_CHECK(batch->tokens > 0, "the front door let a verification in that no batch can hold");
+  batch->ordinal = replica.next_ordinal++;
+  batch->replica = index;
+  batch->formed = now;
+  for (const BatchPart& part : batch->parts) {
+    Session& session = sessions_.at(part.session);
+    session.queued_tokens -= part.tokens;
+    ++session.parts_in_pipeline;
+  }
+  return batch;
+}
+
+bool CloudServer::LeavePipeline(const BatchPart& part) {
+  Session& session = sessions_.at(part.session);
+  --session.parts_in_pipeline;
+  session.last_active = world_.Now();
+  if (!session.is_ending) return true;
+  if (session.parts_in_pipeline == 0) Free(part.session, session);
+  return false;
+}
+
+void CloudServer::OnLeft(Batch& batch) {
+  const std::lock_guard lock(mutex_);
+  Replica& replica = *replicas_[static_cast<size_t>(batch.replica)];
+  replica.monitor.OnBatch(batch.tokens, world_.Now() - batch.formed);
+  for (BatchPart& part : batch.parts) {
+    if (LeavePipeline(part)) AnswerPart(replica, part);
+  }
+}
+
+void CloudServer::OnFailed(Batch& batch, std::exception_ptr cause) {
+  const std::lock_guard lock(mutex_);
+  if (on_fault_) on_fault_(cause);
+  for (const BatchPart& part : batch.parts) {
+    if (LeavePipeline(part)) Abort(part.session, AbortReason::kFailed);
+  }
 }
 
 void CloudServer::AnswerPart(Replica& replica, BatchPart& part) {
-  const Session& session = sessions_.at(part.session);
+  Session& session = sessions_.at(part.session);
   const bool is_raw = system_.kind == SystemSpec::Kind::kCloudOnly;
   const bool is_prefill = part.kind != FrameKind::kVerify;
   const bool returns_all = is_prefill && system_.return_all_positions && !is_raw;
@@ -220,38 +289,38 @@ void CloudServer::AnswerPart(Replica& replica, BatchPart& part) {
 
   Frame answer;
   FrameHeader& header = answer.header;
-  header.session = part.session;
+  header.session = part.session.number;
   header.kind = is_raw ? FrameKind::kRawToken : is_prefill ? FrameKind::kFirst : FrameKind::kVerify;
-  header.dtype = session.dtype;
+  header.dtype = limits_.dtype;
   header.flags = returns_all ? kFlagAllPositions : 0;
   header.count = is_raw || (is_prefill && !returns_all) ? 1 : part.tokens;
   header.first_position = part.first_position + part.tokens - header.count;
-  header.prompt_tokens = session.prompt_tokens;
-  header.output_tokens = session.output_tokens;
-  header.uplink_bytes_per_s = static_cast<float>(uplinks_.Rate(session.device).value());
-  replica.monitor().FillHeader(&header);
+  header.prompt_tokens = session.door.prompt_tokens();
+  header.output_tokens = session.door.output_tokens();
+  header.uplink_bytes_per_s = static_cast<float>(uplinks_.Rate(part.session.device).value());
+  replica.monitor.FillHeader(&header);
   answer.states = std::move(part.states);
   if (!answer.states.empty() && header.count < part.tokens) {  // the last position's only
     const size_t size = answer.states.size() / static_cast<size_t>(part.tokens);
     answer.states.erase(answer.states.begin(),
                         answer.states.end() - static_cast<std::ptrdiff_t>(size));
   }
-  downlinks_.Send(session.device, std::move(answer));
-  if (is_raw) ReenterStageZero(replica, part);
+  door_.OnAnswer(header, &session.door);
+  downlinks_.Send(part.session.device, std::move(answer));
+  if (is_raw) ReenterStageZero(replica, part, session);
 }
 
 // cloud-only: the token that just came out is the next one's input, without leaving the cloud.
-void CloudServer::ReenterStageZero(Replica& replica, const BatchPart& part) {
-  Session& session = sessions_.at(part.session);
-  if (++session.raw_tokens_out == session.output_tokens) return;
+void CloudServer::ReenterStageZero(Replica& replica, const BatchPart& part, Session& session) {
+  if (++session.raw_tokens_out == session.door.output_tokens()) return;
   Frame next;
-  next.header.session = part.session;
+  next.header.session = part.session.number;
   next.header.kind = FrameKind::kVerify;
   next.header.first_position = part.first_position + part.tokens;
   next.header.count = 1;
-  next.header.prompt_tokens = session.prompt_tokens;
-  next.header.output_tokens = session.output_tokens;
-  replica.Add(world_.Now(), session.device, std::move(next));
+  next.header.prompt_tokens = session.door.prompt_tokens();
+  next.header.output_tokens = session.door.output_tokens();
+  Queue(replica, world_.Now(), part.session, session, std::move(next));
 }
 
 }  // namespace hat

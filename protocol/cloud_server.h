@@ -1,27 +1,42 @@
-// The cloud: admission, one or more replicas of a pipeline of P stages with a one-batch buffer in
-// front of each but the first, answers. Written once for both worlds; each stage is an activity.
+// The cloud: its front door, admission, one or more replicas of a pipeline, answers. Written once
+// for all worlds. Nothing that a device sends makes it fail: a frame that the protocol does not
+// allow ends its session, with an Abort frame to the device; other sessions do not notice.
 #pragma once
 
+#include <exception>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "protocol/admission.h"
-#include "protocol/ports.h"
+#include "protocol/front_door.h"
+#include "protocol/pipeline.h"
 #include "protocol/state_monitor.h"
 #include "protocol/system.h"
 #include "protocol/work_queue.h"
 
 namespace hat {
 
-class CloudServer {
+class CloudServer : private Pipeline::Server {
  public:
-  // `replicas`: a compute port each; all references must outlive the server's activities.
-  // `hidden`: values a state, for frame sizes.
-  CloudServer(World& world, const CloudConfig& config, const SystemSpec& system, int hidden,
-              std::vector<CloudCompute*> replicas, Downlinks& downlinks, Observer& observer);
-  ~CloudServer();
+  // References must outlive the server's activities.
+  struct Setup {
+    World& world;
+    CloudConfig config;
+    SystemSpec system;
+    FrontDoor::Limits limits;
+    std::vector<CloudCompute*> replicas;  // a compute port each
+    Downlinks& downlinks;
+    Observer& observer;
+    // A stage has thrown this, and its activity calls this. Where it returns, the batch's sessions
+    // end and the server goes on; it may throw instead.
+    std::function<void(std::exception_ptr)> on_fault = {};
+  };
+  explicit CloudServer(Setup setup);
+  ~CloudServer() override;
 
   // Starts the stages' activities.
   void Start();
@@ -29,40 +44,81 @@ class CloudServer {
   // A frame of `device` has arrived whole, now. Does not block.
   void OnFrame(int device, Frame frame);
 
+  // The device is gone: ends all its sessions. What they hold (reservations, queue entries, caches)
+  // is free at once, but for sessions with a part in the pipeline: free when it has left.
+  void Drop(int device);
+
   // The stages end once they have no work left.
   void Stop();
 
+  // What the sessions that are open now hold; all zero when all have ended.
+  struct Load {
+    size_t sessions = 0;
+    size_t waiting_for_admission = 0;
+    size_t queued_frames = 0;
+    int64_t kv_tokens = 0;
+  };
+  Load load() const;
+
  private:
   struct Session {
-    int device = 0;
-    int replica = -1;  // not admitted yet
-    int prompt_tokens = 0;
-    int output_tokens = 0;
+    FrontDoor::Session door;
+    int replica = -1;       // not admitted yet
+    int queued_tokens = 0;  // that wait for stage 0
+    int parts_in_pipeline = 0;
     int raw_tokens_out = 0;  // cloud-only
-    WireDtype dtype = WireDtype::kFloat16;
-    std::vector<std::pair<Seconds, Frame>>
-        held;  // frames, with their arrivals, until it is admitted
+    bool is_ending = false;  // it gets no answers; freed once nothing of it is in the pipeline
+    Seconds last_active;
+    // Frames, with their arrivals, until it is admitted.
+    std::vector<std::pair<Seconds, Frame>> held;
   };
-  class Replica;
+  struct Replica;
 
+  static FrontDoor::Limits LimitsOf(const Setup& setup);
+
+  // Of Pipeline::Server.
+  Pipeline::Work LookForWork(int replica) override;
+  std::unique_ptr<Batch> FormBatch(int replica) override;
+  void OnLeft(Batch& batch) override;
+  void OnFailed(Batch& batch, std::exception_ptr cause) override;
+
+  // All of the rest is called under the mutex.
+  Session* Find(const SessionKey& key);
+  void Open(const SessionKey& key, Frame frame);
+  void Take(const SessionKey& key, Session& session, Frame frame);
+  void Queue(Replica& replica, Seconds arrived, const SessionKey& key, Session& session,
+             Frame frame);
   void Admit(const std::vector<Admission::Admitted>& admitted);
-  void Close(SessionId session);
-  void Answer(Replica& replica, Batch& batch);
+  void Refuse(const SessionKey& key, const FrameHeader& header, const std::string& why);
+  void SendAbort(const SessionKey& key, AbortReason reason, const FrontDoor::Session& door);
+  void Abort(const SessionKey& key, AbortReason reason);
+  void End(const SessionKey& key);
+  void Free(const SessionKey& key, Session& session);
+  bool LeavePipeline(const BatchPart& part);  // false: it gets no answer
   void AnswerPart(Replica& replica, BatchPart& part);
-  void ReenterStageZero(Replica& replica, const BatchPart& part);
+  void ReenterStageZero(Replica& replica, const BatchPart& part, Session& session);
+  void WatchForIdleSessions();
+  void EndIdleSessions();
+  std::vector<SessionKey> KeysWhere(
+      const std::function<bool(const SessionKey&, const Session&)>& holds) const;
 
   World& world_;
   CloudConfig config_;
   SystemSpec system_;
-  int hidden_;
+  FrontDoor::Limits limits_;
+  FrontDoor door_;
   Downlinks& downlinks_;
   Observer& observer_;
+  std::function<void(std::exception_ptr)> on_fault_;
   std::unique_ptr<PrefillCut> cut_;
-  std::mutex mutex_;  // of everything below, and of the replicas' queues and monitors
+  mutable std::mutex mutex_;  // of everything below
   Admission admission_;
   UplinkMonitor uplinks_;
-  std::unordered_map<SessionId, Session> sessions_;
+  std::unordered_map<SessionKey, Session, SessionKeyHash> sessions_;
+  std::unordered_map<int, int> open_sessions_;  // by device
   std::vector<std::unique_ptr<Replica>> replicas_;
+  bool is_stopping_ = false;
+  bool watches_for_idle_ = false;
 };
 
 }  // namespace hat

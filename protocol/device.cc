@@ -2,11 +2,35 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
-
-#include "core/error.h"
+#include <vector>
 
 namespace hat {
+
+// A session's inbox, known to the device while this lives.
+class Device::Registration {
+ public:
+  Registration(Device& device, SessionId session)
+      : device_(device), session_(session), inbox_(device.context_.world) {
+    const std::lock_guard lock(device_.mutex_);
+    device_.inboxes_[session_] = &inbox_;
+    if (device_.stopped_) inbox_.End(*device_.stopped_);
+  }
+  ~Registration() {
+    const std::lock_guard lock(device_.mutex_);
+    device_.inboxes_.erase(session_);
+  }
+  Registration(const Registration&) = delete;
+  Registration& operator=(const Registration&) = delete;
+
+  Inbox& inbox() { return inbox_; }
+
+ private:
+  Device& device_;
+  SessionId session_;
+  Inbox inbox_;
+};
 
 Device::Device(DeviceContext context, int max_sessions, MakeCompute make_compute, OnEnd on_end)
     : context_(context),
@@ -16,24 +40,45 @@ Device::Device(DeviceContext context, int max_sessions, MakeCompute make_compute
 
 void Device::OnArrival(const Request& request) {
   context_.observer.OnArrival(request);
+  std::optional<SessionEnd> stopped;
   {
     const std::lock_guard lock(mutex_);
-    if (running_ == max_sessions_) {
-      waiting_.push_back(request);
-      return;
+    stopped = stopped_;
+    if (!stopped) {
+      if (running_ == max_sessions_) {
+        waiting_.push_back(request);
+        return;
+      }
+      ++running_;
     }
-    ++running_;
   }
+  if (stopped) return Tell(request, *stopped);
   context_.world.Start(fmt::format("device {} request {}", request.device, request.id),
                        [this, request] { ServeUntilIdle(request); });
 }
 
 void Device::OnFrame(Frame frame) {
-  context_.monitor.OnHeader(frame.header);
+  const Seconds now = context_.world.Now();
   const std::lock_guard lock(mutex_);
   const auto inbox = inboxes_.find(frame.header.session);
-  HAT_CHECK(inbox != inboxes_.end(), "an answer for no session of this device");
-  inbox->second->Push({std::move(frame), context_.world.Now()});
+  if (inbox == inboxes_.end()) return;
+  if (frame.header.kind != FrameKind::kAbort) context_.monitor.OnHeader(frame.header);
+  inbox->second->Push({std::move(frame), now});
+}
+
+void Device::Stop(const SessionEnd& end) {
+  std::deque<Request> waiting;
+  {
+    const std::lock_guard lock(mutex_);
+    if (stopped_) return;
+    stopped_ = end;
+    std::vector<SessionId> sessions;  // in order: inboxes_ has none
+    for (const auto& [session, inbox] : inboxes_) sessions.push_back(session);
+    std::ranges::sort(sessions);
+    for (const SessionId session : sessions) inboxes_.at(session)->End(end);
+    waiting.swap(waiting_);
+  }
+  for (const Request& request : waiting) Tell(request, end);
 }
 
 void Device::ServeUntilIdle(Request request) {
@@ -43,7 +88,7 @@ void Device::ServeUntilIdle(Request request) {
       const std::lock_guard lock(mutex_);
       started_before = started_++;
     }
-    ServeOne(request, started_before);
+    Tell(request, ServeOne(request, started_before));
     const std::lock_guard lock(mutex_);
     if (waiting_.empty()) {
       --running_;
@@ -54,22 +99,20 @@ void Device::ServeUntilIdle(Request request) {
   }
 }
 
-void Device::ServeOne(const Request& request, int started_before) {
+SessionEnd Device::ServeOne(const Request& request, int started_before) {
   context_.observer.OnStart(request, context_.world.Now());
-  Inbox inbox(context_.world);
+  Registration registration(*this, static_cast<SessionId>(request.id));
   const std::unique_ptr<DeviceCompute> compute = make_compute_(request, started_before);
-  const auto session = static_cast<SessionId>(request.id);
-  {
-    const std::lock_guard lock(mutex_);
-    inboxes_[session] = &inbox;
+  return MakeSession(context_, *compute, registration.inbox())->Serve(request);
+}
+
+void Device::Tell(const Request& request, const SessionEnd& end) {
+  const Seconds now = context_.world.Now();
+  if (end.outcome != Outcome::kCompleted) {
+    context_.observer.OnFailure(request.id, end.reason, now);
   }
-  DeviceSession(context_, *compute, inbox).Serve(request);
-  {
-    const std::lock_guard lock(mutex_);
-    inboxes_.erase(session);
-  }
-  context_.observer.OnEnd(request.id, Outcome::kCompleted, context_.world.Now());
-  on_end_(request);
+  context_.observer.OnEnd(request.id, end.outcome, now);
+  on_end_(request, end);
 }
 
 }  // namespace hat

@@ -1,5 +1,5 @@
-// A device: at most max_sessions requests at once, FIFO beyond; answers are passed to the session
-// they belong to.
+// A device: its requests wait for a session, its sessions get their answers. Written once for all
+// worlds; each session is an activity.
 #pragma once
 
 #include <deque>
@@ -8,7 +8,7 @@
 #include <mutex>
 #include <unordered_map>
 
-#include "protocol/device_session.h"
+#include "protocol/session/session.h"
 
 namespace hat {
 
@@ -17,20 +17,28 @@ class Device {
   // Makes the compute port of the n-th request started here (n from 0, for the power mode).
   using MakeCompute =
       std::function<std::unique_ptr<DeviceCompute>(const Request&, int started_before)>;
-  using OnEnd =
-      std::function<void(const Request&)>;  // called in the session's activity; may not block
+  // Called in the session's activity, where there was one; may not block.
+  using OnEnd = std::function<void(const Request&, const SessionEnd&)>;
 
   Device(DeviceContext context, int max_sessions, MakeCompute make_compute, OnEnd on_end);
 
   // The request arrives, now. Does not block.
   void OnArrival(const Request& request);
 
-  // A frame from the cloud has arrived whole, now. Does not block.
+  // A frame from the cloud has arrived whole, now. Does not block. One for a session that has ended
+  // is dropped.
   void OnFrame(Frame frame);
 
+  // Ends all requests that run or wait here, and from now on those that arrive: a session as soon
+  // as it next waits for the cloud. Does not block.
+  void Stop(const SessionEnd& end);
+
  private:
+  class Registration;
+
   void ServeUntilIdle(Request request);
-  void ServeOne(const Request& request, int started_before);
+  SessionEnd ServeOne(const Request& request, int started_before);
+  void Tell(const Request& request, const SessionEnd& end);
 
   DeviceContext context_;
   int max_sessions_;
@@ -41,6 +49,7 @@ class Device {
   int started_ = 0;
   std::deque<Request> waiting_;
   std::unordered_map<SessionId, Inbox*> inboxes_;
+  std::optional<SessionEnd> stopped_;
 };
 
 }  // namespace hat

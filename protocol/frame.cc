@@ -32,57 +32,101 @@ void VisitFields(Header& header, Visit visit) {
   visit(header.cloud_s_per_token);
 }
 
-void Require(bool holds, const char* field, double value, const char* allowed) {
-  if (!holds) {
-    throw InputError(fmt::format("frame header: {} must be {}, got {}", field, allowed, value));
-  }
+using Problem = std::optional<std::string>;
+
+Problem Wrong(const char* field, double value, const char* allowed) {
+  return fmt::format("frame header: {} must be {}, got {}", field, allowed, value);
 }
 
-void CheckFields(const FrameHeader& h) {
+Problem FieldProblem(const FrameHeader& h) {
   const int kind = static_cast<int>(h.kind);
   const int dtype = static_cast<int>(h.dtype);
-  Require(h.session <= INT32_MAX, "session", static_cast<double>(h.session), "below 2^31");
-  Require(kind >= 1 && kind <= 6, "kind", kind, "1 to 6");
-  Require(dtype >= 1 && dtype <= 3, "dtype", dtype, "1, 2 or 3");
-  Require((h.flags & ~(kFlagTree | kFlagBackToBack | kFlagAllPositions)) == 0, "flags", h.flags,
-          "a sum of 1, 2 and 4");
-  Require(h.first_position >= 0, "first position", h.first_position, ">= 0");
-  Require(h.count >= 0, "count", h.count, ">= 0");
-  Require(h.kept_count >= 0, "kept count", h.kept_count, ">= 0");
-  Require(h.prompt_tokens >= 1, "prompt tokens", h.prompt_tokens, ">= 1");
-  Require(h.output_tokens >= 1, "output tokens", h.output_tokens, ">= 1");
+  if (h.session > INT32_MAX) {
+    return Wrong("session", static_cast<double>(h.session), "below 2^31");
+  }
+  if (kind < 1 || kind > 7) return Wrong("kind", kind, "1 to 7");
+  if (dtype < 1 || dtype > 3) return Wrong("dtype", dtype, "1, 2 or 3");
+  if ((h.flags & ~(kFlagTree | kFlagBackToBack | kFlagAllPositions)) != 0) {
+    return Wrong("flags", h.flags, "a sum of 1, 2 and 4");
+  }
+  if (h.first_position < 0) return Wrong("first position", h.first_position, ">= 0");
+  if (h.count < 0) return Wrong("count", h.count, ">= 0");
+  if (h.kept_count < 0) return Wrong("kept count", h.kept_count, ">= 0");
+  if (h.prompt_tokens < 1) return Wrong("prompt tokens", h.prompt_tokens, ">= 1");
+  if (h.output_tokens < 1) return Wrong("output tokens", h.output_tokens, ">= 1");
   for (const float value :
        {h.uplink_bytes_per_s, h.prefill_wait_s, h.cloud_fixed_s, h.cloud_s_per_token}) {
-    Require(std::isfinite(value) && value >= 0, "monitor field", value, "finite and >= 0");
+    if (!std::isfinite(value) || value < 0) {
+      return Wrong("monitor field", value, "finite and >= 0");
+    }
   }
+  return std::nullopt;
+}
+
+Problem VerifyProblem(const FrameHeader& h) {
+  const int64_t last = int64_t{h.prompt_tokens} + h.output_tokens - 1;  // of the last token
+  if (h.first_position < h.prompt_tokens) {
+    return Wrong("first position", h.first_position, "behind the prompt");
+  }
+  if (h.first_position >= last) {
+    return Wrong("first position", h.first_position, "in front of the last token");
+  }
+  return std::nullopt;
 }
 
 // What the fields, each within its range, must hold together.
-void CheckTogether(const FrameHeader& h) {
+Problem CombinationProblem(const FrameHeader& h) {
   const int64_t end = int64_t{h.first_position} + h.count;
-  const int64_t last = int64_t{h.prompt_tokens} + h.output_tokens - 1;  // of the last token
   const bool is_tree = h.flags & kFlagTree;
   const bool is_verify = h.kind == FrameKind::kVerify;
+  const bool is_empty = h.kind == FrameKind::kClose || h.kind == FrameKind::kAbort;
   const bool is_prompt = h.kind == FrameKind::kPrefill || h.kind == FrameKind::kFirst ||
                          h.kind == FrameKind::kRawPrompt;
-  Require((h.count == 0) == (h.kind == FrameKind::kClose), "count", h.count,
-          "0 in a close frame, > 0 in any other");
-  Require(is_verify || !is_tree, "flags", h.flags, "without the tree flag outside a verification");
-  Require(h.kind == FrameKind::kFirst || !(h.flags & kFlagAllPositions), "flags", h.flags,
-          "without the flag 4 in a frame of this kind");
-  Require(h.kept_count == 0 || (is_tree && h.kept_count <= h.output_tokens), "kept count",
-          h.kept_count, "0 without the tree flag, at most the output tokens with it");
-  Require(!is_prompt || end <= h.prompt_tokens, "count", h.count, "within the prompt");
-  Require(!is_verify || h.first_position >= h.prompt_tokens, "first position", h.first_position,
-          "behind the prompt");
-  Require(!is_verify || h.first_position < last, "first position", h.first_position,
-          "in front of the last token");
-  Require(h.kind != FrameKind::kRawPrompt || h.count == h.prompt_tokens, "count", h.count,
-          "the whole prompt");
-  Require(h.kind != FrameKind::kRawToken || h.count == 1, "count", h.count, "1");
+  if ((h.count == 0) != is_empty) {
+    return Wrong("count", h.count, "0 in a close or abort frame, > 0 in any other");
+  }
+  if (is_tree && !is_verify) {
+    return Wrong("flags", h.flags, "without the tree flag outside a verification");
+  }
+  if ((h.flags & kFlagAllPositions) && h.kind != FrameKind::kFirst) {
+    return Wrong("flags", h.flags, "without the flag 4 in a frame of this kind");
+  }
+  if (h.kept_count > (is_tree ? h.output_tokens : 0)) {
+    return Wrong("kept count", h.kept_count,
+                 "0 without the tree flag, at most the output tokens with it");
+  }
+  if (is_prompt && end > h.prompt_tokens) return Wrong("count", h.count, "within the prompt");
+  if (is_verify) return VerifyProblem(h);
+  if (h.kind == FrameKind::kRawPrompt && h.count != h.prompt_tokens) {
+    return Wrong("count", h.count, "the whole prompt");
+  }
+  if (h.kind == FrameKind::kRawToken && h.count != 1) return Wrong("count", h.count, "1");
+  if (h.kind == FrameKind::kAbort && (h.first_position < 1 || h.first_position > 4)) {
+    return Wrong("reason", h.first_position, "1 to 4");
+  }
+  return std::nullopt;
 }
 
 }  // namespace
+
+std::string_view Name(AbortReason reason) {
+  switch (reason) {
+    case AbortReason::kRefused:
+      return "a frame was refused";
+    case AbortReason::kNoRoom:
+      return "no room";
+    case AbortReason::kFailed:
+      return "a stage failed";
+    case AbortReason::kIdle:
+      return "nothing came for too long";
+  }
+  return "unknown";
+}
+
+std::optional<std::string> HeaderProblem(const FrameHeader& header) {
+  if (Problem problem = FieldProblem(header)) return problem;
+  return CombinationProblem(header);
+}
 
 int BytesPerValue(WireDtype dtype) { return dtype == WireDtype::kFloat32 ? 4 : 2; }
 
@@ -113,10 +157,10 @@ FrameHeader DecodeHeader(std::span<const std::byte, kFrameHeaderBytes> bytes) {
     at += sizeof field;
   });
   const auto is_zero = [](std::byte b) { return b == std::byte{0}; };
-  Require(std::all_of(bytes.begin() + static_cast<std::ptrdiff_t>(at), bytes.end(), is_zero),
-          "byte behind the last field", 1, "0");
-  CheckFields(header);
-  CheckTogether(header);
+  if (!std::all_of(bytes.begin() + static_cast<std::ptrdiff_t>(at), bytes.end(), is_zero)) {
+    throw InputError(*Wrong("byte behind the last field", 1, "0"));
+  }
+  if (const Problem problem = HeaderProblem(header)) throw InputError(*problem);
   return header;
 }
 

@@ -6,14 +6,19 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/units.h"
 
 namespace hat {
 
-using SessionId = uint64_t;  // unique in a run; the request's number
+// A session's number, chosen by its device and unique there; opaque to the cloud. In one process it
+// is the request's number.
+using SessionId = uint64_t;
 
 enum class FrameKind : uint8_t {
   kPrefill = 1,    // up: shallow states of prompt positions
@@ -23,7 +28,17 @@ enum class FrameKind : uint8_t {
                    // return_all_positions)
   kRawPrompt = 5,  // up, cloud-only: 4 bytes a prompt token
   kRawToken = 6,   // down, cloud-only: one token, 4 bytes
+  kAbort = 7,      // down: the cloud has ended the session; `first_position` is an AbortReason
 };
+
+// Why the cloud ended a session.
+enum class AbortReason : int32_t {
+  kRefused = 1,  // a frame that the protocol does not allow at that moment
+  kNoRoom = 2,   // it needs more than the cloud has, or its device has too many sessions open
+  kFailed = 3,   // a stage could not compute its batch
+  kIdle = 4,     // nothing came from it for too long
+};
+std::string_view Name(AbortReason reason);  // "a frame was refused", "no room", ...
 
 enum class WireDtype : uint8_t { kFloat32 = 1, kFloat16 = 2, kBfloat16 = 3 };
 int BytesPerValue(WireDtype dtype);  // 4, 2, 2
@@ -74,9 +89,11 @@ Bytes FrameBytes(const FrameHeader& header, int hidden);
 
 std::array<std::byte, kFrameHeaderBytes> EncodeHeader(const FrameHeader& header);
 
-// Throws InputError on an unknown kind, dtype or flag, a session of 2^31 or more, a negative or
-// contradictory count or position, a monitor field that is not finite and >= 0, or a byte that is
-// not 0 behind the last field.
+// What is wrong with a header, if anything is: an unknown kind, dtype or flag, a session of 2^31 or
+// more, a negative or contradictory count or position, a monitor field that is not finite and >= 0.
+std::optional<std::string> HeaderProblem(const FrameHeader& header);
+
+// Throws InputError: a header's problem, or a byte that is not 0 behind the last field.
 FrameHeader DecodeHeader(std::span<const std::byte, kFrameHeaderBytes> bytes);
 
 }  // namespace hat

@@ -44,8 +44,15 @@ void ObserverList::OnRound(const RoundEvent& event) {
 void ObserverList::OnTokens(int request, int count, Seconds at) {
   for (Observer* observer : observers_) observer->OnTokens(request, count, at);
 }
+void ObserverList::OnFailure(int request, std::string_view reason, Seconds at) {
+  for (Observer* observer : observers_) observer->OnFailure(request, reason, at);
+}
 void ObserverList::OnEnd(int request, Outcome outcome, Seconds at) {
   for (Observer* observer : observers_) observer->OnEnd(request, outcome, at);
+}
+void ObserverList::OnRefused(int device, const FrameHeader& header, std::string_view why,
+                             Seconds at) {
+  for (Observer* observer : observers_) observer->OnRefused(device, header, why, at);
 }
 
 }  // namespace hat

@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "core/units.h"
-#include "protocol/frame.h"
 #include "protocol/request.h"
+#include "protocol/session_key.h"
 #include "world/span.h"
 
 namespace hat {
@@ -45,17 +45,18 @@ struct FrameEvent {
 
 // A sequence's share of a batch.
 struct BatchPart {
-  SessionId session = 0;
-  int device = 0;
-  FrameKind kind =
-      FrameKind::kPrefill;  // kPrefill, kVerify or kRawPrompt; a raw decode token is kVerify
-  int first_position = 0;   // also the context: positions in the cloud's cache before
+  SessionKey session;
+  FrameKind kind = FrameKind::kPrefill;  // kPrefill, kVerify, kRawPrompt; a raw token is kVerify
+  int first_position = 0;                // also the context: positions in the cloud's cache before
   int tokens = 0;
-  bool completes_prompt = false;  // holds position L - 1
-  Seconds arrived;                // of the (first) frame it comes from
-  std::vector<int32_t> kept;      // from the frame, for the cache
-  std::vector<int32_t> parents;   // a tree's
-  States states;  // shallow in front of stage 0, deep behind the last stage; empty in the simulator
+  bool completes_prompt = false;      // holds position L - 1
+  Seconds arrived;                    // of the (first) frame it comes from
+  std::vector<int32_t> kept = {};     // from the frame, for the cache
+  std::vector<int32_t> parents = {};  // a tree's
+  // Shallow before stage 0, deep after the last stage; empty in the simulator.
+  States states = {};
+
+  int request() const { return static_cast<int>(session.number); }  // in one process
 };
 
 struct Batch {
@@ -86,7 +87,7 @@ struct RoundEvent {
   Seconds at;
 };
 
-enum class Outcome { kCompleted, kFailed };
+enum class Outcome { kCompleted, kFailed, kCancelled };
 
 class Observer {
  public:
@@ -100,7 +101,11 @@ class Observer {
   virtual void OnRound(const RoundEvent&) {}
   virtual void OnTokens(int /*request*/, int /*count*/, Seconds) {
   }  // `count` output tokens are out on the device
+  // Why a request did not complete; OnEnd follows.
+  virtual void OnFailure(int /*request*/, std::string_view /*reason*/, Seconds) {}
   virtual void OnEnd(int /*request*/, Outcome, Seconds) {}  // told after its last OnTokens
+  // The cloud has not let this device's frame in.
+  virtual void OnRefused(int /*device*/, const FrameHeader&, std::string_view /*why*/, Seconds) {}
 };
 
 // Passes every event on to each of `observers`, in order.
@@ -116,7 +121,9 @@ class ObserverList : public Observer {
   void OnStage(const StageEvent& event) override;
   void OnRound(const RoundEvent& event) override;
   void OnTokens(int request, int count, Seconds at) override;
+  void OnFailure(int request, std::string_view reason, Seconds at) override;
   void OnEnd(int request, Outcome outcome, Seconds at) override;
+  void OnRefused(int device, const FrameHeader& header, std::string_view why, Seconds at) override;
 
  private:
   std::vector<Observer*> observers_;  // not owned

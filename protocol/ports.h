@@ -6,20 +6,11 @@
 #include <optional>
 #include <vector>
 
-#include "protocol/frame.h"
-#include "protocol/observer.h"
+#include "protocol/inbox.h"
 #include "protocol/request.h"
 #include "protocol/tree.h"
-#include "world/channel.h"
 
 namespace hat {
-
-// An answer from the cloud and when its last byte arrived.
-struct Delivery {
-  Frame frame;
-  Seconds arrived;
-};
-using Inbox = Channel<Delivery>;  // of one session
 
 // Whether drafting ahead is still worth it: blocks until the time given has come (true) or the
 // answer (false).
@@ -28,7 +19,7 @@ using MayGoOn = std::function<bool(Seconds until)>;
 // What a device computes for one session. Tokens live behind this port; in front of it are
 // positions, counts, confidences and opaque States. All sessions of a device share its GPU, a FIFO
 // of operations. A chain is: the newest committed token, then proposals, each the drafter's
-// likeliest next token.
+// likeliest next token. What a port throws ends its session.
 class DeviceCompute {
  public:
   virtual ~DeviceCompute() = default;
@@ -39,34 +30,48 @@ class DeviceCompute {
   };
 
   // -- prefill
-  virtual Result RunInput(int first_position,
-                          int tokens) = 0;           // prompt positions through the first layers
-  virtual Span RunAdapter(int prompt_tokens) = 0;    // adapter(L, 0)
-  virtual Span CommitFirst(const States& deep) = 0;  // head(1): output token 1 is out
-  virtual Span RunMedusa() = 0;  // medusa(1) on the deep state of the newest token's predecessor
+
+  // input(tokens): prompt positions through the first layers.
+  virtual Result RunInput(int first_position, int tokens) = 0;
+  // adapter(L, 0).
+  virtual Span RunAdapter(int prompt_tokens) = 0;
+
+  struct First {
+    Span span;               // head(1)
+    bool ends_text = false;  // the token is an end of text: the request is complete
+  };
+  // Output token 1 is out.
+  virtual First CommitFirst(const States& deep) = 0;
+
+  // medusa(1) on the deep state of the newest token's predecessor.
+  virtual Span RunMedusa() = 0;
 
   // -- a round
-  virtual Result RunNewest() = 0;  // input(1): the newest committed token, no drafting
+
+  // input(1): the newest committed token, no drafting.
+  virtual Result RunNewest() = 0;
 
   struct DraftStep {
     Span span;
     States states;         // of the token that went through the step
     float confidence = 0;  // of the proposal that it made
   };
-  virtual DraftStep RunDraftStep() = 0;  // draft(1): the chain's newest token
+  // draft(1): the chain's newest token.
+  virtual DraftStep RunDraftStep() = 0;
 
-  // draft(k): all k branches behind the chain's unsent last proposal, one step on. Waits until no
+  // draft(k): all k branches after the chain's unsent last proposal, one step on. Waits until no
   // other operation holds or wants the GPU; nothing if it may not go on before that.
   virtual std::optional<Span> RunAheadStep(int branches, const MayGoOn& may_go_on) = 0;
 
-  virtual Result RunTree(
-      const Tree& tree) = 0;  // input(nodes): root and proposals of the Medusa heads
+  // input(nodes): root and proposals of the Medusa heads.
+  virtual Result RunTree(const Tree& tree) = 0;
 
   struct Verified {
-    Span span;         // head(n + 1)
-    int accepted = 0;  // proposals kept
-    bool ahead_is_kept =
-        false;  // all were kept and the target's token is one of the branches' first
+    Span span;               // head(n + 1)
+    int accepted = 0;        // proposals kept
+    bool ends_text = false;  // the last committed token is an end of text; none after it is kept
+    // All proposals were kept, and the target's token is one of the branches' first.
+    bool ahead_is_kept = false;
     std::vector<float> ahead_confidences;  // then: of each ahead step's proposal on that branch
     std::vector<States> ahead_states;      // then: of each step (entries empty in the simulator)
   };
@@ -81,6 +86,7 @@ class DeviceCompute {
   struct VerifiedTree {
     Span span;                  // head(nodes)
     std::vector<int32_t> path;  // kept node numbers from the root (0) on; accepted = size - 1
+    bool ends_text = false;
   };
   virtual VerifiedTree VerifyTree(const Tree& tree, const States& deep) = 0;
 };
@@ -106,10 +112,10 @@ class CloudCompute {
  public:
   virtual ~CloudCompute() = default;
   // One pipeline stage on one batch; blocks while it computes. Replaces the parts' states with this
-  // stage's output.
+  // stage's output. What it throws ends the sessions of the batch.
   virtual void RunStage(int stage, Batch& batch) = 0;
-  // The session's cache is no longer needed.
-  virtual void Forget(SessionId session) = 0;
+  // The session's cache is no longer needed; no stage works on it.
+  virtual void Forget(const SessionKey& session) = 0;
   // When a batch that leaves `stage` now has crossed the server's link (a FIFO) into the next
   // stage's buffer.
   virtual Seconds CrossStageLink(int stage, const Batch& batch) = 0;

@@ -42,6 +42,7 @@ class UplinkMonitor {
   // A frame of `size` has arrived whole. It is a sample if it followed the one before on its link
   // without a gap.
   void OnFrame(int device, const FrameHeader& header, Bytes size, Seconds now);
+  void Forget(int device) { uplinks_.erase(device); }
   BytesPerSecond Rate(int device) const;  // 0 before the first sample
 
  private:

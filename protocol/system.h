@@ -55,6 +55,8 @@ struct CloudConfig {
   int stages = 1;          // P
   int token_budget = 512;  // new tokens a batch
   int64_t kv_tokens = 0;   // capacity a replica
+  // A session that has nothing to wait for and sends nothing for so long is ended.
+  Seconds idle_timeout = Seconds::Infinity();
 };
 
 // How many of `layers` each of `stages` takes: evenly, the first ones take the remainder (30 over

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <tuple>
 #include <utility>
 
 #include "core/error.h"
@@ -19,8 +20,7 @@ States Slice(const Frame& frame, int first, int count) {
 
 BatchPart WholePart(Seconds arrived, int device, Frame frame) {
   BatchPart part;
-  part.session = frame.header.session;
-  part.device = device;
+  part.session = {device, frame.header.session};
   part.kind = frame.header.kind;
   part.first_position = frame.header.first_position;
   part.tokens = frame.header.count;
@@ -32,7 +32,7 @@ BatchPart WholePart(Seconds arrived, int device, Frame frame) {
 }
 
 // The batch's part of this session, or null.
-BatchPart* FindPart(Batch& batch, SessionId session) {
+BatchPart* FindPart(Batch& batch, const SessionKey& session) {
   const auto part = std::find_if(batch.parts.begin(), batch.parts.end(),
                                  [&](const BatchPart& p) { return p.session == session; });
   return part == batch.parts.end() ? nullptr : &*part;
@@ -50,21 +50,24 @@ void WorkQueue::Insert(std::deque<Item>& items, Item item) {
   auto place = items.end();
   while (place != items.begin()) {
     const Item& before = *std::prev(place);
-    const bool is_behind = before.arrived != item.arrived
-                               ? before.arrived < item.arrived
-                               : before.frame.header.session <= item.frame.header.session;
-    if (is_behind) break;
+    const auto order = [](const Item& i) {
+      return std::tuple(i.arrived, i.frame.header.session, i.device);
+    };
+    if (order(before) <= order(item)) break;
     --place;
   }
   items.insert(place, std::move(item));
 }
 
 void WorkQueue::Add(Seconds arrived, int device, Frame frame) {
-  const FrameKind kind = frame.header.kind;
-  HAT_CHECK(kind == FrameKind::kPrefill || kind == FrameKind::kRawPrompt ||
-            kind == FrameKind::kVerify);
-  auto& items = kind == FrameKind::kVerify ? verifications_ : prefills_;
+  auto& items = frame.header.kind == FrameKind::kVerify ? verifications_ : prefills_;
   Insert(items, {arrived, device, std::move(frame)});
+}
+
+void WorkQueue::Remove(const SessionKey& session) {
+  for (auto* items : {&verifications_, &prefills_}) {
+    std::erase_if(*items, [&](const Item& item) { return item.session() == session; });
+  }
 }
 
 WorkQueue::Formed WorkQueue::Form(int token_budget, const PrefillCut& cut) {
@@ -88,7 +91,7 @@ void WorkQueue::TakePrefills(int token_budget, const PrefillCut& cut, Formed* fo
   Batch& batch = formed->batch;
   for (auto item = prefills_.begin(); item != prefills_.end() && batch.tokens < token_budget;) {
     const FrameHeader& header = item->frame.header;
-    BatchPart* earlier = FindPart(batch, header.session);
+    BatchPart* earlier = FindPart(batch, item->session());
     const int first = header.first_position + item->taken;
     if (earlier != nullptr && !(cut.MergesParts() && Continues(*earlier, first))) {
       ++item;
@@ -102,16 +105,12 @@ void WorkQueue::TakePrefills(int token_budget, const PrefillCut& cut, Formed* fo
       earlier->tokens += take;
       earlier->states.insert(earlier->states.end(), states.begin(), states.end());
     } else {
-      batch.parts.push_back({header.session,
-                             item->device,
-                             header.kind,
-                             first,
-                             take,
-                             false,
-                             item->arrived,
-                             {},
-                             {},
-                             std::move(states)});
+      batch.parts.push_back({.session = item->session(),
+                             .kind = header.kind,
+                             .first_position = first,
+                             .tokens = take,
+                             .arrived = item->arrived,
+                             .states = std::move(states)});
       earlier = &batch.parts.back();
     }
     earlier->completes_prompt = first + take == header.prompt_tokens;

@@ -15,14 +15,19 @@ class WorkQueue {
   // A frame that has arrived whole: kPrefill, kRawPrompt or kVerify.
   void Add(Seconds arrived, int device, Frame frame);
 
-  bool empty() const { return verifications_.empty() && prefills_.empty(); }
+  // Forgets the frames of a session.
+  void Remove(const SessionKey& session);
+
+  bool empty() const { return size() == 0; }
+  size_t size() const { return verifications_.size() + prefills_.size(); }  // frames
 
   struct Formed {
     Batch batch;
     std::vector<Seconds> prefill_arrivals;  // of the frames that enter stage 0 for the first time
   };
 
-  // Walks waiting verifications, then prefill frames, each in order of arrival (ties: session), up
+  // Walks waiting verifications, then prefill frames, each in order of arrival (ties: session
+  // number, device), up
   // to `token_budget` new tokens. A verification that does not fit ends the walk; a prefill frame
   // is cut by `cut`, its rest keeps its place.
   Formed Form(int token_budget, const PrefillCut& cut);
@@ -32,6 +37,7 @@ class WorkQueue {
     Seconds arrived;
     int device = 0;
     Frame frame;
+    SessionKey session() const { return {device, frame.header.session}; }
     int taken = 0;  // states that went into earlier batches
   };
   static void Insert(std::deque<Item>& items, Item item);

@@ -1,5 +1,5 @@
-// A FIFO between activities, built on the World's Signal. Any activity or callback may push; one
-// activity pops.
+// A FIFO between activities, built on the World's Signal. Any activity or callback may push or
+// close; one activity pops.
 #pragma once
 
 #include <deque>
@@ -30,24 +30,46 @@ class Channel {
   std::optional<T> TryPop() {
     const std::lock_guard lock(mutex_);
     if (items_.empty()) return std::nullopt;
-    return TakeFront();
+    T item = std::move(items_.front());
+    items_.pop_front();
+    return item;
   }
 
-  // Blocks until there is an item.
-  T Pop() {
-    while (MustWait()) signal_->Wait();
+  // Nothing is pushed any more: what is there can still be taken, then the channel has ended.
+  void Close() {
+    bool wake = false;
+    {
+      const std::lock_guard lock(mutex_);
+      is_closed_ = true;
+      wake = std::exchange(is_waiting_, false);
+    }
+    if (wake) signal_->Raise();
+  }
+  bool is_closed() const {
     const std::lock_guard lock(mutex_);
-    return TakeFront();
+    return is_closed_;
   }
 
-  // Blocks until there is an item or the deadline has come. Returns whether there is one; takes
+  // Blocks until there is an item, of a channel that nobody closes.
+  T Pop() { return *PopUntil(Seconds::Infinity()); }
+
+  // Blocks until there is an item, and takes it; none: the deadline has come, or the channel has
+  // ended.
+  std::optional<T> PopUntil(Seconds deadline) {
+    WaitUntil(deadline);
+    return TryPop();
+  }
+
+  // Blocks until there is an item or the channel has ended (true), or the deadline has come. Takes
   // nothing.
   bool WaitUntil(Seconds deadline) {
     while (MustWait()) {
-      if (!signal_->WaitUntil(deadline)) {
+      if (!deadline.IsFinite()) {
+        signal_->Wait();
+      } else if (!signal_->WaitUntil(deadline)) {
         const std::lock_guard lock(mutex_);
         is_waiting_ = false;
-        return !items_.empty();
+        return !items_.empty() || is_closed_;
       }
     }
     return true;
@@ -56,19 +78,15 @@ class Channel {
  private:
   bool MustWait() {
     const std::lock_guard lock(mutex_);
-    is_waiting_ = items_.empty();
+    is_waiting_ = items_.empty() && !is_closed_;
     return is_waiting_;
-  }
-  T TakeFront() {
-    T item = std::move(items_.front());
-    items_.pop_front();
-    return item;
   }
 
   // The simulator runs one activity at a time, so there the mutex is never contended.
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::deque<T> items_;
   bool is_waiting_ = false;
+  bool is_closed_ = false;
   std::unique_ptr<Signal> signal_;
 };
 

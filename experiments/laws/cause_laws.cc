@@ -161,7 +161,7 @@ void CauseLaws::OnBatchFormed(const Batch& batch, Seconds start) {
   int tokens = 0;
   for (const BatchPart& part : batch.parts) {
     tokens += part.tokens;
-    const int request = static_cast<int>(part.session);
+    const int request = part.request();
     Follows(request, "a batch", batch.formed, part.arrived);
     Follows(request, "stage 0", start, batch.formed);
     Session* session = Find(request);
@@ -189,7 +189,7 @@ void CauseLaws::OnBatchFormed(const Batch& batch, Seconds start) {
 }
 
 void CauseLaws::OnPrefillPart(const BatchPart& part, Session& session) {
-  const int request = static_cast<int>(part.session);
+  const int request = part.request();
   Require(part.first_position == session.prompt_batched, "batch", request,
           "prompt positions left out, twice or out of order");
   session.prompt_batched += part.tokens;
@@ -215,7 +215,7 @@ void CauseLaws::CheckPipeline(const StageEvent& event) {
     }
     InFlight& batch = pipeline.batches[static_cast<size_t>(i)];
     for (const BatchPart& part : event.batch->parts) {
-      Follows(static_cast<int>(part.session), "a stage", event.span.requested, batch.linked);
+      Follows(part.request(), "a stage", event.span.requested, batch.linked);
     }
     batch = {event.stage, event.linked};
   }
@@ -227,7 +227,7 @@ void CauseLaws::CheckPipeline(const StageEvent& event) {
 
 void CauseLaws::OnLastStage(const StageEvent& event) {
   for (const BatchPart& part : event.batch->parts) {
-    Session* session = Find(static_cast<int>(part.session));
+    Session* session = Find(part.request());
     if (session == nullptr) continue;
     const bool is_prefill = part.kind != FrameKind::kVerify;
     session->deep.push_back({event.span.end, part.completes_prompt, is_prefill});

@@ -35,7 +35,7 @@ std::string FrameText(const FrameEvent& event) {
 
 const BatchPart* PartOf(const Batch& batch, int request) {
   for (const BatchPart& part : batch.parts) {
-    if (part.session == static_cast<SessionId>(request)) return &part;
+    if (part.request() == request) return &part;
   }
   return nullptr;
 }

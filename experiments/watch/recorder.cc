@@ -71,7 +71,7 @@ void Recorder::OnStage(const StageEvent& event) {
   }
   for (const BatchPart& part : event.batch->parts) {
     if (part.kind == FrameKind::kVerify) continue;
-    if (TtftPath* path = PathOf(Row(static_cast<int>(part.session)))) path->AddStage(event, part);
+    if (TtftPath* path = PathOf(Row(part.request()))) path->AddStage(event, part);
   }
 }
 

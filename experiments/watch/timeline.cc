@@ -84,7 +84,7 @@ void Timeline::OnStage(const StageEvent& event) {
   NameThread(process, thread, "stage", event.stage);
   std::string requests;
   for (const BatchPart& part : event.batch->parts) {
-    fmt::format_to(std::back_inserter(requests), "{}{}", requests.empty() ? "" : ",", part.session);
+    fmt::format_to(std::back_inserter(requests), "{}{}", requests.empty() ? "" : ",", part.request());
   }
   AddEvent(process, thread, fmt::format("batch {}", event.batch->ordinal), event.span.start,
            event.span.end,

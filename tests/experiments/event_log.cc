@@ -53,7 +53,7 @@ FrameEvent FrameOf(int request, Direction direction, FrameKind kind, int first_p
 BatchPart PrefillPart(int request, int first_position, int tokens, bool completes_prompt,
                       double arrived_ms) {
   BatchPart part;
-  part.session = static_cast<SessionId>(request);
+  part.session.number = static_cast<SessionId>(request);
   part.kind = FrameKind::kPrefill;
   part.first_position = first_position;
   part.tokens = tokens;

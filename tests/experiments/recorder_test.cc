@@ -46,7 +46,7 @@ EventLog Shifted(int id, double later_ms) {
       frame->request = id;
       move(frame->sent), move(frame->start), move(frame->left), move(frame->arrived);
     } else if (auto* stage = std::get_if<StageTold>(&told)) {
-      stage->batch.parts[0].session = static_cast<SessionId>(id);
+      stage->batch.parts[0].session.number = static_cast<SessionId>(id);
       stage->batch.ordinal += 3 * id;
       move(stage->batch.formed), move_span(stage->span), move(stage->linked);
     } else if (auto* round = std::get_if<RoundEvent>(&told)) {

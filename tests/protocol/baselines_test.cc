@@ -213,11 +213,18 @@ TEST(DeviceTest, MonitorFieldsCountFromTheirArrivalWhicheverSessionReadsThemFirs
   const FakeDeviceModel model{
       [](DeviceOp, int, int) { return Seconds(1); }, SeededDrafter(1, 0.5), {}, 1024, false};
   Device device(
-      {world, system, *chunking, nullptr, monitor, uplink, record, 0, 512}, 8,
+      {.world = world,
+       .system = system,
+       .chunking = *chunking,
+       .monitor = monitor,
+       .uplink = uplink,
+       .observer = record,
+       .hidden = 512},
+      8,
       [&](const Request& request, int) {
         return std::make_unique<FakeDeviceCompute>(gpu, model, request);
       },
-      [](const Request&) {});
+      [](const Request&, const SessionEnd&) {});
   device.OnArrival(MakeRequest(0, 30, 1));
   world.CallAt(Seconds(1.5), [&] {
     Frame answer;

@@ -22,7 +22,7 @@ void FakeCloudCompute::RunStage(int stage, Batch& batch) {
   int tokens = 0;
   for (BatchPart& part : batch.parts) {
     tokens += part.tokens;
-    Append(caches_[{part.session, stage}], part);
+    Append(caches_[{part.session.number, stage}], part);
     if (part.states.empty()) continue;  // raw kinds
     std::vector<int32_t> positions = PositionsOfPart(part);
     EXPECT_EQ(PositionsOf(part.states, bytes_each_), positions);
@@ -37,9 +37,9 @@ void FakeCloudCompute::RunStage(int stage, Batch& batch) {
 void FakeCloudCompute::Append(Cache& cache, const BatchPart& part) {
   KeepPath(cache, part);
   if (part.kind == FrameKind::kVerify) {
-    EXPECT_LE(part.first_position, cache.positions) << "session " << part.session;
+    EXPECT_LE(part.first_position, cache.positions) << "session " << part.session.number;
   } else {
-    EXPECT_EQ(part.first_position, cache.positions) << "session " << part.session;
+    EXPECT_EQ(part.first_position, cache.positions) << "session " << part.session.number;
   }
   cache.positions = part.first_position + part.tokens;
   cache.root = part.first_position;
@@ -61,9 +61,9 @@ void FakeCloudCompute::KeepPath(Cache& cache, const BatchPart& part) {
   EXPECT_EQ(part.first_position, cache.positions);
 }
 
-void FakeCloudCompute::Forget(SessionId session) {
-  std::erase_if(caches_, [&](const auto& item) { return item.first.first == session; });
-  forgotten_.push_back(session);
+void FakeCloudCompute::Forget(const SessionKey& session) {
+  std::erase_if(caches_, [&](const auto& item) { return item.first.first == session.number; });
+  forgotten_.push_back(session.number);
 }
 
 Seconds FakeCloudCompute::CrossStageLink(int, const Batch&) {

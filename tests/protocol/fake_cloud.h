@@ -27,7 +27,7 @@ class FakeCloudCompute : public CloudCompute {
         stage_link_(stage_link) {}
 
   void RunStage(int stage, Batch& batch) override;
-  void Forget(SessionId session) override;
+  void Forget(const SessionKey& session) override;
   Seconds CrossStageLink(int stage, const Batch& batch) override;
 
   size_t caches() const { return caches_.size(); }
@@ -49,7 +49,7 @@ class FakeCloudCompute : public CloudCompute {
   size_t bytes_each_;
   Seconds stage_link_;
   Seconds link_free_;
-  std::map<std::pair<SessionId, int>, Cache> caches_;
+  std::map<std::pair<SessionId, int>, Cache> caches_;  // of one process: numbers are unique
   std::vector<SessionId> forgotten_;
 };
 

@@ -52,7 +52,7 @@ Span FakeDeviceCompute::RunAdapter(int prompt_tokens) {
   return Run(DeviceOp::kAdapter, prompt_tokens, 0);
 }
 
-Span FakeDeviceCompute::CommitFirst(const States& deep) {
+DeviceCompute::First FakeDeviceCompute::CommitFirst(const States& deep) {
   EXPECT_EQ(computed_, request_.prompt_tokens);
   EXPECT_EQ(out_, 0);
   if (model_.is_alone) {
@@ -63,7 +63,7 @@ Span FakeDeviceCompute::CommitFirst(const States& deep) {
     EXPECT_EQ(positions.back(), kDeep + request_.prompt_tokens - 1);
   }
   out_ = 1;
-  return Run(DeviceOp::kHead, 1, 0);
+  return {Run(DeviceOp::kHead, 1, 0)};
 }
 
 Span FakeDeviceCompute::RunMedusa() {

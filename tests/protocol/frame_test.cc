@@ -120,7 +120,7 @@ const std::vector<Hostile>& HostileHeaders() {
   static const std::vector<Hostile> kHeaders = {
       {"session", Kind::kVerify, [](H& h) { h.session = uint64_t{1} << 31; }},
       {"kind", Kind::kVerify, [](H& h) { h.kind = static_cast<Kind>(0); }},
-      {"kind", Kind::kVerify, [](H& h) { h.kind = static_cast<Kind>(7); }},
+      {"kind", Kind::kVerify, [](H& h) { h.kind = static_cast<Kind>(8); }},
       {"dtype", Kind::kVerify, [](H& h) { h.dtype = static_cast<WireDtype>(0); }},
       {"dtype", Kind::kVerify, [](H& h) { h.dtype = static_cast<WireDtype>(4); }},
       {"flags", Kind::kVerify, [](H& h) { h.flags = 8; }},
@@ -132,6 +132,8 @@ const std::vector<Hostile>& HostileHeaders() {
       {"count", Kind::kVerify, [](H& h) { h.count = -1; }},
       {"count", Kind::kVerify, [](H& h) { h.count = 0; }},
       {"count", Kind::kClose, [](H& h) { h.count = 1; }},
+      {"count", Kind::kAbort, [](H& h) { h.count = 1; }},
+      {"reason", Kind::kAbort, [](H& h) { h.count = 0; }},
       {"count", Kind::kPrefill, [](H& h) { h.count = 1001; }},
       {"count", Kind::kPrefill, [](H& h) { h.first_position = INT32_MAX; }},
       {"count", Kind::kRawPrompt, [](H& h) { h.prompt_tokens = 3; }},

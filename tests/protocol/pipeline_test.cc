@@ -45,8 +45,15 @@ struct Cloud {
                                                             Milliseconds(link_ms)));
       ports.push_back(computes.back().get());
     }
-    server = std::make_unique<CloudServer>(world, config, FindSystem(system), 4, ports, downlinks,
-                                           record);
+    const SystemSpec spec = FindSystem(system);
+    server = std::make_unique<CloudServer>(CloudServer::Setup{
+        .world = world,
+        .config = config,
+        .system = spec,
+        .limits = {.kind = spec.kind, .hidden = 4, .carries_states = false},
+        .replicas = ports,
+        .downlinks = downlinks,
+        .observer = record});
     server->Start();
   }
 
@@ -74,7 +81,7 @@ struct Cloud {
     std::vector<std::vector<SessionId>> batches;
     for (const Record::Stage& s : record.StagesAt(0)) {
       batches.emplace_back();
-      for (const BatchPart& part : s.batch.parts) batches.back().push_back(part.session);
+      for (const BatchPart& part : s.batch.parts) batches.back().push_back(part.session.number);
     }
     return batches;
   }
@@ -95,8 +102,9 @@ Frame Prefill(SessionId session, int tokens, int first = 0, int prompt = 0) {
   frame.header.output_tokens = 10;
   return frame;
 }
-Frame Verification(SessionId session, int first, int count = 1) {
-  Frame frame = Prefill(session, count, first);
+// The session's first: it begins after the prompt.
+Frame Verification(SessionId session, int prompt, int count = 1) {
+  Frame frame = Prefill(session, count, prompt, prompt);
   frame.header.kind = FrameKind::kVerify;
   return frame;
 }
@@ -221,7 +229,7 @@ TEST(PipelineTest, ASessionStaysOnItsReplica) {
   cloud.ArriveAt(20, Verification(2, 10));
   cloud.Run();
   for (const Record::Stage& stage : cloud.record.StagesAt(0)) {
-    EXPECT_EQ(stage.batch.replica, stage.batch.parts[0].session == 1 ? 0 : 1);
+    EXPECT_EQ(stage.batch.replica, stage.batch.parts[0].request() == 1 ? 0 : 1);
   }
   EXPECT_THAT(cloud.Batches(),
               ElementsAre(ElementsAre(1), ElementsAre(2), ElementsAre(1), ElementsAre(2)));

@@ -41,11 +41,6 @@ Rig::Rig(RigOptions options) : options_(std::move(options)) {
   CheckSystem(options_.system);
   model_ = {options_.device_latency, options_.drafter, options_.medusa, StateBytes(options_),
             options_.system.kind == SystemSpec::Kind::kDeviceOnly};
-  chunking_ = MakeChunkingPolicy(options_.system.chunking, options_.system.options);
-  if (options_.system.drafting != "none" && options_.drafting == nullptr) {
-    drafting_ = MakeDraftingPolicy(options_.system.drafting, options_.system.options);
-    options_.drafting = drafting_.get();
-  }
   std::vector<CloudCompute*> replicas;
   for (int i = 0; i < options_.cloud.replicas; ++i) {
     replicas_.push_back(
@@ -53,54 +48,45 @@ Rig::Rig(RigOptions options) : options_(std::move(options)) {
                                            StateBytes(options_), options_.stage_link));
     replicas.push_back(replicas_.back().get());
   }
-  cloud_ = std::make_unique<CloudServer>(world_, options_.cloud, options_.system, options_.hidden,
-                                         replicas, downlinks_, record);
-  cloud_->Start();
-  for (int i = 0; i < options_.devices; ++i) AddDevice(i);
+  links_ = std::make_unique<DedicatedLinks>(world_, record, options_.hidden, [this](int) {
+    return DedicatedLinks::Pair{FifoLink(options_.up, options_.latency, 1),
+                                FifoLink(options_.down, options_.latency, 1), options_.extra_delay,
+                                options_.extra_delay};
+  });
+  deployment_ =
+      std::make_unique<Deployment>(Deployment::Setup{.world = world_,
+                                                     .agreement = {.system = options_.system,
+                                                                   .hidden = options_.hidden,
+                                                                   .stages = options_.cloud.stages},
+                                                     .cloud = options_.cloud,
+                                                     .replicas = std::move(replicas),
+                                                     .links = *links_,
+                                                     .observer = record,
+                                                     .drafting = options_.drafting});
+  deployment_->Start();
+  for (int i = 0; i < options_.devices; ++i) AddDevice();
 }
 
-void Rig::AddDevice(int index) {
-  const auto pipe = [&](Direction direction, BytesPerSecond rate, FrameReceiver receiver) {
-    return std::make_unique<DedicatedPipe>(world_, record, direction, index, options_.hidden,
-                                           FifoLink(rate, options_.latency, 1), std::move(receiver),
-                                           options_.extra_delay);
-  };
-  devices_.push_back(std::make_unique<Node>(
-      world_, pipe(Direction::kUp, options_.up, [this](int device, Frame frame) {
-        cloud_->OnFrame(device, std::move(frame));
-      })));
-  Node& node = *devices_.back();
-  downlinks_.Add(pipe(Direction::kDown, options_.down,
-                      [&node](int, Frame frame) { node.device->OnFrame(std::move(frame)); }));
-  const DeviceContext context{world_,
-                              options_.system,
-                              *chunking_,
-                              options_.drafting,
-                              node.monitor,
-                              node.uplink,
-                              record,
-                              index,
-                              options_.hidden,
-                              WireDtype::kFloat16,
-                              options_.cloud.stages};
-  node.device = std::make_unique<Device>(
-      context, options_.max_sessions,
-      [this, &node](const Request& request, int before) {
+void Rig::AddDevice() {
+  gpus_.push_back(std::make_unique<ComputeQueue>(world_));
+  ComputeQueue& gpu = *gpus_.back();
+  deployment_->AddDevice(
+      options_.max_sessions,
+      [this, &gpu](const Request& request, int before) {
         started_before[request.id] = before;
-        return std::make_unique<FakeDeviceCompute>(node.gpu, model_, request);
+        return std::make_unique<FakeDeviceCompute>(gpu, model_, request);
       },
-      [](const Request&) {});
+      [](const Request&, const SessionEnd&) {});
 }
 
 void Rig::Arrive(const Request& request) {
-  world_.CallAt(request.arrival, [this, request] {
-    devices_[static_cast<size_t>(request.device)]->device->OnArrival(request);
-  });
+  world_.CallAt(request.arrival,
+                [this, request] { deployment_->device(request.device).OnArrival(request); });
 }
 
 void Rig::Run() {
   world_.Run();
-  cloud_->Stop();
+  deployment_->cloud()->Stop();
   world_.Run();
   EXPECT_THAT(world_.stuck(), testing::IsEmpty());
   CheckLaws();

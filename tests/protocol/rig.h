@@ -5,10 +5,7 @@
 #include <memory>
 #include <vector>
 
-#include "protocol/cloud_server.h"
-#include "protocol/dedicated_links.h"
-#include "protocol/device.h"
-#include "protocol/system.h"
+#include "protocol/deployment.h"
 #include "tests/protocol/fake_cloud.h"
 #include "tests/protocol/fake_device.h"
 #include "tests/protocol/record.h"
@@ -46,32 +43,22 @@ class Rig {
   const RigOptions& options() const { return options_; }
   const FakeCloudCompute& replica(size_t i) const { return *replicas_[i]; }
   Seconds Now() const { return world_.Now(); }
-  DeviceMonitor& monitor(size_t device) { return devices_[device]->monitor; }
+  DeviceMonitor& monitor(int device) { return deployment_->monitor(device); }
 
   Record record;
   std::map<int, int> started_before;  // by request: how many its device had started
 
  private:
-  struct Node {
-    Node(World& world, std::unique_ptr<DedicatedPipe> pipe)
-        : gpu(world), uplink(world, std::move(pipe)) {}
-    ComputeQueue gpu;
-    DeviceMonitor monitor;
-    DedicatedUplink uplink;
-    std::unique_ptr<Device> device;
-  };
-  void AddDevice(int index);
+  void AddDevice();
   void CheckLaws() const;
 
   RigOptions options_;
   MemoryWorld world_;
   FakeDeviceModel model_;
-  std::unique_ptr<ChunkingPolicy> chunking_;
-  std::unique_ptr<DraftingPolicy> drafting_;
-  DedicatedDownlinks downlinks_;
   std::vector<std::unique_ptr<FakeCloudCompute>> replicas_;
-  std::unique_ptr<CloudServer> cloud_;
-  std::vector<std::unique_ptr<Node>> devices_;
+  std::vector<std::unique_ptr<ComputeQueue>> gpus_;
+  std::unique_ptr<Links> links_;
+  std::unique_ptr<Deployment> deployment_;
 };
 
 // A request at device 0.

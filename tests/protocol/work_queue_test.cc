@@ -44,7 +44,7 @@ std::vector<Part> PartsOf(const Batch& batch) {
   std::vector<Part> parts;
   int tokens = 0;
   for (const BatchPart& part : batch.parts) {
-    parts.emplace_back(part.session, part.first_position, part.tokens);
+    parts.emplace_back(part.session.number, part.first_position, part.tokens);
     tokens += part.tokens;
     EXPECT_EQ(PositionsOf(part.states, kBytesEach), Consecutive(part.first_position, part.tokens));
   }
@@ -206,7 +206,7 @@ TEST(WorkQueueTest, ATreesIndicesTravelWithItsPart) {
   ASSERT_EQ(batch.parts.size(), 1u);
   EXPECT_EQ(batch.parts[0].kept, frame.kept);
   EXPECT_EQ(batch.parts[0].parents, frame.parents);
-  EXPECT_EQ(batch.parts[0].device, 4);
+  EXPECT_EQ(batch.parts[0].session.device, 4);
 }
 
 }  // namespace

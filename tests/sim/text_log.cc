@@ -60,7 +60,7 @@ void TextLog::OnStage(const StageEvent& event) {
       fmt::format("{}.{} stage {}: since {} start {} linked {}:", batch.replica, batch.ordinal,
                   event.stage, Ms(event.span.requested), Ms(event.span.start), Ms(event.linked));
   for (const BatchPart& part : batch.parts) {
-    details += fmt::format(" r{} {} {} at {}{}", part.session, KindName(part.kind), part.tokens,
+    details += fmt::format(" r{} {} {} at {}{}", part.request(), KindName(part.kind), part.tokens,
                            part.first_position, part.completes_prompt ? " last" : "");
   }
   text_ += fmt::format("{:>14} {:<8} {}\n", Ms(event.span.end), "batch", details);
