@@ -19,7 +19,6 @@
 #include "experiments/scenario/input_files.h"
 #include "experiments/watch/explain.h"
 #include "experiments/watch/timeline.h"
-#include "sim/simgrid_world.h"
 #include "sim/simulation.h"
 
 namespace hat {
@@ -29,6 +28,7 @@ struct Options {
   std::string scenario;
   std::vector<std::string> overrides;
   std::string seed;
+  std::string engine;
   std::string out;
   bool replace = false;
   bool check = false;
@@ -56,6 +56,9 @@ void AddOptions(CommandLine& line, Options& options) {
   line.add_option("--seed", options.seed, "the same as --set seed=N")
       ->type_name("INT")
       ->check(MistakeInInteger);
+  line.add_option("--engine", options.engine,
+                  "what plays the run: fibers, or simgrid, which alone plays shared links "
+                  "(default: fibers where it can)");
   CLI::Option* out =
       line.add_option("--out", options.out, "folder for the results; must not exist");
   line.add_flag("--force", options.replace, "replace earlier results");
@@ -105,7 +108,7 @@ LawOptions LawOptionsFor(const Simulation& simulation) {
 RunInfo InfoOf(const Simulation& simulation) {
   const Scenario& scenario = simulation.scenario();
   RunInfo info;
-  info.engine = SimGridWorld::Description();
+  info.engine = Description(simulation.engine());
   info.scenario = scenario.name;
   info.system = scenario.system.name;
   info.seed = scenario.seed;
@@ -228,7 +231,9 @@ int Simulate(const Options& options) {
   RefuseToReplaceTimeline(options);
   std::optional<ResultFolder> folder;
   if (!options.out.empty()) folder.emplace(options.out, options.replace);
-  Simulation simulation(ScenarioOf(options));
+  std::optional<EngineKind> engine;
+  if (!options.engine.empty()) engine = EngineNamed(options.engine);
+  Simulation simulation(ScenarioOf(options), engine);
   CheckExplained(options, simulation.scenario());
   RunInfo info = InfoOf(simulation);
 

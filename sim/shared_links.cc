@@ -7,10 +7,11 @@
 
 namespace hat {
 
-SharedPipe::SharedPipe(SimGridWorld& world, Observer& observer, Direction direction, int device,
-                       int hidden, const LinkRate& rate, double efficiency, Seconds latency,
-                       FrameReceiver receiver)
+SharedPipe::SharedPipe(World& world, Flows& flows, Observer& observer, Direction direction,
+                       int device, int hidden, const LinkRate& rate, double efficiency,
+                       Seconds latency, FrameReceiver receiver)
     : world_(world),
+      flows_(flows),
       observer_(observer),
       direction_(direction),
       device_(device),
@@ -56,16 +57,16 @@ void SharedPipe::Carry() {
 }
 
 void SharedPipe::Transfer(Bytes size) {
-  if (rate_.curve() == nullptr) return world_.Transfer(direction_, device_, size);
-  world_.SetBandwidth(direction_, device_, rate_.Peak() * efficiency_);
-  world_.Transfer(direction_, device_, size, [this] { FollowRate(++transfers_); });
+  if (rate_.curve() == nullptr) return flows_.Transfer(direction_, device_, size);
+  flows_.SetBandwidth(direction_, device_, rate_.Peak() * efficiency_);
+  flows_.Transfer(direction_, device_, size, [this] { FollowRate(++transfers_); });
   ++transfers_;
 }
 
 void SharedPipe::FollowRate(uint64_t transfer) {
   if (transfer != transfers_) return;
   const RateTrace::Hold hold = rate_.HoldAt(world_.Now());
-  world_.SetBandwidth(direction_, device_, hold.rate * efficiency_);
+  flows_.SetBandwidth(direction_, device_, hold.rate * efficiency_);
   world_.CallAt(hold.until, [this, transfer] { FollowRate(transfer); });
 }
 
@@ -76,7 +77,7 @@ void SharedPipe::DeliverFirst() {
   receiver_(device_, std::move(first.frame));
 }
 
-SharedUplink::SharedUplink(SimGridWorld& world, std::unique_ptr<SharedPipe> pipe)
+SharedUplink::SharedUplink(World& world, std::unique_ptr<SharedPipe> pipe)
     : world_(world), pipe_(std::move(pipe)) {
   pipe_->set_on_left([this](const FrameHeader& header) {
     const auto unsent = unsent_.find(header.session);

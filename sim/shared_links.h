@@ -11,7 +11,7 @@
 #include "experiments/scenario/fleet.h"
 #include "protocol/dedicated_links.h"
 #include "protocol/ports.h"
-#include "sim/simgrid_world.h"
+#include "sim/flows.h"
 
 namespace hat {
 
@@ -20,8 +20,9 @@ class SharedPipe {
  public:
   // `rate`, not owned, is of bytes on the wire, `efficiency` the payload in them: as the platform's
   // link, but for changes over time.
-  SharedPipe(SimGridWorld& world, Observer& observer, Direction direction, int device, int hidden,
-             const LinkRate& rate, double efficiency, Seconds latency, FrameReceiver receiver);
+  SharedPipe(World& world, Flows& flows, Observer& observer, Direction direction, int device,
+             int hidden, const LinkRate& rate, double efficiency, Seconds latency,
+             FrameReceiver receiver);
 
   void Send(Frame frame);
   // Called with each frame when its last byte has left.
@@ -40,7 +41,8 @@ class SharedPipe {
   void FollowRate(uint64_t transfer);
   void DeliverFirst();
 
-  SimGridWorld& world_;
+  World& world_;
+  Flows& flows_;
   Observer& observer_;
   Direction direction_;
   int device_;
@@ -58,7 +60,7 @@ class SharedPipe {
 
 class SharedUplink : public Uplink {
  public:
-  SharedUplink(SimGridWorld& world, std::unique_ptr<SharedPipe> pipe);
+  SharedUplink(World& world, std::unique_ptr<SharedPipe> pipe);
   void Send(Frame frame) override;
   void WaitForRoom(SessionId session) override;
   bool is_idle() const { return pipe_->is_idle(); }
@@ -68,7 +70,7 @@ class SharedUplink : public Uplink {
     int frames = 0;
     std::unique_ptr<Signal> left;
   };
-  SimGridWorld& world_;
+  World& world_;
   std::unique_ptr<SharedPipe> pipe_;
   std::unordered_map<SessionId, Unsent> unsent_;  // prefill frames
 };

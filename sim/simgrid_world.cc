@@ -181,6 +181,10 @@ void SimGridWorld::CallAt(Seconds t, std::function<void()> callback) {
   if (has_flows_) Arm();
 }
 
+std::optional<Seconds> SimGridWorld::next_callback() const {
+  return events_.empty() ? std::nullopt : std::optional(events_.next());
+}
+
 void SimGridWorld::CallFirstAt(Seconds t, std::function<void()> callback) {
   if (has_ended_) return;
   events_.AddFirst(std::max(t, now_), std::move(callback));

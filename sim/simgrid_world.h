@@ -1,4 +1,4 @@
-// The World port on SimGrid: its clock, its actors, its flows. Timed callbacks wait in an
+// The engine on SimGrid: its clock, its actors, its flows. Timed callbacks wait in an
 // EventQueue of our own: callbacks of one instant then run in order, and each costs less than a
 // timer. Who moves the time on:
 //   with shared links    SimGrid, with one timer armed for the first callback;
@@ -16,13 +16,13 @@
 #include <exception>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "core/units.h"
-#include "protocol/observer.h"
+#include "sim/engine.h"
 #include "world/event_queue.h"
-#include "world/world.h"
 
 namespace simgrid::kernel::timer {
 class Timer;
@@ -33,18 +33,7 @@ class Actor;
 
 namespace hat {
 
-// Bandwidths of the links that SimGrid itself plays (shared_links.h); without them the platform is
-// one host.
-struct SharedPlatform {
-  struct DeviceLinks {
-    BytesPerSecond up;  // at their highest; > 0
-    BytesPerSecond down;
-  };
-  std::vector<DeviceLinks> devices;
-  BytesPerSecond cell, ingress, egress;  // infinite: absent
-};
-
-class SimGridWorld : public World {
+class SimGridWorld : public World, public Flows, public Engine {
  public:
   explicit SimGridWorld(const SharedPlatform* shared = nullptr);
   ~SimGridWorld() override;
@@ -53,27 +42,18 @@ class SimGridWorld : public World {
   void SleepUntil(Seconds t) override;
   void Settle() override;
   void CallAt(Seconds t, std::function<void()> callback) override;
-  // As CallAt, but before all of its callbacks at that instant.
-  void CallFirstAt(Seconds t, std::function<void()> callback);
   void Start(const std::string& name, std::function<void()> body) override;
   std::unique_ptr<Signal> MakeSignal() override;
 
-  // Runs `main` as an activity; returns when it has ended, other activities are then dropped.
-  // Rethrows what an activity or a callback threw.
-  void Run(std::function<void()> main);
+  World& world() override { return *this; }
+  Flows* flows() override { return has_flows_ ? this : nullptr; }
+  void CallFirstAt(Seconds t, std::function<void()> callback) override;
+  void Run(std::function<void()> main) override;
+  std::optional<Seconds> next_callback() const override;
 
-  // Blocks the calling activity while `size` bytes travel as a flow from a device to the cloud, or
-  // back. `on_start` is called when the flow has begun.
   void Transfer(Direction direction, int device, Bytes size,
-                const std::function<void()>& on_start = {});
-
-  // Changes the bandwidth of a device's link from now on; 0 stops its flow. SimGrid bounds a flow
-  // by the lowest bandwidth on its way when it begins, and never lifts this bound: so let flows
-  // begin at a link's highest rate and lower it in `on_start`.
-  void SetBandwidth(Direction direction, int device, BytesPerSecond rate);
-
-  bool has_callbacks() const { return !events_.empty(); }
-  Seconds next_callback() const { return events_.next(); }
+                const std::function<void()>& on_start = {}) override;
+  void SetBandwidth(Direction direction, int device, BytesPerSecond rate) override;
 
   // "SimGrid 3.32.0, network/model:CM02, ...": for the manifest.
   static std::string Description();

@@ -16,7 +16,6 @@
 #include "sim/cloud_compute.h"
 #include "sim/device_compute.h"
 #include "sim/shared_links.h"
-#include "sim/simgrid_world.h"
 
 namespace hat {
 namespace {
@@ -33,6 +32,10 @@ Bytes MachineMemory() {
     if (std::ifstream(limit) >> bytes) memory = std::min(memory, bytes);
   }
   return Bytes(memory);
+}
+
+bool HasSharedLinks(const Scenario& scenario) {
+  return scenario.link.kind == LinkConfig::Kind::kShared;
 }
 
 int LayersOnDevice(const Scenario& scenario) {
@@ -81,7 +84,8 @@ class Simulation::Running {
         observer_(observer),
         on_progress_(on_progress),
         shared_(SharedLinksOf(simulation)),
-        world_(shared_ ? &*shared_ : nullptr),
+        engine_(MakeEngine(simulation.engine_, shared_ ? &*shared_ : nullptr)),
+        world_(engine_->world()),
         all_ended_(world_.MakeSignal()),
         chunking_(MakeChunkingPolicy(scenario_.system.chunking, scenario_.system.options)),
         drafting_(scenario_.system.drafting == "none"
@@ -98,15 +102,15 @@ class Simulation::Running {
 
   // Returns whether the run came to its end.
   bool Run() {
-    world_.Run([this] {
+    engine_->Run([this] {
       if (cloud_) cloud_->Start();
       ScheduleFirstArrivals();
       Tick();
       all_ended_->Wait();
       // What is still on its way (the last Close frames) arrives too.
       has_ended_ = true;
-      while (!is_stopped_ && (world_.has_callbacks() || !LinksAreIdle())) {
-        world_.SleepUntil(world_.has_callbacks() ? world_.next_callback() : world_.Now() + kTick);
+      while (!is_stopped_ && (engine_->next_callback() || !LinksAreIdle())) {
+        world_.SleepUntil(engine_->next_callback().value_or(world_.Now() + kTick));
       }
     });
     return !is_stopped_;
@@ -114,8 +118,8 @@ class Simulation::Running {
 
  private:
   static std::optional<SharedPlatform> SharedLinksOf(const Simulation& simulation) {
+    if (!HasSharedLinks(simulation.scenario_)) return std::nullopt;
     const LinkConfig& link = simulation.scenario_.link;
-    if (link.kind != LinkConfig::Kind::kShared) return std::nullopt;
     // All rates are of bytes on the wire; flows carry payload.
     const auto payload = [&](BytesPerSecond wire) { return wire * link.efficiency; };
     SharedPlatform platform{{}, payload(link.cell), payload(link.ingress), payload(link.egress)};
@@ -182,8 +186,8 @@ class Simulation::Running {
     if (shared_) {
       const auto pipe = [&](Direction direction, const LinkRate& rate,
                             const FrameReceiver& receiver) {
-        return std::make_unique<SharedPipe>(world_, observer_, direction, d, hidden, rate,
-                                            link.efficiency, link.latency, receiver);
+        return std::make_unique<SharedPipe>(world_, *engine_->flows(), observer_, direction, d,
+                                            hidden, rate, link.efficiency, link.latency, receiver);
       };
       auto uplink =
           std::make_unique<SharedUplink>(world_, pipe(Direction::kUp, fleet_.uplink(d), to_cloud));
@@ -226,7 +230,7 @@ class Simulation::Running {
   // Of what happens at one instant, all requests arrive first.
   void Schedule(const Request& request) {
     ++scheduled_;
-    world_.CallFirstAt(request.arrival, [this, request] {
+    engine_->CallFirstAt(request.arrival, [this, request] {
       devices_[static_cast<size_t>(request.device)]->OnArrival(request);
       if (!workload_.is_closed_loop()) ScheduleNextArrival();
     });
@@ -253,8 +257,7 @@ class Simulation::Running {
       return;
     }
     Seconds next = world_.Now() + kTick;
-    if (world_.has_callbacks())
-      next = std::max(next, world_.next_callback());  // none in idle years
+    next = std::max(next, engine_->next_callback().value_or(next));  // none in idle years
     world_.CallAt(next, [this] { Tick(); });
   }
 
@@ -271,7 +274,8 @@ class Simulation::Running {
   Observer& observer_;
   const OnProgress& on_progress_;
   std::optional<SharedPlatform> shared_;
-  SimGridWorld world_;
+  std::unique_ptr<Engine> engine_;
+  World& world_;
   std::unique_ptr<Signal> all_ended_;
   std::unique_ptr<ChunkingPolicy> chunking_;
   std::unique_ptr<DraftingPolicy> drafting_;
@@ -296,8 +300,18 @@ class Simulation::Running {
   bool is_stopped_ = false;
 };
 
-Simulation::Simulation(Scenario scenario)
-    : scenario_(std::move(scenario)), workload_(scenario_), fleet_(scenario_) {
+Simulation::Simulation(Scenario scenario, std::optional<EngineKind> engine)
+    : scenario_(std::move(scenario)),
+      engine_(
+          engine.value_or(HasSharedLinks(scenario_) ? EngineKind::kSimGrid : EngineKind::kFibers)),
+      workload_(scenario_),
+      fleet_(scenario_) {
+  if (HasSharedLinks(scenario_) && engine_ != EngineKind::kSimGrid) {
+    throw InputError(
+        fmt::format("{}: 'link.kind' is 'shared', and links that contend are played by the engine "
+                    "simgrid alone, not by {}",
+                    scenario_.path, Name(engine_)));
+  }
   CheckMachineHoldsRun();
   LoadProfiles();
   CheckGridsCoverWorkload();
@@ -369,7 +383,7 @@ void Simulation::CheckMachineHoldsRun() const {
   };
   check(fleet_.size(), 4096, "devices", "fleet.scale");
   check(workload_.expected_requests().value_or(0), 1024, "requests", "workload.requests");
-  const int most = SimGridWorld::MaxActivities();
+  const int most = MaxActivities(engine_);
   const int64_t stages = scenario_.has_cloud()
                              ? int64_t{scenario_.scheduler.stages} * scenario_.scheduler.replicas
                              : 0;

@@ -1,5 +1,4 @@
-// One simulated run: the scenario's devices, links and cloud in SimGrid's world, the protocol's own
-// code in between.
+// One simulated run: the scenario's devices, links and cloud, the protocol's own code in between.
 #pragma once
 
 #include <functional>
@@ -13,6 +12,7 @@
 #include "experiments/scenario/workload.h"
 #include "profiles/profile.h"
 #include "protocol/observer.h"
+#include "sim/engine.h"
 
 namespace hat {
 
@@ -30,16 +30,18 @@ class Simulation {
  public:
   // Reads what the scenario names: profiles, workload, traces. Throws InputError: also for a fleet
   // that this machine cannot hold, and for lengths that the profiles do not cover.
-  explicit Simulation(Scenario scenario);
+  // Without `engine`: SimGrid where links contend (fibers are refused there), fibers elsewhere.
+  explicit Simulation(Scenario scenario, std::optional<EngineKind> engine = std::nullopt);
   ~Simulation();
 
   // Why the system cannot run on this hardware (device-only: the model exceeds a device's memory),
   // if so.
   std::optional<std::string> not_possible() const;
 
-  // Plays the run; once a process (SimGrid). Returns whether it ran to its end.
+  // Plays the run; once, and on SimGrid once a process. Returns whether it ran to its end.
   bool Run(Observer& observer, const OnProgress& on_progress = {});
 
+  EngineKind engine() const { return engine_; }
   const Scenario& scenario() const { return scenario_; }
   const Fleet& fleet() const { return fleet_; }
   std::vector<ProfileInfo> profiles() const;  // devices' by class and power mode, then the cloud's
@@ -51,6 +53,7 @@ class Simulation {
   void CheckMachineHoldsRun() const;
 
   Scenario scenario_;
+  EngineKind engine_;
   Workload workload_;
   Fleet fleet_;
   std::vector<std::vector<DeviceProfile>> device_profiles_;  // [class][power mode]

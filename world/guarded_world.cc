@@ -17,10 +17,26 @@ void GuardedWorld::Start(const std::string& name, std::function<void()> body) {
 
 void GuardedWorld::Fail(std::exception_ptr failure) {
   if (!failure_) failure_ = std::move(failure);
+  if (failure_stops_) Stop();
 }
 
 void GuardedWorld::RunToEnd() {
   Run();
+  if (failure_) std::rethrow_exception(failure_);
+}
+
+void GuardedWorld::RunUntilEndOf(std::function<void()> main) {
+  failure_stops_ = true;
+  Start("main", [this, body = std::move(main)] {
+    body();
+    Stop();
+  });
+  try {
+    Run();
+  } catch (...) {
+    Fail(std::current_exception());
+  }
+  EndActivities();
   if (failure_) std::rethrow_exception(failure_);
 }
 

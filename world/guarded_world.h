@@ -9,9 +9,6 @@
 
 namespace hat {
 
-// What an activity throws that ends early: no failure.
-struct EndOfActivity {};
-
 class GuardedWorld : public MemoryWorld {
  public:
   void Start(const std::string& name, std::function<void()> body) override;
@@ -23,8 +20,14 @@ class GuardedWorld : public MemoryWorld {
   // Runs until nothing is left to do; rethrows the first failure.
   void RunToEnd();
 
+  // Runs `main` as an activity until it has ended; nothing else happens then, and all other
+  // activities end where they wait. The first failure of an activity or a callback ends the run
+  // likewise, and is rethrown.
+  void RunUntilEndOf(std::function<void()> main);
+
  private:
   std::exception_ptr failure_;
+  bool failure_stops_ = false;
 };
 
 }  // namespace hat

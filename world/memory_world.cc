@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <iterator>
 #include <utility>
 
 #include "core/error.h"
@@ -61,24 +62,34 @@ void MemoryWorld::CallAt(Seconds t, std::function<void()> callback) {
   events_.Add(std::max(t, now_), std::move(callback));
 }
 
+void MemoryWorld::CallFirstAt(Seconds t, std::function<void()> callback) {
+  events_.AddFirst(std::max(t, now_), std::move(callback));
+}
+
 void MemoryWorld::Start(const std::string& name, std::function<void()> body) {
-  activities_.push_back(
-      std::make_unique<Activity>(Activity{name, std::make_unique<Fiber>(std::move(body))}));
-  MakeReady(activities_.back().get());
+  Activity& activity = activities_.emplace_back(name, std::make_unique<Fiber>(std::move(body)));
+  activity.place = std::prev(activities_.end());
+  MakeReady(&activity);
+}
+
+std::optional<Seconds> MemoryWorld::next_callback() const {
+  return events_.empty() ? std::nullopt : std::optional(events_.next());
 }
 
 std::unique_ptr<Signal> MemoryWorld::MakeSignal() { return std::make_unique<FiberSignal>(*this); }
 
 void MemoryWorld::Run() {
   HAT_CHECK(running_ == nullptr, "MemoryWorld::Run() within an activity");
-  do {
+  is_stopped_ = false;
+  for (;;) {
     RunInstant();
-    if (!events_.empty()) now_ = events_.next();
-  } while (!events_.empty());
+    if (is_stopped_ || events_.empty()) return;
+    now_ = events_.next();
+  }
 }
 
 void MemoryWorld::RunInstant() {
-  for (;;) {
+  while (!is_stopped_) {
     while (!events_.empty() && events_.next() <= now_) events_.Take()();
     if (ready_.empty() && !settling_.empty()) {
       ready_.push_back(settling_.front());
@@ -90,27 +101,48 @@ void MemoryWorld::RunInstant() {
 }
 
 void MemoryWorld::RunReady() {
-  while (!ready_.empty()) {
-    running_ = ready_.front();
+  while (!ready_.empty() && !is_stopped_) {
+    Activity& next = *ready_.front();
     ready_.pop_front();
-    running_->fiber->Resume();
-    if (running_->fiber->has_ended()) {
-      std::erase_if(activities_,
-                    [this](const auto& activity) { return activity.get() == running_; });
-    }
-    running_ = nullptr;
+    Resume(next);
   }
+}
+
+void MemoryWorld::Resume(Activity& activity) {
+  running_ = &activity;
+  activity.has_begun = true;
+  activity.fiber->Resume();
+  running_ = nullptr;
+  if (activity.fiber->has_ended()) activities_.erase(activity.place);
+}
+
+void MemoryWorld::EndActivities() {
+  HAT_CHECK(running_ == nullptr);
+  is_ending_ = true;
+  while (!activities_.empty()) {
+    Activity& first = activities_.front();
+    if (first.has_begun) {
+      Resume(first);
+    } else {
+      activities_.pop_front();
+    }
+  }
+  is_ending_ = false;
+  ready_.clear();
+  settling_.clear();
 }
 
 std::vector<std::string> MemoryWorld::stuck() const {
   std::vector<std::string> names;
-  for (const auto& activity : activities_) names.push_back(activity->name);
+  for (const Activity& activity : activities_) names.push_back(activity.name);
   return names;
 }
 
 void MemoryWorld::Block() {
   HAT_CHECK(running_ != nullptr, "only an activity may block");
+  if (is_ending_) throw EndOfActivity();
   running_->fiber->Yield();
+  if (is_ending_) throw EndOfActivity();
 }
 
 }  // namespace hat

@@ -134,7 +134,7 @@ LawOptions LawOptionsFor(const Scenario& scenario) {
 }
 
 RunResult Play(const Scenario& scenario, const RunOptions& options) {
-  Simulation simulation(scenario);
+  Simulation simulation(scenario, options.engine);
   Recorder recorder(RecorderOptionsFor(simulation));
   Laws laws(LawOptionsFor(scenario));
   Keeper keeper;
@@ -210,6 +210,12 @@ std::string TextFromChild(const std::function<std::string()>& body) {
   if (bytes[0] == kInputError) throw InputError(bytes.substr(1));
   if (bytes[0] == kRunError) throw RunError(bytes.substr(1));
   return bytes.substr(1);
+}
+
+RunResult RunHere(const Scenario& scenario, const RunOptions& options) {
+  RunResult result = Play(scenario, options);
+  EXPECT_EQ(result.violations, "") << scenario.system.name;
+  return result;
 }
 
 RunResult RunInChild(const Scenario& scenario, const RunOptions& options) {

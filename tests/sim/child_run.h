@@ -1,13 +1,15 @@
-// Simulations in processes of their own: SimGrid allows one a process.
+// Simulations under the laws, in processes of their own: SimGrid allows one a process.
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "experiments/scenario/scenario.h"
 #include "experiments/watch/recorder.h"
 #include "protocol/observer.h"
+#include "sim/engine.h"
 
 namespace hat {
 
@@ -38,11 +40,15 @@ struct RunResult {
 };
 
 struct RunOptions {
+  std::optional<EngineKind> engine = std::nullopt;
   bool keeps_events = true;
   Seconds stop_at = Seconds::Infinity();  // as an interrupt at this simulated time
 };
 
-// Plays the scenario in a child process, under the laws. Rethrows InputError and RunError here; a
+// Plays the scenario in this process: on fibers any number of times.
+RunResult RunHere(const Scenario& scenario, const RunOptions& options = {});
+
+// Plays the scenario in a child process. Rethrows InputError and RunError here; a
 // child that dies is a failure of the test.
 RunResult RunInChild(const Scenario& scenario, const RunOptions& options = {});
 

@@ -1,5 +1,5 @@
-// The model's laws (experiments/laws/laws.h) hold in every system under every kind of pressure.
-// RunInChild checks them on each event.
+// The model's laws (experiments/laws/laws.h) hold in every system under every kind of pressure, and
+// both engines tell the same events. RunInChild and RunHere check the laws on each event.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -82,7 +82,7 @@ class LawsTest : public testing::TestWithParam<Pressure> {
     RandomTrace({30, 9, 4}, kPrompts, 1).Save(toy_ / "trace");
   }
 
-  RunResult Run(const std::string& system, const std::vector<std::string>& more) {
+  Scenario Load(const std::string& system, const std::vector<std::string>& more) const {
     std::vector<std::string> overrides = {
         "system.name=" + system,
         "fleet.class.0.count=4",
@@ -97,7 +97,11 @@ class LawsTest : public testing::TestWithParam<Pressure> {
     }
     if (!has_rate) overrides.push_back("workload.rate_per_s=12");
     overrides.insert(overrides.end(), more.begin(), more.end());
-    return RunInChild(toy_.Load(overrides));
+    return toy_.Load(overrides);
+  }
+
+  RunResult Run(const std::string& system, const std::vector<std::string>& more) const {
+    return RunInChild(Load(system, more));
   }
 
   Toy toy_;
@@ -113,6 +117,19 @@ TEST_P(LawsTest, HoldInEverySystem) {
       EXPECT_EQ(row.state, RequestRow::State::kCompleted);
       EXPECT_NEAR(Sum(row.parts).value(), row.Ttft().value(), 1e-9) << row.request.id;
     }
+  }
+}
+
+// On fibers in one process, one run after the other; SimGrid's is the reference.
+TEST_P(LawsTest, GiveTheSameBytesOnBothEngines) {
+  for (const std::string& system : GetParam().systems) {
+    SCOPED_TRACE(system);
+    const Scenario scenario = Load(system, GetParam().overrides);
+    if (scenario.link.kind == LinkConfig::Kind::kShared) GTEST_SKIP() << "SimGrid's alone";
+    const RunResult fibers = RunHere(scenario, {.engine = EngineKind::kFibers});
+    const RunResult simgrid = RunInChild(scenario, {.engine = EngineKind::kSimGrid});
+    EXPECT_TRUE(fibers.log == simgrid.log);
+    EXPECT_EQ(fibers.summary, simgrid.summary);
   }
 }
 

@@ -333,6 +333,30 @@ TEST_F(SimulateProgramTest, MoreSessionsThanTheMachineHoldsEndTheRunWithAClearLi
               AllOf(HasSubstr("activities run at once"), HasSubstr("fleet.max_sessions")));
 }
 
+TEST_F(SimulateProgramTest, TheEngineIsChosenByWhetherLinksContendAndNamedInTheManifest) {
+  const auto engine = [&](const std::vector<std::string>& options) {
+    std::vector<std::string> arguments = {"--force", "--out", toy_ / "engine"};
+    arguments.insert(arguments.end(), options.begin(), options.end());
+    const ProgramRun outcome = Run(arguments);
+    EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+    return nlohmann::json::parse(ReadFile(toy_ / "engine/manifest.json"))
+        .at("engine")
+        .get<std::string>();
+  };
+  EXPECT_EQ(engine({}), "fibers");
+  EXPECT_EQ(engine({"--engine", "fibers"}), "fibers");
+  EXPECT_THAT(engine({"--engine", "simgrid"}), HasSubstr("SimGrid"));
+  const std::vector<std::string> shared = {"--set", "link.kind=shared", "--set",
+                                           "link.cell_mbps=60"};
+  EXPECT_THAT(engine(shared), HasSubstr("SimGrid"));
+  const ProgramRun refused = Run({"--engine", "fibers", "--set", "link.kind=shared"});
+  EXPECT_EQ(refused.exit_code, 2);
+  EXPECT_THAT(refused.err, HasSubstr("'link.kind' is 'shared'"));
+  const ProgramRun unknown = Run({"--engine", "threads"});
+  EXPECT_EQ(unknown.exit_code, 2);
+  EXPECT_THAT(unknown.err, HasSubstr("there are: fibers, simgrid"));
+}
+
 TEST_F(SimulateProgramTest, MoreBranchesThanAProfileCoversAreRefusedAtTheStart) {
   ProfileData data = ReadProfile(toy_ / "device.json");
   data.operations["head"] = {{1, 0, {33}, {}}, {16, 0, {78}, {}}};
