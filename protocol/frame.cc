@@ -109,6 +109,26 @@ Problem CombinationProblem(const FrameHeader& h) {
 
 }  // namespace
 
+std::string_view Name(FrameKind kind) {
+  switch (kind) {
+    case FrameKind::kPrefill:
+      return "prefill";
+    case FrameKind::kVerify:
+      return "verify";
+    case FrameKind::kClose:
+      return "close";
+    case FrameKind::kFirst:
+      return "first";
+    case FrameKind::kRawPrompt:
+      return "raw prompt";
+    case FrameKind::kRawToken:
+      return "raw token";
+    case FrameKind::kAbort:
+      return "abort";
+  }
+  return "unknown";
+}
+
 std::string_view Name(AbortReason reason) {
   switch (reason) {
     case AbortReason::kRefused:

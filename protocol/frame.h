@@ -31,6 +31,8 @@ enum class FrameKind : uint8_t {
   kAbort = 7,      // down: the cloud has ended the session; `first_position` is an AbortReason
 };
 
+std::string_view Name(FrameKind kind);  // "prefill", "verify", ..., "raw token", "abort"
+
 // Why the cloud ended a session.
 enum class AbortReason : int32_t {
   kRefused = 1,  // a frame that the protocol does not allow at that moment

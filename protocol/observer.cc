@@ -38,6 +38,9 @@ void ObserverList::OnAdmitted(int request, int replica, Seconds at) {
 void ObserverList::OnStage(const StageEvent& event) {
   for (Observer* observer : observers_) observer->OnStage(event);
 }
+void ObserverList::OnStageFailed(const Batch& batch, int stage, const Span& span) {
+  for (Observer* observer : observers_) observer->OnStageFailed(batch, stage, span);
+}
 void ObserverList::OnRound(const RoundEvent& event) {
   for (Observer* observer : observers_) observer->OnRound(event);
 }

@@ -98,6 +98,8 @@ class Observer {
   virtual void OnFrame(const FrameEvent&) {}
   virtual void OnAdmitted(int /*request*/, int /*replica*/, Seconds) {}
   virtual void OnStage(const StageEvent&) {}
+  // The stage has thrown: the batch leaves the pipeline, its sessions end.
+  virtual void OnStageFailed(const Batch&, int /*stage*/, const Span&) {}
   virtual void OnRound(const RoundEvent&) {}
   virtual void OnTokens(int /*request*/, int /*count*/, Seconds) {
   }  // `count` output tokens are out on the device
@@ -119,6 +121,7 @@ class ObserverList : public Observer {
   void OnFrame(const FrameEvent& event) override;
   void OnAdmitted(int request, int replica, Seconds at) override;
   void OnStage(const StageEvent& event) override;
+  void OnStageFailed(const Batch& batch, int stage, const Span& span) override;
   void OnRound(const RoundEvent& event) override;
   void OnTokens(int request, int count, Seconds at) override;
   void OnFailure(int request, std::string_view reason, Seconds at) override;

@@ -43,6 +43,7 @@ void Pipeline::RunBatch(int stage, Buffer::Ready ready) {
   Batch& batch = *ready.batch;
   const Seconds start = world_.Now();
   if (!Compute(stage, batch)) {
+    observer_.OnStageFailed(batch, stage, {ready.since, start, world_.Now()});
     if (!is_last(stage)) buffer_of(stage + 1).room.Push({});
     return;
   }

@@ -69,7 +69,7 @@ class DeviceCompute {
   struct Verified {
     Span span;               // head(n + 1)
     int accepted = 0;        // proposals kept
-    bool ends_text = false;  // the last committed token is an end of text; none after it is kept
+    bool ends_text = false;  // the last committed token is an end of text; nothing after it is kept
     // All proposals were kept, and the target's token is one of the branches' first.
     bool ahead_is_kept = false;
     std::vector<float> ahead_confidences;  // then: of each ahead step's proposal on that branch

@@ -23,7 +23,7 @@ class SimCloudCompute : public CloudCompute {
   SimCloudCompute(World& world, const Scenario& scenario, const CloudProfile& profile, int replica);
 
   void RunStage(int stage, Batch& batch) override;
-  void Forget(SessionId) override {}
+  void Forget(const SessionKey&) override {}
   Seconds CrossStageLink(int stage, const Batch& batch) override;
 
  private:

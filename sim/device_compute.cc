@@ -67,8 +67,8 @@ Span SimDeviceCompute::RunAdapter(int prompt_tokens) {
   return RunAt(DeviceOp::kAdapter, prompt_tokens, 0);
 }
 
-Span SimDeviceCompute::CommitFirst(const States& /*deep*/) {
-  return Run(DeviceOp::kHead, 1, 0, request_.prompt_tokens - 1);
+DeviceCompute::First SimDeviceCompute::CommitFirst(const States& /*deep*/) {
+  return {Run(DeviceOp::kHead, 1, 0, request_.prompt_tokens - 1)};
 }
 
 Span SimDeviceCompute::RunMedusa() { return Run(DeviceOp::kMedusa, 1, 0, newest_position() - 1); }

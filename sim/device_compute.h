@@ -37,7 +37,7 @@ class SimDeviceCompute : public DeviceCompute {
 
   Result RunInput(int first_position, int tokens) override;
   Span RunAdapter(int prompt_tokens) override;
-  Span CommitFirst(const States& deep) override;
+  First CommitFirst(const States& deep) override;
   Span RunMedusa() override;
   Result RunNewest() override;
   DraftStep RunDraftStep() override;

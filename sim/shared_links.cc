@@ -111,4 +111,29 @@ bool SharedDownlinks::is_idle() const {
                      [](const auto& pipe) { return pipe->is_idle(); });
 }
 
+std::unique_ptr<SharedPipe> SharedLinks::MakePipe(Direction direction, int device,
+                                                  FrameReceiver receiver) {
+  const LinkRate& rate =
+      direction == Direction::kUp ? fleet_.uplink(device) : fleet_.downlink(device);
+  return std::make_unique<SharedPipe>(world_, flows_, observer_, direction, device, hidden_, rate,
+                                      config_.efficiency, config_.latency, std::move(receiver));
+}
+
+std::unique_ptr<Uplink> SharedLinks::AddUplink(int device, FrameReceiver to_cloud) {
+  auto uplink =
+      std::make_unique<SharedUplink>(world_, MakePipe(Direction::kUp, device, std::move(to_cloud)));
+  uplinks_.push_back(uplink.get());
+  return uplink;
+}
+
+void SharedLinks::AddDownlink(int device, FrameReceiver to_device) {
+  downlinks_.Add(MakePipe(Direction::kDown, device, std::move(to_device)));
+}
+
+bool SharedLinks::is_idle() const {
+  return downlinks_.is_idle() && std::ranges::all_of(uplinks_, [](const SharedUplink* uplink) {
+           return uplink->is_idle();
+         });
+}
+
 }  // namespace hat

@@ -9,8 +9,7 @@
 #include <vector>
 
 #include "experiments/scenario/fleet.h"
-#include "protocol/dedicated_links.h"
-#include "protocol/ports.h"
+#include "protocol/deployment.h"
 #include "sim/flows.h"
 
 namespace hat {
@@ -85,6 +84,36 @@ class SharedDownlinks : public Downlinks {
 
  private:
   std::vector<std::unique_ptr<SharedPipe>> pipes_;  // by device
+};
+
+// Of a fleet.
+class SharedLinks : public Links {
+ public:
+  SharedLinks(World& world, Flows& flows, Observer& observer, int hidden, const Fleet& fleet,
+              const LinkConfig& config)
+      : world_(world),
+        flows_(flows),
+        observer_(observer),
+        hidden_(hidden),
+        fleet_(fleet),
+        config_(config) {}
+
+  std::unique_ptr<Uplink> AddUplink(int device, FrameReceiver to_cloud) override;
+  void AddDownlink(int device, FrameReceiver to_device) override;
+  Downlinks& downlinks() override { return downlinks_; }
+  bool is_idle() const;
+
+ private:
+  std::unique_ptr<SharedPipe> MakePipe(Direction direction, int device, FrameReceiver receiver);
+
+  World& world_;
+  Flows& flows_;
+  Observer& observer_;
+  int hidden_;
+  const Fleet& fleet_;
+  const LinkConfig& config_;
+  std::vector<const SharedUplink*> uplinks_;  // of the devices, which own them
+  SharedDownlinks downlinks_;
 };
 
 }  // namespace hat

@@ -9,9 +9,7 @@
 
 #include "core/error.h"
 #include "profiles/modelled_profile.h"
-#include "protocol/cloud_server.h"
-#include "protocol/dedicated_links.h"
-#include "protocol/device.h"
+#include "protocol/deployment.h"
 #include "protocol/policies/batching.h"
 #include "sim/cloud_compute.h"
 #include "sim/device_compute.h"
@@ -87,23 +85,21 @@ class Simulation::Running {
         engine_(MakeEngine(simulation.engine_, shared_ ? &*shared_ : nullptr)),
         world_(engine_->world()),
         all_ended_(world_.MakeSignal()),
-        chunking_(MakeChunkingPolicy(scenario_.system.chunking, scenario_.system.options)),
-        drafting_(scenario_.system.drafting == "none"
-                      ? nullptr
-                      : MakeDraftingPolicy(scenario_.system.drafting, scenario_.system.options)),
-        drafts_(drafting_ || scenario_.system.kind == SystemSpec::Kind::kMedusa
+        drafts_(scenario_.system.drafting != "none" ||
+                        scenario_.system.kind == SystemSpec::Kind::kMedusa
                     ? MakeDraftSource(scenario_, workload_)
                     : nullptr),
         compute_setup_{scenario_, drafts_.get(), RngStream(scenario_.seed, "device jitter"),
-                       LayersOnDevice(scenario_)} {
-    BuildCloud(simulation);
-    for (int d = 0; d < fleet_.size(); ++d) BuildDevice(d);
+                       LayersOnDevice(scenario_)},
+        links_(MakeLinks()),
+        deployment_(MakeDeployment(simulation)) {
+    for (int d = 0; d < fleet_.size(); ++d) AddDevice(d);
   }
 
   // Returns whether the run came to its end.
   bool Run() {
     engine_->Run([this] {
-      if (cloud_) cloud_->Start();
+      deployment_.Start();
       ScheduleFirstArrivals();
       Tick();
       all_ended_->Wait();
@@ -130,81 +126,61 @@ class Simulation::Running {
     return platform;
   }
 
-  void BuildCloud(const Simulation& simulation) {
-    if (!scenario_.has_cloud()) return;
+  Deployment MakeDeployment(const Simulation& simulation) {
     std::vector<CloudCompute*> replicas;
-    for (int replica = 0; replica < scenario_.scheduler.replicas; ++replica) {
-      cloud_computes_.push_back(std::make_unique<SimCloudCompute>(
-          world_, scenario_, *simulation.cloud_profile_, replica));
+    for (int i = 0; scenario_.has_cloud() && i < scenario_.scheduler.replicas; ++i) {
+      cloud_computes_.push_back(
+          std::make_unique<SimCloudCompute>(world_, scenario_, *simulation.cloud_profile_, i));
       replicas.push_back(cloud_computes_.back().get());
     }
-    Downlinks& downlinks = shared_ ? static_cast<Downlinks&>(shared_downlinks_) : downlinks_;
-    cloud_ = std::make_unique<CloudServer>(world_, scenario_.scheduler, scenario_.system,
-                                           scenario_.model.hidden, std::move(replicas), downlinks,
-                                           observer_);
+    return Deployment(
+        {.world = world_,
+         .agreement = {.system = scenario_.system,
+                       .hidden = scenario_.model.hidden,
+                       .dtype = scenario_.wire_dtype,
+                       .carries_states = false,
+                       .stages = scenario_.scheduler.stages},
+         .cloud = scenario_.scheduler,
+         .replicas = std::move(replicas),
+         .links = *links_,
+         .observer = observer_,
+         .on_fault = [](std::exception_ptr cause) { std::rethrow_exception(cause); }});
   }
 
-  void BuildDevice(int d) {
+  void AddDevice(int d) {
     sim_devices_.push_back(std::make_unique<SimDevice>(world_));
-    monitors_.push_back(std::make_unique<DeviceMonitor>());
-    BuildLinks(d);
-    const DeviceContext context{world_,
-                                scenario_.system,
-                                *chunking_,
-                                drafting_.get(),
-                                *monitors_.back(),
-                                *uplinks_.back(),
-                                observer_,
-                                d,
-                                scenario_.model.hidden,
-                                scenario_.wire_dtype,
-                                scenario_.scheduler.stages};
+    SimDevice& device = *sim_devices_.back();
     // cloud-only needs nothing of the device that a session could occupy.
     const int max_sessions = scenario_.system.kind == SystemSpec::Kind::kCloudOnly
                                  ? std::numeric_limits<int>::max()
                                  : scenario_.fleet.max_sessions;
-    devices_.push_back(std::make_unique<Device>(
-        context, max_sessions,
-        [this, d](const Request& request, int started_before) {
-          SimDevice& device = *sim_devices_[static_cast<size_t>(d)];
-          const auto& modes = profiles_[static_cast<size_t>(fleet_.class_of(d))];
-          device.profile = &modes[static_cast<size_t>(fleet_.PowerMode(d, started_before))];
-          return std::make_unique<SimDeviceCompute>(world_, compute_setup_, device, request);
-        },
-        [this](const Request& request) { OnRequestEnd(request); }));
+    const auto make_compute = [this, d, &device](const Request& request, int started_before) {
+      const auto& modes = profiles_[static_cast<size_t>(fleet_.class_of(d))];
+      device.profile = &modes[static_cast<size_t>(fleet_.PowerMode(d, started_before))];
+      return std::make_unique<SimDeviceCompute>(world_, compute_setup_, device, request);
+    };
+    deployment_.AddDevice(max_sessions, make_compute,
+                          [this](const Request& request, const SessionEnd& end) {
+                            if (end.cause) std::rethrow_exception(end.cause);
+                            OnRequestEnd(request);
+                          });
   }
 
-  void BuildLinks(int d) {
-    const FrameReceiver to_cloud = [this](int device, Frame frame) {
-      cloud_->OnFrame(device, std::move(frame));
-    };
-    const FrameReceiver to_device = [this](int device, Frame frame) {
-      devices_[static_cast<size_t>(device)]->OnFrame(std::move(frame));
-    };
+  std::unique_ptr<Links> MakeLinks() {
     const LinkConfig& link = scenario_.link;
     const int hidden = scenario_.model.hidden;
     if (shared_) {
-      const auto pipe = [&](Direction direction, const LinkRate& rate,
-                            const FrameReceiver& receiver) {
-        return std::make_unique<SharedPipe>(world_, *engine_->flows(), observer_, direction, d,
-                                            hidden, rate, link.efficiency, link.latency, receiver);
-      };
-      auto uplink =
-          std::make_unique<SharedUplink>(world_, pipe(Direction::kUp, fleet_.uplink(d), to_cloud));
-      shared_uplinks_.push_back(uplink.get());
-      uplinks_.push_back(std::move(uplink));
-      shared_downlinks_.Add(pipe(Direction::kDown, fleet_.downlink(d), to_device));
-      return;
+      auto links =
+          std::make_unique<SharedLinks>(world_, *engine_->flows(), observer_, hidden, fleet_, link);
+      shared_links_ = links.get();
+      return links;
     }
-    const auto pipe = [&](Direction direction, const LinkRate& rate,
-                          const FrameReceiver& receiver) {
-      const FifoLink fifo(rate.Mean(), link.latency, link.efficiency, rate.curve());
-      return std::make_unique<DedicatedPipe>(world_, observer_, direction, d, hidden, fifo,
-                                             receiver);
+    const auto fifo = [&link](const LinkRate& rate) {
+      return FifoLink(rate.Mean(), link.latency, link.efficiency, rate.curve());
     };
-    uplinks_.push_back(std::make_unique<DedicatedUplink>(
-        world_, pipe(Direction::kUp, fleet_.uplink(d), to_cloud)));
-    downlinks_.Add(pipe(Direction::kDown, fleet_.downlink(d), to_device));
+    return std::make_unique<DedicatedLinks>(world_, observer_, hidden, [this, fifo](int d) {
+      return DedicatedLinks::Pair{fifo(fleet_.uplink(d)), fifo(fleet_.downlink(d))};
+    });
   }
 
   void ScheduleFirstArrivals() {
@@ -231,7 +207,7 @@ class Simulation::Running {
   void Schedule(const Request& request) {
     ++scheduled_;
     engine_->CallFirstAt(request.arrival, [this, request] {
-      devices_[static_cast<size_t>(request.device)]->OnArrival(request);
+      deployment_.device(request.device).OnArrival(request);
       if (!workload_.is_closed_loop()) ScheduleNextArrival();
     });
   }
@@ -261,11 +237,7 @@ class Simulation::Running {
     world_.CallAt(next, [this] { Tick(); });
   }
 
-  bool LinksAreIdle() const {
-    return shared_downlinks_.is_idle() &&
-           std::all_of(shared_uplinks_.begin(), shared_uplinks_.end(),
-                       [](const SharedUplink* uplink) { return uplink->is_idle(); });
-  }
+  bool LinksAreIdle() const { return shared_links_ == nullptr || shared_links_->is_idle(); }
 
   const Scenario& scenario_;
   Workload& workload_;
@@ -277,21 +249,14 @@ class Simulation::Running {
   std::unique_ptr<Engine> engine_;
   World& world_;
   std::unique_ptr<Signal> all_ended_;
-  std::unique_ptr<ChunkingPolicy> chunking_;
-  std::unique_ptr<DraftingPolicy> drafting_;
   std::unique_ptr<DraftSource> drafts_;
   SimDeviceSetup compute_setup_;
 
   std::vector<std::unique_ptr<SimCloudCompute>> cloud_computes_;
-  std::unique_ptr<CloudServer> cloud_;
-  DedicatedDownlinks downlinks_;
-  SharedDownlinks shared_downlinks_;
-  std::vector<SharedUplink*> shared_uplinks_;
-  // By device.
-  std::vector<std::unique_ptr<Uplink>> uplinks_;
-  std::vector<std::unique_ptr<DeviceMonitor>> monitors_;
-  std::vector<std::unique_ptr<SimDevice>> sim_devices_;
-  std::vector<std::unique_ptr<Device>> devices_;
+  std::vector<std::unique_ptr<SimDevice>> sim_devices_;  // by device
+  SharedLinks* shared_links_ = nullptr;                  // where there are any
+  std::unique_ptr<Links> links_;
+  Deployment deployment_;
 
   int scheduled_ = 0;
   int completed_ = 0;

@@ -123,6 +123,7 @@ void CauseLaws::OnUp(const FrameEvent& event, Session& session) {
 
 void CauseLaws::OnDown(const FrameEvent& event, Session& session) {
   const FrameHeader& header = event.header;
+  if (header.kind == FrameKind::kAbort) return;
   const bool returns_all = header.flags & kFlagAllPositions;
   if (header.kind == FrameKind::kFirst && !returns_all) {
     while (!session.deep.empty() && !session.deep.front().is_prompt_end) session.deep.pop_front();
@@ -165,6 +166,7 @@ void CauseLaws::OnBatchFormed(const Batch& batch, Seconds start) {
     Follows(request, "a batch", batch.formed, part.arrived);
     Follows(request, "stage 0", start, batch.formed);
     Session* session = Find(request);
+    if (failed_.contains(request)) continue;  // the cloud does not know yet
     Require(session != nullptr, "cause", request, "in a batch while it does not run");
     if (session == nullptr) continue;
     Require(session->replica == batch.replica, "cause", request,
@@ -219,10 +221,26 @@ void CauseLaws::CheckPipeline(const StageEvent& event) {
     }
     batch = {event.stage, event.linked};
   }
-  if (event.stage + 1 == options_.stages && !pipeline.batches.empty()) {
+  if (event.stage + 1 == options_.stages) Leave(pipeline, ordinal);
+}
+
+// Forgets the batch: it has left the last stage, or one has failed.
+void CauseLaws::Leave(Pipeline& pipeline, int ordinal) {
+  const int i = ordinal - pipeline.first;
+  if (i < 0 || i >= static_cast<int>(pipeline.batches.size())) return;
+  pipeline.batches[static_cast<size_t>(i)].has_left = true;
+  while (!pipeline.batches.empty() && pipeline.batches.front().has_left) {
     pipeline.batches.pop_front();
     ++pipeline.first;
   }
+}
+
+void CauseLaws::OnStageFailed(const Batch& batch, int stage, const Span& span) {
+  if (stage == 0) {
+    OnBatchFormed(batch, span.start);
+    CheckPipeline({&batch, stage, span, span.end});
+  }
+  Leave(pipelines_[static_cast<size_t>(batch.replica)], batch.ordinal);
 }
 
 void CauseLaws::OnLastStage(const StageEvent& event) {
@@ -247,7 +265,8 @@ void CauseLaws::OnTokens(int request, int, Seconds at) {
   }
 }
 
-void CauseLaws::OnEnd(int request, Outcome, Seconds) {
+void CauseLaws::OnEnd(int request, Outcome outcome, Seconds) {
+  if (outcome != Outcome::kCompleted) failed_.insert(request);
   if (Find(request) != nullptr) sessions_[static_cast<size_t>(request)] = nullptr;
 }
 

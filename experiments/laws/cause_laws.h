@@ -3,6 +3,7 @@
 
 #include <deque>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,6 +22,7 @@ class CauseLaws : public Observer {
   void OnFrame(const FrameEvent& event) override;
   void OnAdmitted(int request, int replica, Seconds at) override;
   void OnStage(const StageEvent& event) override;
+  void OnStageFailed(const Batch& batch, int stage, const Span& span) override;
   void OnTokens(int request, int count, Seconds at) override;
   void OnEnd(int request, Outcome outcome, Seconds at) override;
 
@@ -29,6 +31,7 @@ class CauseLaws : public Observer {
   struct InFlight {  // a batch between two stages
     int stage = 0;
     Seconds linked;
+    bool has_left = false;
   };
   struct Pipeline {
     int first = 0;  // ordinal of batches.front()
@@ -42,6 +45,7 @@ class CauseLaws : public Observer {
   void OnBatchFormed(const Batch& batch, Seconds start);
   void OnPrefillPart(const BatchPart& part, Session& session);
   void CheckPipeline(const StageEvent& event);
+  void Leave(Pipeline& pipeline, int ordinal);
   void OnLastStage(const StageEvent& event);
 
   // "cause: request 3: <what> at ... s, before its cause at ... s" unless `at` >= `cause`.
@@ -52,6 +56,7 @@ class CauseLaws : public Observer {
   Violations& violations_;
   std::vector<std::unique_ptr<Session>> sessions_;  // by request
   std::vector<Pipeline> pipelines_;                 // by replica
+  std::set<int> failed_;                            // requests
 };
 
 }  // namespace hat

@@ -37,8 +37,9 @@ struct LawOptions {
   int devices = 0;
   int replicas = 1;
   int stages = 0;
-  int token_budget = 0;  // 0: not checked (prefill cut "whole" may exceed it)
-  Seconds tolerance;     // how much earlier than its cause a time may be
+  int token_budget = 0;              // 0: not checked (prefill cut "whole" may exceed it)
+  bool ends_at_end_of_text = false;  // a request may be complete before its last token
+  Seconds tolerance;                 // how much earlier than its cause a time may be
 };
 
 // The broken laws of a run: all are counted, the first few are kept.

@@ -10,7 +10,9 @@ namespace hat {
 class RequestLaws : public Observer {
  public:
   RequestLaws(const LawOptions& options, Violations& violations)
-      : kind_(options.kind), violations_(violations) {}
+      : kind_(options.kind),
+        ends_at_end_of_text_(options.ends_at_end_of_text),
+        violations_(violations) {}
 
   void OnArrival(const Request& request) override;
   void OnStart(const Request& request, Seconds at) override;
@@ -22,7 +24,7 @@ class RequestLaws : public Observer {
   void Finish(bool is_partial);
 
  private:
-  enum class State : uint8_t { kUnseen, kArrived, kStarted, kEnded };
+  enum class State : uint8_t { kUnseen, kArrived, kStarted, kEnded, kFailed };
   struct Count {
     State state = State::kUnseen;
     int wanted = 0;
@@ -39,9 +41,11 @@ class RequestLaws : public Observer {
   Count& Of(int request);
   Count& Running(int request, std::string_view what);  // complains if it does not run
   void Conservation(int request, const std::string& what);
+  void OnFailed(int request);
   void CheckSteps(const RoundEvent& event, Count& count);
 
   SystemSpec::Kind kind_;
+  bool ends_at_end_of_text_;
   Violations& violations_;
   std::vector<Count> counts_;
   int64_t arrived_ = 0, completed_ = 0, failed_ = 0;

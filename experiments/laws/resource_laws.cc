@@ -64,7 +64,7 @@ void ResourceLaws::OnStage(const StageEvent& event) {
   Stage& stage = StageAt(event.batch->replica, event.stage);
   const Name name{"stage", event.batch->replica, event.stage};
   Use(stage, name, event.span, true);
-  if (event.batch->ordinal != stage.ordinal + 1) {
+  if (event.batch->ordinal != NextOrdinal(event.batch->replica, stage)) {
     Broken(name, fmt::format("runs batch {} behind batch {}", event.batch->ordinal, stage.ordinal));
   }
   if (event.linked < stage.linked - options_.tolerance) {
@@ -74,6 +74,18 @@ void ResourceLaws::OnStage(const StageEvent& event) {
   stage.linked = event.linked;
   stage.starts[static_cast<size_t>(stage.ordinal % Stage::kRemembered)] = event.span.start;
   CheckBuffers(event);
+}
+
+void ResourceLaws::OnStageFailed(const Batch& batch, int stage, const Span& span) {
+  Use(StageAt(batch.replica, stage), {"stage", batch.replica, stage}, span, true);
+  gone_.emplace(batch.replica, batch.ordinal);
+}
+
+// After the stage's newest batch, but for those that an earlier stage lost.
+int ResourceLaws::NextOrdinal(int replica, const Stage& stage) const {
+  int next = stage.ordinal + 1;
+  while (gone_.contains({replica, next})) ++next;
+  return next;
 }
 
 // Batch b starts on a stage only once batch b - 1 has started on the next one: told in either
@@ -98,7 +110,7 @@ void ResourceLaws::CheckBuffers(const StageEvent& event) {
 
 void ResourceLaws::CheckReservation(const Stage& stage, const Stage& next, int ordinal,
                                     const Name& name) {
-  if (ordinal < 1) return;
+  if (ordinal < 1 || gone_.contains({name.index, ordinal - 1})) return;
   const Seconds start = stage.starts[static_cast<size_t>(ordinal % Stage::kRemembered)];
   const Seconds freed = next.starts[static_cast<size_t>((ordinal - 1) % Stage::kRemembered)];
   if (start < freed - options_.tolerance) {

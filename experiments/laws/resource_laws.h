@@ -2,7 +2,9 @@
 #pragma once
 
 #include <array>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "experiments/laws/laws.h"
@@ -16,6 +18,7 @@ class ResourceLaws : public Observer {
   void OnDeviceOp(const DeviceOpEvent& event) override;
   void OnFrame(const FrameEvent& event) override;
   void OnStage(const StageEvent& event) override;
+  void OnStageFailed(const Batch& batch, int stage, const Span& span) override;
   void Finish();
 
  private:
@@ -46,12 +49,14 @@ class ResourceLaws : public Observer {
   void CheckReservation(const Stage& stage, const Stage& next, int ordinal, const Name& name);
   void Broken(const Name& name, const std::string& what);
   Stage& StageAt(int replica, int stage);
+  int NextOrdinal(int replica, const Stage& stage) const;
 
   LawOptions options_;
   Violations& violations_;
   std::vector<Gpu> gpus_;
   std::vector<std::array<Resource, 2>> links_;  // by device, Direction
   std::vector<Stage> stages_;                   // replica-major
+  std::set<std::pair<int, int>> gone_;          // batches lost to a stage: (replica, ordinal)
   Seconds last_;
 };
 

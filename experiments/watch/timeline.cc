@@ -28,24 +28,6 @@ int64_t Nanoseconds(Seconds at) { return std::llround(at.value() * 1e9); }
 // In microseconds, exactly.
 std::string MicrosecondsText(int64_t ns) { return fmt::format("{}.{:03}", ns / 1000, ns % 1000); }
 
-std::string_view KindName(FrameKind kind) {
-  switch (kind) {
-    case FrameKind::kPrefill:
-      return "prefill";
-    case FrameKind::kVerify:
-      return "verify";
-    case FrameKind::kClose:
-      return "close";
-    case FrameKind::kFirst:
-      return "first";
-    case FrameKind::kRawPrompt:
-      return "raw prompt";
-    case FrameKind::kRawToken:
-      return "raw token";
-  }
-  return "";
-}
-
 }  // namespace
 
 Timeline::Timeline() { text_.append(kHead); }
@@ -69,7 +51,7 @@ void Timeline::OnFrame(const FrameEvent& event) {
   const int thread = LinkThread(event.direction);
   Name(process, "link of device", event.device);
   NameThread(process, thread, event.direction == Direction::kUp ? "uplink" : "downlink", -1);
-  AddEvent(process, thread, KindName(event.header.kind), event.start, event.left,
+  AddEvent(process, thread, hat::Name(event.header.kind), event.start, event.left,
            fmt::format("\"request\":{},\"first\":{},\"count\":{},\"bytes\":{:.0f},"
                        "\"waited_ms\":{:.6f},\"arrived_ms\":{:.6f}",
                        event.request, event.header.first_position, event.header.count,
@@ -84,7 +66,8 @@ void Timeline::OnStage(const StageEvent& event) {
   NameThread(process, thread, "stage", event.stage);
   std::string requests;
   for (const BatchPart& part : event.batch->parts) {
-    fmt::format_to(std::back_inserter(requests), "{}{}", requests.empty() ? "" : ",", part.request());
+    fmt::format_to(std::back_inserter(requests), "{}{}", requests.empty() ? "" : ",",
+                   part.request());
   }
   AddEvent(process, thread, fmt::format("batch {}", event.batch->ordinal), event.span.start,
            event.span.end,

@@ -42,8 +42,8 @@ bool ChainSession::DraftRound() {
   HAT_CHECK(verified.accepted >= 0 && verified.accepted <= proposals);
   const int committed = verified.accepted + 1;
   newest_position_ += committed;
-  const bool goes_on = verified.ahead_is_kept && !verified.ends_text;
-  const int kept_steps = goes_on ? KeepAhead(verified, ahead_steps, remaining_ - committed) : 0;
+  const int kept_steps =
+      verified.ahead_is_kept ? KeepAhead(verified, ahead_steps, remaining_ - committed) : 0;
   device_.observer.OnRound({request_.id, proposals, verified.accepted, ahead_steps,
                             ahead_steps - kept_steps, device_.world.Now()});
   Commit(committed, verified.ends_text);

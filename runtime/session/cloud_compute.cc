@@ -22,7 +22,7 @@ CloudModel::CloudModel(const Model& model, int split, int stage_count, const Com
   }
 }
 
-LiveCloudCompute::StageCache& LiveCloudCompute::CacheOf(SessionId session, int stage) {
+LiveCloudCompute::StageCache& LiveCloudCompute::CacheOf(const SessionKey& session, int stage) {
   std::vector<StageCache>& caches = sessions_[session];
   while (caches.size() < model_.stages.size()) {
     caches.push_back({model_.stages[caches.size()].MakeCache(cache_slots_)});
@@ -40,7 +40,7 @@ SequencePart LiveCloudCompute::Prepare(const BatchPart& part, int stage) {
     cache.TruncateTo(part.first_position);
   }
   if (part.first_position != cache.size()) {
-    throw InputError("session " + std::to_string(part.session) + ": a frame for position " +
+    throw InputError("session " + std::to_string(part.session.number) + ": a frame for position " +
                      std::to_string(part.first_position) + " where " +
                      std::to_string(cache.size()) + " are known");
   }
@@ -63,7 +63,7 @@ void LiveCloudCompute::RunStage(int stage, Batch& batch) {
     parts.push_back(Prepare(part, stage));
     states.push_back(DecodeStates(part.states, model_.hidden, from, model_.compute));
     if (states.back().size(0) != part.tokens) {
-      throw InputError("session " + std::to_string(part.session) + ": a frame with " +
+      throw InputError("session " + std::to_string(part.session.number) + ": a frame with " +
                        std::to_string(states.back().size(0)) + " states in place of " +
                        std::to_string(part.tokens));
     }

@@ -31,7 +31,7 @@ class LiveCloudCompute : public CloudCompute {
 
   // Throws InputError if a session's part does not continue its cache.
   void RunStage(int stage, Batch& batch) override;
-  void Forget(SessionId session) override { sessions_.erase(session); }
+  void Forget(const SessionKey& session) override { sessions_.erase(session); }
   Seconds CrossStageLink(int, const Batch&) override { return world_.Now(); }
 
   size_t sessions() const { return sessions_.size(); }  // whose caches take memory
@@ -41,13 +41,13 @@ class LiveCloudCompute : public CloudCompute {
     KvCache cache;
     int tree_root = 0;  // the slot of the newest tree's root
   };
-  StageCache& CacheOf(SessionId session, int stage);
+  StageCache& CacheOf(const SessionKey& session, int stage);
   SequencePart Prepare(const BatchPart& part, int stage);
 
   const CloudModel& model_;
   int cache_slots_;
   World& world_;
-  std::unordered_map<SessionId, std::vector<StageCache>> sessions_;
+  std::unordered_map<SessionKey, std::vector<StageCache>, SessionKeyHash> sessions_;
 };
 
 }  // namespace hat

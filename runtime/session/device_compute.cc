@@ -31,10 +31,11 @@ DeviceModel::DeviceModel(const Model& model, int split, const Compute& the_compu
 
 LiveDeviceCompute::LiveDeviceCompute(const DeviceModel& model, ComputeQueue& gpu,
                                      const NearTieRule& near, int cache_slots,
-                                     SessionTokens& tokens)
+                                     const std::vector<int>& end_tokens, SessionTokens& tokens)
     : model_(model),
       gpu_(gpu),
       near_(near),
+      end_tokens_(end_tokens),
       tokens_(tokens),
       input_cache_(model.input.MakeCache(cache_slots)) {
   if (model.adapter) adapter_cache_ = model.adapter->MakeCache(cache_slots);
@@ -106,6 +107,10 @@ void LiveDeviceCompute::Commit(int32_t token) {
   chain_ = {token};
 }
 
+bool LiveDeviceCompute::ends_text() const {
+  return std::ranges::find(end_tokens_, chain_[0]) != end_tokens_.end();
+}
+
 // -- prefill
 
 DeviceCompute::Result LiveDeviceCompute::RunInput(int first_position, int tokens) {
@@ -129,14 +134,15 @@ Span LiveDeviceCompute::RunAdapter(int prompt_tokens) {
   });
 }
 
-Span LiveDeviceCompute::CommitFirst(const States& deep) {
-  return Run(1, [&] {
+DeviceCompute::First LiveDeviceCompute::CommitFirst(const States& deep) {
+  const Span span = Run(1, [&] {
     const at::Tensor all = Deep(deep);
     root_state_ = all.narrow(0, all.size(0) - 1, 1);  // with return_all_positions the last counts
     const std::vector<Likely> best = TargetTokens(root_state_)[0];
     Note(NearTie::Decision::kToken, 0, best);
     Commit(best[0].token);
   });
+  return {span, ends_text()};
 }
 
 Span LiveDeviceCompute::RunMedusa() {
@@ -238,10 +244,11 @@ DeviceCompute::Verified LiveDeviceCompute::Verify(int drafted, const States& dee
       const int32_t token = target[i][0].token;
       const bool is_kept = accepted < drafted && chain[i + 1] == token;
       Commit(token);
-      if (!is_kept) break;
+      verified.ends_text = ends_text();
+      if (!is_kept || verified.ends_text) break;
     }
     verified.accepted = accepted;
-    kept_branch_ = accepted == drafted ? KeptBranch(chain_[0]) : -1;
+    kept_branch_ = accepted == drafted && !verified.ends_text ? KeptBranch(chain_[0]) : -1;
     verified.ahead_is_kept = kept_branch_ >= 0;
     std::vector<int32_t> nodes;
     for (size_t step = 0; verified.ahead_is_kept && step < ahead_.size(); ++step) {
@@ -312,10 +319,12 @@ DeviceCompute::VerifiedTree LiveDeviceCompute::VerifyTree(const Tree& tree, cons
     // Breadth first: a child comes after its parent.
     for (int32_t node = 1; node < tree.size(); ++node) {
       const auto i = static_cast<size_t>(node);
+      if (ends_text()) break;
       if (tree.parents[i] != verified.path.back() || tree_tokens_[i] != chain_[0]) continue;
       verified.path.push_back(node);
       commit(node);
     }
+    verified.ends_text = ends_text();
     root_state_ = states.narrow(0, verified.path.back(), 1);
     CutCaches(root, verified.path);
   });

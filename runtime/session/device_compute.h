@@ -43,15 +43,15 @@ class LiveDeviceCompute : public DeviceCompute {
  public:
   // `cache_slots`: room for the request's positions and, beside them, a tree's nodes or max draft +
   // 1 steps of all branches. All references outlive this; `tokens` holds the prompt, not empty,
-  // within the vocabulary.
+  // within the vocabulary. No token is committed after one of `end_tokens`.
   // An operation lasts 1 ms and 0.01 ms a token on the world's clock.
   LiveDeviceCompute(const DeviceModel& model, ComputeQueue& gpu, const NearTieRule& near,
-                    int cache_slots, SessionTokens& tokens);
+                    int cache_slots, const std::vector<int>& end_tokens, SessionTokens& tokens);
 
   // Answers from the cloud are checked: InputError if one has another number of states than asked.
   Result RunInput(int first_position, int tokens) override;
   Span RunAdapter(int prompt_tokens) override;
-  Span CommitFirst(const States& deep) override;
+  First CommitFirst(const States& deep) override;
   Span RunMedusa() override;
   Result RunNewest() override;
   DraftStep RunDraftStep() override;
@@ -87,12 +87,14 @@ class LiveDeviceCompute : public DeviceCompute {
   int KeptBranch(int32_t token) const;  // -1: none starts with the token
   void CutCaches(int first, const std::vector<int32_t>& kept_nodes);
   void Commit(int32_t token);  // out, and the newest from now on
+  bool ends_text() const;      // the newest token is an end of text
   void Note(NearTie::Decision decision, int output_index, const std::vector<Likely>& best);
   void NoteConfidence(int output_index, float confidence);
 
   const DeviceModel& model_;
   ComputeQueue& gpu_;
   const NearTieRule& near_;
+  const std::vector<int>& end_tokens_;
   SessionTokens& tokens_;
   KvCache input_cache_;
   std::optional<KvCache> adapter_cache_;

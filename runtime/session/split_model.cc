@@ -9,13 +9,10 @@
 
 #include "core/error.h"
 #include "core/random.h"
-#include "protocol/cloud_server.h"
-#include "protocol/dedicated_links.h"
-#include "protocol/device.h"
+#include "protocol/deployment.h"
 #include "runtime/model/torch_compute.h"
 #include "runtime/session/cloud_compute.h"
 #include "runtime/session/device_compute.h"
-#include "runtime/session/frame_gate.h"
 #include "world/guarded_world.h"
 
 namespace hat {
@@ -49,8 +46,6 @@ struct SplitModel::Parts {
   SplitOptions options;
   DeviceModel device;
   CloudModel cloud;
-  std::unique_ptr<ChunkingPolicy> chunking;
-  std::unique_ptr<DraftingPolicy> drafting;  // null: none
   NearTieRule near;
 };
 
@@ -59,12 +54,10 @@ SplitModel::Parts::Parts(const Model& model, const SplitOptions& the_options)
       options(the_options),
       device(model, options.plan.split, options.plan.compute, options.plan.wire),
       cloud(model, options.plan.split, options.stages, options.plan.compute, options.plan.wire),
-      chunking(MakeChunkingPolicy(options.system.chunking, options.system.options)),
       near(options.plan.compute.dtype, options.plan.wire, options.system.options.draft_threshold) {
   if (!options.ends_at_end_of_text) config.eos_tokens.clear();
   const SystemSpec& system = options.system;
   if (system.drafting != "none") {
-    drafting = MakeDraftingPolicy(system.drafting, system.options);
     device.adapter.emplace(model, LoadAdapter(options.adapter, model, options.plan.split),
                            options.plan.compute);
   }
@@ -94,28 +87,16 @@ class SplitRun : public Observer {
 
   void OnRound(const RoundEvent& event) override;
   void OnTokens(int request, int count, Seconds at) override;
+  void OnRefused(int device, const FrameHeader& header, std::string_view why, Seconds at) override;
 
  private:
   struct Session {
     SessionTokens tokens;
-    std::vector<RoundEvent> rounds;
-    bool has_ended = false;
-    FrameHeader sent;  // of the newest frame up
+    std::vector<RoundEvent> rounds = {};
   };
-  struct Node {
-    Node(World& world, std::unique_ptr<DedicatedPipe> pipe)
-        : gpu(world), uplink(world, std::move(pipe)) {}
-    ComputeQueue gpu;
-    DeviceMonitor monitor;
-    DedicatedUplink uplink;
-    std::unique_ptr<Device> device;
-  };
-  void AddDevice(int index);
-  std::unique_ptr<DedicatedPipe> Pipe(Direction direction, int device, FrameReceiver receiver);
-  void OnUp(int device, Frame frame);
-  void OnDown(Node& node, Frame frame);
-  void CloseEarly(int request);
-  Session& SessionOf(SessionId id) { return sessions_[static_cast<size_t>(id)]; }
+  CloudConfig ConfigOf(size_t requests) const;
+  DedicatedLinks::Pair LinksOf();
+  void AddDevice();
 
   const SplitModel::Parts& parts_;
   const TokenListener& on_tokens_;
@@ -123,146 +104,111 @@ class SplitRun : public Observer {
   std::vector<Session> sessions_;
   int cache_slots_ = 0;
   RngStream delays_;
-  FrameGate gate_;
-  DedicatedDownlinks downlinks_;
-  std::optional<LiveCloudCompute> cloud_compute_;
-  std::unique_ptr<CloudServer> cloud_;
-  std::vector<std::unique_ptr<Node>> nodes_;
+  LiveCloudCompute cloud_compute_;
+  DedicatedLinks links_;
+  std::vector<std::unique_ptr<ComputeQueue>> gpus_;  // by device
+  Deployment deployment_;
 };
+
+// Positions of the longest request, and what else its caches need.
+int CacheSlots(const SplitModel::Parts& parts, const std::vector<GenerationRequest>& requests) {
+  int positions = 0;
+  for (const GenerationRequest& request : requests) {
+    CheckRequest(request, parts.config);
+    positions =
+        std::max(positions, static_cast<int>(request.prompt.size()) + request.max_new_tokens);
+  }
+  return positions + ExtraSlots(parts.options.system);
+}
 
 SplitRun::SplitRun(const SplitModel::Parts& parts, const std::vector<GenerationRequest>& requests,
                    const TokenListener& on_tokens)
     : parts_(parts),
       on_tokens_(on_tokens),
+      cache_slots_(CacheSlots(parts, requests)),
       delays_(parts.options.seed, "answer delays"),
-      gate_({parts.options.system.kind, parts.options.plan.wire, parts.device.hidden,
-             parts.config.max_positions, ReservedExtraTokens(parts.options.system)}) {
-  const SystemSpec& system = parts_.options.system;
-  int positions = 0;
-  for (const GenerationRequest& request : requests) {
-    CheckRequest(request, parts_.config);
-    sessions_.push_back({{request.prompt, {}, {}}, {}, false, {}});
-    positions =
-        std::max(positions, static_cast<int>(request.prompt.size()) + request.max_new_tokens);
-  }
-  cache_slots_ = positions + ExtraSlots(system);
-  CloudConfig config;
-  config.stages = parts_.options.stages;
-  config.kv_tokens = static_cast<int64_t>(requests.size()) * cache_slots_;
-  cloud_compute_.emplace(parts_.cloud, cache_slots_, world_);
-  cloud_ = std::make_unique<CloudServer>(world_, config, system, parts_.device.hidden,
-                                         std::vector<CloudCompute*>{&*cloud_compute_}, downlinks_,
-                                         *this);
-  cloud_->Start();
-  for (int i = 0; i < parts_.options.devices; ++i) AddDevice(i);
+      cloud_compute_(parts.cloud, cache_slots_, world_),
+      links_(world_, *this, parts.device.hidden, [this](int) { return LinksOf(); }),
+      deployment_({.world = world_,
+                   .agreement = {.system = parts.options.system,
+                                 .hidden = parts.device.hidden,
+                                 .dtype = parts.options.plan.wire,
+                                 .stages = parts.options.stages},
+                   .cloud = ConfigOf(requests.size()),
+                   .replicas = {&cloud_compute_},
+                   .links = links_,
+                   .observer = *this,
+                   .max_positions = parts.config.max_positions,
+                   .on_fault = [](std::exception_ptr cause) { std::rethrow_exception(cause); }}) {
+  for (const GenerationRequest& request : requests) sessions_.push_back({{request.prompt, {}, {}}});
+  deployment_.Start();
+  for (int i = 0; i < parts_.options.devices; ++i) AddDevice();
   for (size_t i = 0; i < requests.size(); ++i) {
     Request request;
     request.id = static_cast<int>(i);
     request.device = static_cast<int>(i) % parts_.options.devices;
     request.prompt_tokens = static_cast<int>(requests[i].prompt.size());
     request.output_tokens = requests[i].max_new_tokens;
-    nodes_[static_cast<size_t>(request.device)]->device->OnArrival(request);
+    deployment_.device(request.device).OnArrival(request);
   }
+}
+
+CloudConfig SplitRun::ConfigOf(size_t requests) const {
+  CloudConfig config;
+  config.stages = parts_.options.stages;
+  config.kv_tokens = static_cast<int64_t>(requests) * cache_slots_;
+  return config;
 }
 
 // Frames take 1 ms and, down, up to delay_ms more: of a draft step's 1 ms now fewer, now more fit
 // into an answer's delay.
-std::unique_ptr<DedicatedPipe> SplitRun::Pipe(Direction direction, int device,
-                                              FrameReceiver receiver) {
-  ExtraDelay delay;
-  if (direction == Direction::kDown) {
-    delay = [this](const FrameHeader&) {
-      return Milliseconds(parts_.options.delay_ms) * delays_.Uniform();
-    };
-  }
+DedicatedLinks::Pair SplitRun::LinksOf() {
   const FifoLink link(BytesPerSecond(1e9), Milliseconds(1), 1);
-  return std::make_unique<DedicatedPipe>(world_, *this, direction, device, parts_.device.hidden,
-                                         link, std::move(receiver), std::move(delay));
+  return {.up = link, .down = link, .down_delay = [this](const FrameHeader&) {
+            return Milliseconds(parts_.options.delay_ms) * delays_.Uniform();
+          }};
 }
 
-void SplitRun::AddDevice(int index) {
-  const auto receive_up = [this](int device, Frame frame) { OnUp(device, std::move(frame)); };
-  nodes_.push_back(std::make_unique<Node>(world_, Pipe(Direction::kUp, index, receive_up)));
-  Node& node = *nodes_.back();
-  downlinks_.Add(Pipe(Direction::kDown, index,
-                      [this, &node](int, Frame frame) { OnDown(node, std::move(frame)); }));
-  const DeviceContext context{world_,
-                              parts_.options.system,
-                              *parts_.chunking,
-                              parts_.drafting.get(),
-                              node.monitor,
-                              node.uplink,
-                              *this,
-                              index,
-                              parts_.device.hidden,
-                              parts_.options.plan.wire,
-                              parts_.options.stages};
-  node.device = std::make_unique<Device>(
-      context, static_cast<int>(sessions_.size()),
-      [this, &node](const Request& request, int) {
+void SplitRun::AddDevice() {
+  gpus_.push_back(std::make_unique<ComputeQueue>(world_));
+  ComputeQueue& gpu = *gpus_.back();
+  deployment_.AddDevice(
+      static_cast<int>(sessions_.size()),
+      [this, &gpu](const Request& request, int) {
         return std::make_unique<LiveDeviceCompute>(
-            parts_.device, node.gpu, parts_.near, cache_slots_,
-            SessionOf(static_cast<SessionId>(request.id)).tokens);
+            parts_.device, gpu, parts_.near, cache_slots_, parts_.config.eos_tokens,
+            sessions_[static_cast<size_t>(request.id)].tokens);
       },
-      [](const Request&) {});
+      [](const Request& request, const SessionEnd& end) {
+        if (end.cause) std::rethrow_exception(end.cause);
+        if (end.outcome != Outcome::kCompleted) {
+          throw RunError("request " + std::to_string(request.id) + " failed: " + end.reason);
+        }
+      });
 }
 
-void SplitRun::OnUp(int device, Frame frame) {
-  if (world_.has_failed() || SessionOf(frame.header.session).has_ended) return;
-  try {
-    gate_.OnUp(device, frame);
-  } catch (const InputError&) {
-    return world_.Fail(std::current_exception());
-  }
-  SessionOf(frame.header.session).sent = frame.header;
-  cloud_->OnFrame(device, std::move(frame));
-}
-
-// A session that ends at an end of text has no frame on its way: the answer in hand was the last.
-void SplitRun::CloseEarly(int request) {
-  Session& session = sessions_[static_cast<size_t>(request)];
-  Frame close;
-  close.header = session.sent;
-  close.header.kind = FrameKind::kClose;
-  close.header.count = close.header.kept_count = 0;
-  close.header.flags = 0;
-  OnUp(request % parts_.options.devices, std::move(close));
-  session.has_ended = true;
-}
-
-void SplitRun::OnDown(Node& node, Frame frame) {
-  if (world_.has_failed() || SessionOf(frame.header.session).has_ended) return;
-  gate_.OnDown(frame.header);
-  node.device->OnFrame(std::move(frame));
+// Of devices in this process no frame should be: the refusal says what is wrong.
+void SplitRun::OnRefused(int, const FrameHeader& header, std::string_view why, Seconds) {
+  world_.Fail(std::make_exception_ptr(
+      InputError("session " + std::to_string(header.session) + ": " + std::string(why))));
 }
 
 void SplitRun::OnRound(const RoundEvent& event) {
   sessions_[static_cast<size_t>(event.request)].rounds.push_back(event);
 }
 
-// Tokens behind an end of text are dropped; nobody accepted them.
 void SplitRun::OnTokens(int request, int count, Seconds) {
-  Session& session = sessions_[static_cast<size_t>(request)];
-  std::vector<int32_t>& output = session.tokens.output;
-  const auto first = output.end() - count;
-  const std::vector<int>& ends = parts_.config.eos_tokens;
-  const auto end = std::find_first_of(first, output.end(), ends.begin(), ends.end());
-  const bool is_end = end != output.end();
-  const auto dropped = is_end ? static_cast<int>(output.end() - end) - 1 : 0;
-  output.resize(output.size() - static_cast<size_t>(dropped));
-  if (!session.rounds.empty()) session.rounds.back().accepted -= dropped;
-  const auto kept = static_cast<size_t>(count - dropped);
-  if (on_tokens_) on_tokens_(request, std::span<const int32_t>(output).last(kept));
-  if (!is_end) return;
-  CloseEarly(request);
-  throw EndOfActivity();
+  const std::vector<int32_t>& output = sessions_[static_cast<size_t>(request)].tokens.output;
+  if (on_tokens_) {
+    on_tokens_(request, std::span<const int32_t>(output).last(static_cast<size_t>(count)));
+  }
 }
 
 std::vector<Generation> SplitRun::Run() {
   world_.RunToEnd();
-  cloud_->Stop();
+  deployment_.cloud()->Stop();
   world_.RunToEnd();
-  HAT_CHECK(cloud_compute_->sessions() == 0);
+  HAT_CHECK(cloud_compute_.sessions() == 0);
   std::vector<Generation> generations;
   for (Session& session : sessions_) {
     const auto size = static_cast<int>(session.tokens.output.size());

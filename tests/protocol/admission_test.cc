@@ -42,7 +42,8 @@ TEST(AdmissionTest, ABigRequestAtTheHeadBlocksSmallOnesBehindIt) {
   Admission admission(1, 100);
   admission.Enqueue(Key(1), 60);
   EXPECT_THAT(Plain(admission.Enqueue(Key(2), 50)), IsEmpty());
-  EXPECT_THAT(Plain(admission.Enqueue(Key(3), 1)), IsEmpty()) << "40 tokens are free, but 2 is first";
+  EXPECT_THAT(Plain(admission.Enqueue(Key(3), 1)), IsEmpty())
+      << "40 tokens are free, but 2 is first";
   EXPECT_THAT(Plain(admission.Free(Key(1))), ElementsAre(std::pair(2, 0), std::pair(3, 0)));
   EXPECT_EQ(admission.free_tokens(0), 49);
 }

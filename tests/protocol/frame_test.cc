@@ -23,6 +23,7 @@ FrameHeader Header(FrameKind kind, int count, WireDtype dtype = WireDtype::kFloa
   header.prompt_tokens = 1000;
   header.output_tokens = 128;
   if (kind == FrameKind::kVerify) header.first_position = 1000;
+  if (kind == FrameKind::kAbort) header.first_position = 1;  // a reason
   if (kind == FrameKind::kRawPrompt) header.count = header.prompt_tokens = count;
   return header;
 }
@@ -133,7 +134,7 @@ const std::vector<Hostile>& HostileHeaders() {
       {"count", Kind::kVerify, [](H& h) { h.count = 0; }},
       {"count", Kind::kClose, [](H& h) { h.count = 1; }},
       {"count", Kind::kAbort, [](H& h) { h.count = 1; }},
-      {"reason", Kind::kAbort, [](H& h) { h.count = 0; }},
+      {"reason", Kind::kAbort, [](H& h) { h.first_position = 0; }},
       {"count", Kind::kPrefill, [](H& h) { h.count = 1001; }},
       {"count", Kind::kPrefill, [](H& h) { h.first_position = INT32_MAX; }},
       {"count", Kind::kRawPrompt, [](H& h) { h.prompt_tokens = 3; }},
@@ -153,7 +154,8 @@ const std::vector<Hostile>& HostileHeaders() {
 
 TEST(FrameTest, AHostileHeaderIsRefusedByTheNameOfItsField) {
   for (const Hostile& hostile : HostileHeaders()) {
-    FrameHeader header = Header(hostile.kind, hostile.kind == FrameKind::kClose ? 0 : 1);
+    const bool is_empty = hostile.kind == FrameKind::kClose || hostile.kind == FrameKind::kAbort;
+    FrameHeader header = Header(hostile.kind, is_empty ? 0 : 1);
     ASSERT_NO_THROW(DecodeHeader(EncodeHeader(header)));
     hostile.change(header);
     try {

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <map>
+#include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -25,6 +27,8 @@ struct Record : Observer {
 
   std::map<int, Request> requests;
   std::map<int, Seconds> started, ended;
+  std::map<int, std::string> failures;  // by request: why it did not complete
+  std::vector<std::string> refused;     // frames: why
   std::vector<DeviceOpEvent> ops;
   std::vector<FrameEvent> frames;
   std::vector<Admitted> admitted;
@@ -47,7 +51,13 @@ struct Record : Observer {
   void OnTokens(int request, int count, Seconds at) override {
     tokens[request].emplace_back(count, at);
   }
+  void OnFailure(int request, std::string_view reason, Seconds) override {
+    failures[request] = reason;
+  }
   void OnEnd(int request, Outcome, Seconds at) override { ended[request] = at; }
+  void OnRefused(int, const FrameHeader&, std::string_view why, Seconds) override {
+    refused.emplace_back(why);
+  }
 
   std::vector<DeviceOpEvent> OpsOf(int request) const {
     return Where(ops, [&](const DeviceOpEvent& e) { return e.request == request; });

@@ -34,11 +34,31 @@ void FillDefaults(RigOptions& options) {
   }
 }
 
+LawOptions LawsOf(const RigOptions& options) {
+  LawOptions laws;
+  laws.kind = options.system.kind;
+  laws.hidden = options.hidden;
+  laws.devices = options.devices;
+  laws.replicas = options.cloud.replicas;
+  laws.stages = options.cloud.stages;
+  laws.token_budget = options.system.prefill_cut == "whole" ? 0 : options.cloud.token_budget;
+  laws.tolerance = Seconds(1e-9);
+  return laws;
+}
+
 }  // namespace
 
-Rig::Rig(RigOptions options) : options_(std::move(options)) {
+Rig::Rig(RigOptions options)
+    : options_(std::move(options)), counter_([this](int index) {
+        if (options_.on_event) options_.on_event(index);
+      }) {
   FillDefaults(options_);
   CheckSystem(options_.system);
+  laws_ = std::make_unique<Laws>(LawsOf(options_));
+  for (Observer* observer : {static_cast<Observer*>(&record), static_cast<Observer*>(&*laws_),
+                             static_cast<Observer*>(&counter_)}) {
+    observers_.Add(observer);
+  }
   model_ = {options_.device_latency, options_.drafter, options_.medusa, StateBytes(options_),
             options_.system.kind == SystemSpec::Kind::kDeviceOnly};
   std::vector<CloudCompute*> replicas;
@@ -46,13 +66,17 @@ Rig::Rig(RigOptions options) : options_(std::move(options)) {
     replicas_.push_back(
         std::make_unique<FakeCloudCompute>(world_, options_.cloud.stages, options_.stage_latency,
                                            StateBytes(options_), options_.stage_link));
-    replicas.push_back(replicas_.back().get());
+    failing_.push_back(std::make_unique<FailingCloudCompute>(
+        *replicas_.back(), stage_calls_, options_.failing_stage_call, options_.on_failed));
+    replicas.push_back(failing_.back().get());
   }
-  links_ = std::make_unique<DedicatedLinks>(world_, record, options_.hidden, [this](int) {
+  if (options_.system.kind == SystemSpec::Kind::kDeviceOnly) replicas.clear();
+  auto links = std::make_unique<DedicatedLinks>(world_, observers_, options_.hidden, [this](int) {
     return DedicatedLinks::Pair{FifoLink(options_.up, options_.latency, 1),
                                 FifoLink(options_.down, options_.latency, 1), options_.extra_delay,
                                 options_.extra_delay};
   });
+  links_ = std::make_unique<FaultyLinks>(std::move(links), options_.on_frame);
   deployment_ =
       std::make_unique<Deployment>(Deployment::Setup{.world = world_,
                                                      .agreement = {.system = options_.system,
@@ -61,7 +85,8 @@ Rig::Rig(RigOptions options) : options_(std::move(options)) {
                                                      .cloud = options_.cloud,
                                                      .replicas = std::move(replicas),
                                                      .links = *links_,
-                                                     .observer = record,
+                                                     .observer = observers_,
+                                                     .answer_timeout = options_.answer_timeout,
                                                      .drafting = options_.drafting});
   deployment_->Start();
   for (int i = 0; i < options_.devices; ++i) AddDevice();
@@ -86,15 +111,42 @@ void Rig::Arrive(const Request& request) {
 
 void Rig::Run() {
   world_.Run();
-  deployment_->cloud()->Stop();
-  world_.Run();
+  CloudServer* cloud = deployment_->cloud();
+  if (cloud != nullptr) {
+    cloud->Stop();
+    world_.Run();
+    const CloudServer::Load load = cloud->load();
+    EXPECT_EQ(load.sessions, 0u);
+    EXPECT_EQ(load.waiting_for_admission, 0u);
+    EXPECT_EQ(load.queued_frames, 0u);
+    EXPECT_EQ(load.kv_tokens, 0);
+  }
   EXPECT_THAT(world_.stuck(), testing::IsEmpty());
   CheckLaws();
 }
 
-void Rig::CheckLaws() const {
+void Rig::Vanish(int device) {
+  links_->Cut(device);
+  deployment_->device(device).Stop({Outcome::kCancelled, "the device is gone"});
+  if (CloudServer* cloud = deployment_->cloud()) {
+    world_.CallAt(world_.Now() + Milliseconds(5), [cloud, device] { cloud->Drop(device); });
+  }
+}
+
+void Rig::VanishCloud() {
+  for (int d = 0; d < deployment_->devices(); ++d) {
+    links_->Cut(d);
+    deployment_->device(d).Stop({Outcome::kFailed, "the cloud is gone"});
+    deployment_->cloud()->Drop(d);
+  }
+}
+
+void Rig::CheckLaws() {
+  laws_->Finish(false);
+  EXPECT_THAT(laws_->violations().kept(), testing::IsEmpty());
   for (const auto& [id, request] : record.requests) {
-    EXPECT_EQ(record.ended.count(id), 1u);
+    EXPECT_EQ(record.ended.count(id), 1u) << "request " << id;
+    if (record.failures.contains(id)) continue;
     EXPECT_EQ(record.TokensOut(id), request.output_tokens);
   }
   for (const FrameEvent& frame : record.frames) {

@@ -5,9 +5,11 @@
 #include <memory>
 #include <vector>
 
+#include "experiments/laws/laws.h"
 #include "protocol/deployment.h"
 #include "tests/protocol/fake_cloud.h"
 #include "tests/protocol/fake_device.h"
+#include "tests/protocol/faults.h"
 #include "tests/protocol/record.h"
 #include "world/memory_world.h"
 
@@ -29,6 +31,13 @@ struct RigOptions {
   Drafter drafter = SeededDrafter(1, 0.6);
   MedusaRanks medusa;                        // default: right with probability about one half
   const DraftingPolicy* drafting = nullptr;  // instead of the system's
+  Seconds answer_timeout = Seconds::Infinity();
+
+  // Of tests that break something (faults.h).
+  FaultyLinks::OnArrival on_frame;              // a frame arrives
+  std::function<void(int index)> on_event;      // an observer has been told something
+  int failing_stage_call = -1;                  // of all stages' calls
+  std::function<void(const Batch&)> on_failed;  // by it
 };
 
 class Rig {
@@ -37,12 +46,22 @@ class Rig {
 
   void Arrive(const Request& request);
 
-  // Until everything has ended; checks the laws that hold for every system.
+  // Until everything has ended; checks what holds for every system, the laws among it.
   void Run();
+
+  // From now on nothing passes between the device and the cloud. Its sessions end; the cloud
+  // notices 5 ms later.
+  void Vanish(int device);
+  // Nobody reaches the cloud any more, and devices notice at once.
+  void VanishCloud();
 
   const RigOptions& options() const { return options_; }
   const FakeCloudCompute& replica(size_t i) const { return *replicas_[i]; }
   Seconds Now() const { return world_.Now(); }
+  MemoryWorld& world() { return world_; }
+  int stage_calls() const { return stage_calls_; }
+  int frames() const { return links_->frames(); }
+  int events() const { return counter_.events(); }
   DeviceMonitor& monitor(int device) { return deployment_->monitor(device); }
 
   Record record;
@@ -50,14 +69,19 @@ class Rig {
 
  private:
   void AddDevice();
-  void CheckLaws() const;
+  void CheckLaws();
 
   RigOptions options_;
   MemoryWorld world_;
   FakeDeviceModel model_;
   std::vector<std::unique_ptr<FakeCloudCompute>> replicas_;
   std::vector<std::unique_ptr<ComputeQueue>> gpus_;
-  std::unique_ptr<Links> links_;
+  std::vector<std::unique_ptr<FailingCloudCompute>> failing_;
+  int stage_calls_ = 0;
+  EventCounter counter_;
+  std::unique_ptr<Laws> laws_;
+  ObserverList observers_;
+  std::unique_ptr<FaultyLinks> links_;
   std::unique_ptr<Deployment> deployment_;
 };
 

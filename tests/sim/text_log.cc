@@ -8,8 +8,8 @@ namespace {
 std::string Ms(Seconds at) { return fmt::format("{:.6f}", ToMilliseconds(at)); }
 
 const char* KindName(FrameKind kind) {
-  constexpr const char* kNames[] = {"?",     "prefill",    "verify",   "close",
-                                    "first", "raw-prompt", "raw-token"};
+  constexpr const char* kNames[] = {"?",     "prefill",    "verify",    "close",
+                                    "first", "raw-prompt", "raw-token", "abort"};
   return kNames[static_cast<size_t>(kind)];
 }
 

@@ -20,7 +20,7 @@ class LiveCloudComputeTest : public testing::Test {
   void Run(SessionId session, int first, int tokens) {
     for (int stage = 0; stage < 2; ++stage) {
       BatchPart part;
-      part.session = session;
+      part.session.number = session;
       part.first_position = first;
       part.tokens = tokens;
       part.states = EncodeStates(at::ones({tokens, cloud_.hidden}, at::kDouble),
@@ -46,11 +46,11 @@ TEST_F(LiveCloudComputeTest, ClosedSessionsTakeNoMemory) {
   InWorld([&] {
     for (SessionId session = 0; session < 3; ++session) Run(session, 0, 4);
     EXPECT_EQ(compute_.sessions(), 3u);
-    compute_.Forget(1);
+    compute_.Forget({0, 1});
     EXPECT_EQ(compute_.sessions(), 2u);
     Run(0, 4, 1);
     EXPECT_INPUT_ERROR(Run(1, 4, 1), HasSubstr("where 0 are known"));
-    for (SessionId session = 0; session < 3; ++session) compute_.Forget(session);
+    for (SessionId session = 0; session < 3; ++session) compute_.Forget({0, session});
     EXPECT_EQ(compute_.sessions(), 0u);
   });
 }

@@ -1,10 +1,10 @@
-#include "runtime/session/frame_gate.h"
+#include "protocol/front_door.h"
 
 #include <gmock/gmock.h>
 
 #include <functional>
-
-#include "tests/core/expect_error.h"
+#include <map>
+#include <string>
 
 namespace hat {
 namespace {
@@ -14,10 +14,14 @@ using testing::HasSubstr;
 constexpr int kHidden = 3;
 
 // A session of 8 prompt and 6 output tokens with a server that may hold 13 positions.
-class FrameGateTest : public testing::Test {
+class FrontDoorTest : public testing::Test {
  protected:
-  explicit FrameGateTest(SystemSpec::Kind kind = SystemSpec::Kind::kSplit)
-      : gate_({kind, WireDtype::kFloat16, kHidden, 13, 5}) {}
+  explicit FrontDoorTest(SystemSpec::Kind kind = SystemSpec::Kind::kSplit)
+      : door_({.kind = kind,
+               .hidden = kHidden,
+               .max_positions = 13,
+               .max_verify = 5,
+               .max_sessions = 2}) {}
 
   static Frame Up(FrameKind kind, int first, int count, SessionId session = 1) {
     Frame frame;
@@ -42,50 +46,81 @@ class FrameGateTest : public testing::Test {
     change(frame);
     return frame;
   }
-  void Answer(const Frame& frame) { gate_.OnDown(frame.header); }
+  // As the server asks: of an open session, or of one to be opened.
+  Refusal Ask(const Frame& frame, int others = 0) {
+    const auto found = open_.find(frame.header.session);
+    if (found != open_.end()) return door_.OnFrame(frame, &found->second);
+    FrontDoor::Session opened;
+    Refusal refusal = door_.Open(frame, others, &opened);
+    if (!refusal) refusal = door_.OnFrame(frame, &opened);
+    if (!refusal) open_[frame.header.session] = opened;
+    return refusal;
+  }
+  void Passes(const Frame& frame) { EXPECT_EQ(Ask(frame), std::nullopt); }
+  void Answer(const Frame& frame) { door_.OnAnswer(frame.header, &open_.at(frame.header.session)); }
   void AnswerPrompt() { Answer(Up(FrameKind::kFirst, 7, 1)); }
-  void Refuses(const Frame& frame, const std::string& words, int device = 0) {
-    EXPECT_INPUT_ERROR(gate_.OnUp(device, frame), HasSubstr(words));
+  void Refuses(const Frame& frame, const std::string& words, int others = 0) {
+    const Refusal refusal = Ask(frame, others);
+    ASSERT_TRUE(refusal.has_value()) << "let in, but: " << words;
+    EXPECT_THAT(*refusal, HasSubstr(words));
   }
   void Exchange(const Frame& frame) {
-    gate_.OnUp(0, frame);
+    Passes(frame);
     Answer(frame);
   }
   void Prefill() {
-    gate_.OnUp(0, Up(FrameKind::kPrefill, 0, 8));
+    Passes(Up(FrameKind::kPrefill, 0, 8));
     AnswerPrompt();
   }
 
-  FrameGate gate_;
+  FrontDoor door_;
+  std::map<SessionId, FrontDoor::Session> open_;
 };
-class FrameGateOfTreesTest : public FrameGateTest {
+class FrontDoorOfTreesTest : public FrontDoorTest {
  protected:
-  FrameGateOfTreesTest() : FrameGateTest(SystemSpec::Kind::kMedusa) {}
+  FrontDoorOfTreesTest() : FrontDoorTest(SystemSpec::Kind::kMedusa) {}
 };
 
-TEST_F(FrameGateTest, LetsAWholeSessionThrough) {
-  gate_.OnUp(0, Up(FrameKind::kPrefill, 0, 5));
-  gate_.OnUp(0, Up(FrameKind::kPrefill, 5, 3));
+TEST_F(FrontDoorTest, LetsAWholeSessionThrough) {
+  Passes(Up(FrameKind::kPrefill, 0, 5));
+  Passes(Up(FrameKind::kPrefill, 5, 3));
   AnswerPrompt();
   Exchange(Up(FrameKind::kVerify, 8, 4));
   Exchange(Up(FrameKind::kVerify, 9, 2));  // one of four was kept
   Exchange(Up(FrameKind::kVerify, 11, 2));
-  EXPECT_EQ(gate_.sessions(), 1u);
-  gate_.OnUp(0, Up(FrameKind::kClose, 13, 0));
-  EXPECT_EQ(gate_.sessions(), 0u);
+  Passes(Up(FrameKind::kClose, 13, 0));
 }
 
-TEST_F(FrameGateTest, RefusesFramesOfNoSessionOrAnotherDevices) {
+TEST_F(FrontDoorTest, RefusesFramesOfNoSession) {
   Refuses(Up(FrameKind::kVerify, 8, 1), "no open session of this device");
   Refuses(Up(FrameKind::kClose, 8, 0), "no open session of this device");
   Refuses(Up(FrameKind::kPrefill, 3, 5), "not the prompt's first");
-  Prefill();
-  Refuses(Up(FrameKind::kVerify, 8, 1), "no open session of this device", 1);
-  Refuses(Up(FrameKind::kClose, 8, 0), "no open session of this device", 1);
+  Refuses(Up(FrameKind::kPrefill, 0, 8), "2 sessions of this device are open; at most 2", 2);
 }
 
-TEST_F(FrameGateTest, RefusesKindsAndShapesThatDevicesDoNotSend) {
-  Refuses(Up(FrameKind::kFirst, 0, 8), "a kind that devices do not send");
+TEST_F(FrontDoorTest, LetsAClosePassAtAnyMoment) {
+  Passes(Up(FrameKind::kPrefill, 0, 5));
+  Passes(Up(FrameKind::kClose, 8, 0));
+}
+
+TEST_F(FrontDoorTest, CountsFramesThatHoldNoStates) {
+  door_ = FrontDoor({.hidden = kHidden, .carries_states = false});
+  const Frame frame = Up(FrameKind::kPrefill, 0, 8);
+  Refuses(frame, "48 bytes of states in place of 0");
+  Passes(Changed(frame, [](Frame& f) { f.states.clear(); }));
+}
+
+TEST_F(FrontDoorTest, OfRawTokensKnowsNoStates) {
+  door_ = FrontDoor({.kind = SystemSpec::Kind::kCloudOnly, .hidden = kHidden});
+  const Frame prompt = Changed(Up(FrameKind::kRawPrompt, 0, 8), [](Frame& f) { f.states.clear(); });
+  Refuses(Up(FrameKind::kPrefill, 0, 8), "no open session of this device");
+  Passes(prompt);
+  Refuses(prompt, "prompt position 0 where 8 comes next");
+  Refuses(Up(FrameKind::kVerify, 8, 1), "a kind that devices do not send");
+}
+
+TEST_F(FrontDoorTest, RefusesKindsAndShapesThatDevicesDoNotSend) {
+  Refuses(Up(FrameKind::kFirst, 0, 8), "no open session of this device");
   const Frame good = Up(FrameKind::kPrefill, 0, 8);
   Refuses(Changed(good, [](Frame& f) { f.states.pop_back(); }),
           "47 bytes of states in place of 48");
@@ -100,29 +135,26 @@ TEST_F(FrameGateTest, RefusesKindsAndShapesThatDevicesDoNotSend) {
           "another dtype");
   Refuses(Changed(good, [](Frame& f) { f.header.output_tokens = 7; }),
           "14 positions; the model has 13");
-  EXPECT_EQ(gate_.sessions(), 0u);
 }
 
-TEST_F(FrameGateTest, RefusesAPromptThatDoesNotGoOn) {
-  gate_.OnUp(0, Up(FrameKind::kPrefill, 0, 5));
+TEST_F(FrontDoorTest, RefusesAPromptThatDoesNotGoOn) {
+  Passes(Up(FrameKind::kPrefill, 0, 5));
   Refuses(Up(FrameKind::kPrefill, 4, 4), "prompt position 4 where 5 comes next");
   Refuses(Up(FrameKind::kPrefill, 6, 2), "prompt position 6 where 5 comes next");
   Refuses(Changed(Up(FrameKind::kPrefill, 5, 3), [](Frame& f) { f.header.prompt_tokens = 9; }),
           "another prompt or output length");
-  gate_.OnUp(0, Up(FrameKind::kPrefill, 5, 3));
+  Passes(Up(FrameKind::kPrefill, 5, 3));
 }
 
-TEST_F(FrameGateTest, RefusesWhatComesBeforeAnAnswer) {
-  gate_.OnUp(0, Up(FrameKind::kPrefill, 0, 8));
+TEST_F(FrontDoorTest, RefusesWhatComesBeforeAnAnswer) {
+  Passes(Up(FrameKind::kPrefill, 0, 8));
   Refuses(Up(FrameKind::kVerify, 8, 1), "before the answer");
-  Refuses(Up(FrameKind::kClose, 8, 0), "before it has its last answer");
   AnswerPrompt();
-  gate_.OnUp(0, Up(FrameKind::kVerify, 8, 2));
+  Passes(Up(FrameKind::kVerify, 8, 2));
   Refuses(Up(FrameKind::kVerify, 9, 1), "before the answer");
-  Refuses(Up(FrameKind::kClose, 9, 0), "before it has its last answer");
 }
 
-TEST_F(FrameGateTest, RefusesVerificationsThatDoNotFollowTheOneBefore) {
+TEST_F(FrontDoorTest, RefusesVerificationsThatDoNotFollowTheOneBefore) {
   Prefill();
   Refuses(Up(FrameKind::kVerify, 9, 1), "position 9 does not follow");
   Refuses(Up(FrameKind::kVerify, 8, 6), "6 states to verify; at most 5");
@@ -134,14 +166,14 @@ TEST_F(FrameGateTest, RefusesVerificationsThatDoNotFollowTheOneBefore) {
   Exchange(Up(FrameKind::kVerify, 11, 2));
 }
 
-TEST_F(FrameGateOfTreesTest, LetsTreesThrough) {
+TEST_F(FrontDoorOfTreesTest, LetsTreesThrough) {
   Prefill();
   Exchange(Tree(8, {-1, 0, 0, 1}, {}));
   Exchange(Tree(11, {-1, 0}, {0, 1, 3}));
-  gate_.OnUp(0, Up(FrameKind::kClose, 13, 0));
+  Passes(Up(FrameKind::kClose, 13, 0));
 }
 
-TEST_F(FrameGateOfTreesTest, RefusesTreesAndPathsThatAreNone) {
+TEST_F(FrontDoorOfTreesTest, RefusesTreesAndPathsThatAreNone) {
   Prefill();
   Refuses(Up(FrameKind::kVerify, 8, 1), "a chain where trees are drafted");
   Refuses(Tree(8, {-1}, {0}), "kept of no tree");
@@ -157,7 +189,7 @@ TEST_F(FrameGateOfTreesTest, RefusesTreesAndPathsThatAreNone) {
   }
   Refuses(Tree(9, {-1}, {0, 1}), "position 9 does not follow");
   Refuses(Tree(11, {-1, 0, 1}, {0, 1, 3}), "beyond the last position");
-  gate_.OnUp(0, Tree(10, {-1, 0, 0}, {0, 2}));
+  Passes(Tree(10, {-1, 0, 0}, {0, 2}));
 }
 
 }  // namespace

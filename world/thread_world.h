@@ -1,0 +1,62 @@
+// The World port on the machine's clock: activities are threads, callbacks run on a thread of their
+// own, one at a time. Everything that lasts really lasts, divided by the time scale.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "world/event_queue.h"
+#include "world/world.h"
+
+namespace hat {
+
+class ThreadWorld : public World {
+ public:
+  // `scale`: seconds of this world per second of the clock, > 0. At 10 a run of a minute takes six
+  // seconds; what threads cost themselves then looks ten times as long.
+  explicit ThreadWorld(double scale = 1);
+
+  // Waits for all activities; callbacks that are not due yet are dropped.
+  ~ThreadWorld() override;
+
+  Seconds Now() const override;
+  void SleepUntil(Seconds t) override;
+  // What is due has run when the callbacks' thread has come past this instant.
+  void Settle() override;
+  void CallAt(Seconds t, std::function<void()> callback) override;
+  // At most one thread per activity; their number is bounded by the machine's.
+  void Start(const std::string& name, std::function<void()> body) override;
+  std::unique_ptr<Signal> MakeSignal() override;
+
+  // Blocks until all activities have ended, those too that were started meanwhile. Rethrows the
+  // first exception that left an activity or a callback.
+  void Join();
+
+ private:
+  class ThreadSignal;
+  using Clock = std::chrono::steady_clock;
+
+  Clock::time_point PointOf(Seconds t) const;
+  void RunCallbacks();
+  void Guard(const std::function<void()>& code);  // keeps what it throws
+
+  double scale_;
+  Clock::time_point start_;
+  mutable std::mutex mutex_;  // of everything below
+  std::condition_variable changed_;
+  EventQueue events_;
+  bool is_stopping_ = false;
+  int running_ = 0;  // activities
+  std::vector<std::thread> threads_;
+  std::exception_ptr failure_;
+  std::thread callbacks_;
+};
+
+}  // namespace hat
