@@ -46,7 +46,8 @@ void RequestLaws::OnDeviceOp(const DeviceOpEvent& event) {
 }
 
 void RequestLaws::OnFrame(const FrameEvent& event) {
-  if (event.header.kind == FrameKind::kClose) return;     // arrives after the end
+  const FrameKind kind = event.header.kind;
+  if (kind == FrameKind::kClose || kind == FrameKind::kAbort) return;  // may arrive after the end
   if (Of(event.request).state == State::kFailed) return;  // still on its way when it failed
   Count& count = Running(event.request, "a frame");
   const bool is_up = event.direction == Direction::kUp;

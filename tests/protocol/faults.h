@@ -58,7 +58,9 @@ class FaultyLinks : public Links {
   FrameReceiver Through(FrameReceiver receiver) {
     return [this, receiver = std::move(receiver)](int device, Frame frame) {
       if (cut_.contains(device)) return;
-      if (!on_arrival_ || on_arrival_(frames_++, device, frame)) receiver(device, std::move(frame));
+      const int index = frames_++;
+      if (on_arrival_ && !on_arrival_(index, device, frame)) return;
+      receiver(device, std::move(frame));
     };
   }
 
