@@ -2,26 +2,27 @@
 // activity pops.
 #pragma once
 
-#include <deque>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <utility>
 
+#include "core/fifo.h"
 #include "world/world.h"
+#include "world/world_mutex.h"
 
 namespace hat {
 
 template <class T>
 class Channel {
  public:
-  explicit Channel(World& world) : signal_(world.MakeSignal()) {}
+  explicit Channel(World& world) : mutex_(world), signal_(world.MakeSignal()) {}
 
   void Push(T item) {
     bool wake = false;
     {
       const std::lock_guard lock(mutex_);
-      items_.push_back(std::move(item));
+      items_.Push(std::move(item));
       wake = std::exchange(is_waiting_, false);
     }
     if (wake) signal_->Raise();
@@ -30,14 +31,14 @@ class Channel {
   std::optional<T> TryPop() {
     const std::lock_guard lock(mutex_);
     if (items_.empty()) return std::nullopt;
-    return TakeFront();
+    return items_.Pop();
   }
 
   // Blocks until there is an item.
   T Pop() {
     while (MustWait()) signal_->Wait();
     const std::lock_guard lock(mutex_);
-    return TakeFront();
+    return items_.Pop();
   }
 
   // Blocks until there is an item or the deadline has come. Returns whether there is one; takes
@@ -59,15 +60,9 @@ class Channel {
     is_waiting_ = items_.empty();
     return is_waiting_;
   }
-  T TakeFront() {
-    T item = std::move(items_.front());
-    items_.pop_front();
-    return item;
-  }
 
-  // The simulator runs one activity at a time, so there the mutex is never contended.
-  std::mutex mutex_;
-  std::deque<T> items_;
+  WorldMutex mutex_;
+  Fifo<T> items_;
   bool is_waiting_ = false;
   std::unique_ptr<Signal> signal_;
 };

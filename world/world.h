@@ -43,6 +43,10 @@ class World {
   virtual void Start(const std::string& name, std::function<void()> body) = 0;
 
   virtual std::unique_ptr<Signal> MakeSignal() = 0;
+
+  // Whether activities and callbacks run at the same time, as threads do. Else they take turns,
+  // and change only where one blocks.
+  virtual bool is_concurrent() const { return true; }
 };
 
 }  // namespace hat
