@@ -15,10 +15,13 @@ class Fifo {
   size_t size() const { return size_; }
   T& front() { return ring_[first_]; }  // not empty
 
-  void Push(T item) {
+  // Returns where it lies for now.
+  T& Push(T item) {
     if (size_ == ring_.size()) Grow();
-    ring_[(first_ + size_) & (ring_.size() - 1)] = std::move(item);
+    T& place = ring_[(first_ + size_) & (ring_.size() - 1)];
+    place = std::move(item);
     ++size_;
+    return place;
   }
 
   // Not empty.

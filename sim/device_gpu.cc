@@ -18,11 +18,10 @@ void DeviceGpu::StartNow(Operation& operation) {
   running_ = &operation;
   operation.span_.start = world_.Now();
   operation.span_.end = current_end_ = operation.span_.start + operation.Latency();
-  world_.CallAt(current_end_, [this] { OnEnd(); });
+  world_.CallAt(current_end_, [this, &operation] { OnEnd(operation); });
 }
 
-void DeviceGpu::OnEnd() {
-  Operation& ended = *running_;
+void DeviceGpu::OnEnd(Operation& ended) {
   running_ = nullptr;
   if (!waiting_.empty()) {
     Operation& next = *waiting_.front();

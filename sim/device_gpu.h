@@ -33,7 +33,7 @@ class DeviceGpu {
 
  private:
   void StartNow(Operation& operation);
-  void OnEnd();
+  void OnEnd(Operation& ended);
 
   World& world_;
   Operation* running_ = nullptr;

@@ -17,7 +17,7 @@ namespace {
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 constexpr size_t kStackBytes = size_t{256} << 10;
 #else
-constexpr size_t kStackBytes = size_t{32} << 10;
+constexpr size_t kStackBytes = size_t{16} << 10;
 #endif
 
 // Beside the program, where the build puts it, or where a program in bin/ finds its libraries.

@@ -16,6 +16,13 @@ struct MemoryWorld::Activity {
         stack(whole),
         name(std::move(its_name)) {}
 
+  // What going on will touch, all at once: with many activities none of it is in a cache.
+  void Prefetch() const {
+    constexpr std::ptrdiff_t kLine = 64, kDeep = 20;
+    const char* here = reinterpret_cast<const char*>(this);
+    for (std::ptrdiff_t line = -kDeep; line < 3; ++line) __builtin_prefetch(here + line * kLine);
+  }
+
   Fiber fiber;
   Activity* next_in_line = nullptr;
   bool has_begun = false;
@@ -141,7 +148,11 @@ void MemoryWorld::Run() {
 
 void MemoryWorld::RunInstant() {
   while (!is_stopped_) {
-    while (!events_.empty() && events_.next() <= now_) events_.Take()();
+    while (!events_.empty() && events_.next() <= now_) {
+      const std::function<void()> callback = events_.Take();
+      if (!events_.empty()) events_.PrefetchFirst();
+      callback();
+    }
     if (ready_.empty() && !settling_.empty()) ready_.Add(settling_.Take());
     if (ready_.empty()) return;
     RunReady();
@@ -184,6 +195,7 @@ std::vector<std::string> MemoryWorld::stuck() const {
 }
 
 void MemoryWorld::MakeReady(Activity& activity) {
+  activity.Prefetch();
   if (!is_ending_) ready_.Add(activity);
 }
 

@@ -48,6 +48,8 @@ void StackPool::Grow() {
   void* const memory = mmap(nullptr, count * each, PROT_READ | PROT_WRITE,
                             MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
   HAT_CHECK(memory != MAP_FAILED, "no memory for the stacks of activities");
+  // Each activity touches another page: with huge ones the processor knows where they all are.
+  if (!is_guarded) madvise(memory, count * each, MADV_HUGEPAGE);
   slabs_.push_back({memory, count * each});
   for (size_t i = count; i-- > 0;) {
     char* low = static_cast<char*>(memory) + i * each;
