@@ -32,6 +32,7 @@ CloudServer::CloudServer(Setup setup)
       observer_(setup.observer),
       on_fault_(std::move(setup.on_fault)),
       cut_(MakePrefillCut(system_.prefill_cut, system_.options)),
+      mutex_(world_),
       admission_(config_.replicas, config_.kv_tokens) {
   HAT_CHECK(static_cast<int>(setup.replicas.size()) == config_.replicas);
   for (int i = 0; i < config_.replicas; ++i) {

@@ -17,6 +17,7 @@
 #include "protocol/state_monitor.h"
 #include "protocol/system.h"
 #include "protocol/work_queue.h"
+#include "world/world_mutex.h"
 
 namespace hat {
 
@@ -111,7 +112,7 @@ class CloudServer : private Pipeline::Server {
   Observer& observer_;
   std::function<void(std::exception_ptr)> on_fault_;
   std::unique_ptr<PrefillCut> cut_;
-  mutable std::mutex mutex_;  // of everything below
+  mutable WorldMutex mutex_;  // of everything below
   Admission admission_;
   UplinkMonitor uplinks_;
   std::unordered_map<SessionKey, Session, SessionKeyHash> sessions_;

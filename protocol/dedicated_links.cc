@@ -33,14 +33,17 @@ FifoLink::Transit DedicatedPipe::Send(Frame frame) {
                          transit.start,
                          transit.left,
                          transit.arrived};
-  in_flight_.push_back({event, std::move(frame)});
-  world_.CallAt(transit.arrived, [this] { DeliverFirst(); });
+  // Where it lies is a hint for worlds that ask for memory beforehand (EventQueue::PrefetchFirst).
+  const void* const place = &in_flight_.Push({event, std::move(frame)});
+  world_.CallAt(transit.arrived, [this, place] {
+    (void)place;
+    DeliverFirst();
+  });
   return transit;
 }
 
 void DedicatedPipe::DeliverFirst() {
-  InFlight first = std::move(in_flight_.front());
-  in_flight_.pop_front();
+  InFlight first = in_flight_.Pop();
   observer_.OnFrame(first.event);
   receiver_(device_, std::move(first.frame));
 }

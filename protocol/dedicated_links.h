@@ -2,12 +2,12 @@
 // Used by the simulator and by the in-memory world.
 #pragma once
 
-#include <deque>
 #include <functional>
 #include <memory>
 #include <unordered_map>
 #include <vector>
 
+#include "core/fifo.h"
 #include "protocol/ports.h"
 #include "world/fifo_link.h"
 
@@ -40,7 +40,7 @@ class DedicatedPipe {
   FrameReceiver receiver_;
   ExtraDelay extra_delay_;
   Seconds last_arrival_;  // frames stay in order, whatever the extra delay
-  std::deque<InFlight> in_flight_;
+  Fifo<InFlight> in_flight_;
 };
 
 class DedicatedUplink : public Uplink {

@@ -31,7 +31,8 @@ DevicePolicies::DevicePolicies(const SystemSpec& system)
                                          : MakeDraftingPolicy(system.drafting, system.options)) {}
 
 DeviceNode::DeviceNode(DeviceSide side)
-    : uplink_(std::move(side.uplink)),
+    : monitor_(side.world),
+      uplink_(std::move(side.uplink)),
       device_({.world = side.world,
                .system = side.agreement.system,
                .chunking = *side.policies.chunking,

@@ -36,7 +36,8 @@ Device::Device(DeviceContext context, int max_sessions, MakeCompute make_compute
     : context_(context),
       max_sessions_(max_sessions),
       make_compute_(std::move(make_compute)),
-      on_end_(std::move(on_end)) {}
+      on_end_(std::move(on_end)),
+      mutex_(context_.world) {}
 
 void Device::OnArrival(const Request& request) {
   context_.observer.OnArrival(request);

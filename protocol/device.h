@@ -9,6 +9,7 @@
 #include <unordered_map>
 
 #include "protocol/session/session.h"
+#include "world/world_mutex.h"
 
 namespace hat {
 
@@ -44,7 +45,7 @@ class Device {
   int max_sessions_;
   MakeCompute make_compute_;
   OnEnd on_end_;
-  std::mutex mutex_;  // of everything below
+  WorldMutex mutex_;  // of everything below
   int running_ = 0;
   int started_ = 0;
   std::deque<Request> waiting_;

@@ -11,11 +11,14 @@
 #include "protocol/frame.h"
 #include "protocol/moving_average.h"
 #include "protocol/policies/chunking.h"
+#include "world/world_mutex.h"
 
 namespace hat {
 
 class DeviceMonitor {
  public:
+  explicit DeviceMonitor(const World& world) : mutex_(world) {}
+
   void OnInput(int tokens, Seconds duration);  // a prefill's input operation
   void OnDraftStep(Seconds duration);          // draft(1)
   void OnAnswer(Seconds delay);                // of a verification: sent to arrived
@@ -29,7 +32,7 @@ class DeviceMonitor {
   int AheadSteps() const;
 
  private:
-  mutable std::mutex mutex_;
+  mutable WorldMutex mutex_;
   LinearFit input_;
   MovingAverage draft_step_;
   MovingAverage answer_delay_;

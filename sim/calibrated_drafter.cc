@@ -102,10 +102,10 @@ float CalibratedDrafter::Confidence(const Request& request, int token, int step)
       stream.Beta(mean_ * config_.concentration, (1 - mean_) * config_.concentration));
 }
 
-int CalibratedDrafter::Rank(const Request& request, int token, int step) const {
+int CalibratedDrafter::Rank(const Request& request, int token, int step, float confidence) const {
   RngStream stream = outcomes_.At(static_cast<uint64_t>(request.id), static_cast<uint64_t>(token),
                                   static_cast<uint64_t>(step));
-  return stream.Uniform() < Confidence(request, token, step) ? 1 : DrawMissRank(stream);
+  return stream.Uniform() < confidence ? 1 : DrawMissRank(stream);
 }
 
 int CalibratedDrafter::MedusaRank(const Request& request, int token, int head) const {

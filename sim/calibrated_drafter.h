@@ -26,7 +26,7 @@ class CalibratedDrafter : public DraftSource {
   CalibratedDrafter(const AcceptanceConfig& config, uint64_t seed);
 
   float Confidence(const Request& request, int token, int step) const override;
-  int Rank(const Request& request, int token, int step) const override;
+  int Rank(const Request& request, int token, int step, float confidence) const override;
   int MedusaRank(const Request& request, int token, int head) const override;
 
   double mean_confidence() const { return mean_; }

@@ -82,6 +82,7 @@ DeviceCompute::DraftStep SimDeviceCompute::RunDraftStep() {
   step.span = RunAt(DeviceOp::kDraft, 1, newest_position() + steps_);
   ++steps_;
   step.confidence = setup_.drafts->Confidence(request_, token_, steps_);
+  confidences_.push_back(step.confidence);
   return step;
 }
 
@@ -105,17 +106,27 @@ DeviceCompute::Verified SimDeviceCompute::Verify(int drafted, const States& /*de
       ahead_steps_ > 0 && verified.accepted == drafted && Rank(drafted + 1) <= ahead_branches_;
   token_ += verified.accepted + 1;
   steps_ = 0;
+  confidences_.clear();
   if (verified.ahead_is_kept) {
     for (int step = 1; step <= ahead_steps_; ++step) {
       verified.ahead_confidences.push_back(setup_.drafts->Confidence(request_, token_, step));
     }
+    confidences_ = verified.ahead_confidences;
     verified.ahead_states.resize(static_cast<size_t>(ahead_steps_));
   }
   ahead_steps_ = 0;
   return verified;
 }
 
-void SimDeviceCompute::KeepAhead(int steps) { steps_ = steps; }
+void SimDeviceCompute::KeepAhead(int steps) {
+  steps_ = steps;
+  confidences_.resize(static_cast<size_t>(steps));
+}
+
+int SimDeviceCompute::Rank(int step) const {
+  return setup_.drafts->Rank(request_, token_, step,
+                             confidences_.at(static_cast<size_t>(step) - 1));
+}
 
 DeviceCompute::VerifiedTree SimDeviceCompute::VerifyTree(const Tree& tree, const States& /*deep*/) {
   VerifiedTree verified;

@@ -56,14 +56,15 @@ class SimDeviceCompute : public DeviceCompute {
   double Quantile(DeviceOp op, int position) const;
   Seconds Latency(DeviceOp op, int tokens, int context, double quantile) const;
   int newest_position() const { return request_.prompt_tokens + token_ - 1; }
-  int Rank(int step) const { return setup_.drafts->Rank(request_, token_, step); }
+  int Rank(int step) const;
 
   const SimDeviceSetup& setup_;
   SimDevice& device_;
   Request request_;
   std::unique_ptr<Signal> done_;
-  int token_ = 1;  // output index of the newest committed token
-  int steps_ = 0;  // draft steps of the chain that it starts
+  int token_ = 1;                   // output index of the newest committed token
+  int steps_ = 0;                   // draft steps of the chain that it starts
+  std::vector<float> confidences_;  // of their proposals
   int ahead_steps_ = 0;
   int ahead_branches_ = 0;
 };

@@ -22,8 +22,9 @@ class DraftSource {
   virtual float Confidence(const Request& request, int token, int step) const = 0;
 
   // The rank of the target's token among the drafter's candidates, given that all proposals before
-  // it agreed: 1 = the proposal is right.
-  virtual int Rank(const Request& request, int token, int step) const = 0;
+  // it agreed: 1 = the proposal is right. `confidence`: what Confidence() says of it, which is dear
+  // to ask for twice.
+  virtual int Rank(const Request& request, int token, int step, float confidence) const = 0;
 
   // The rank of output token `token` + `head` under Medusa head `head` (from 1).
   virtual int MedusaRank(const Request& request, int token, int head) const = 0;

@@ -45,7 +45,8 @@ std::unique_ptr<Engine> MakeEngine(EngineKind kind, const SharedPlatform* shared
 // For the manifest: "fibers", or "SimGrid 3.32, network/model:CM02, ...".
 std::string Description(EngineKind kind);
 
-// How many activities this machine can hold at once.
-int MaxActivities(EngineKind kind);
+// How many activities this machine can hold at once, whatever memory they take; nothing: any
+// number.
+std::optional<int> MaxActivities(EngineKind kind);
 
 }  // namespace hat

@@ -44,6 +44,7 @@ class SimGridWorld : public World, public Flows, public Engine {
   void CallAt(Seconds t, std::function<void()> callback) override;
   void Start(const std::string& name, std::function<void()> body) override;
   std::unique_ptr<Signal> MakeSignal() override;
+  bool is_concurrent() const override { return false; }
 
   World& world() override { return *this; }
   Flows* flows() override { return has_flows_ ? this : nullptr; }

@@ -348,22 +348,26 @@ void Simulation::CheckMachineHoldsRun() const {
   };
   check(fleet_.size(), 4096, "devices", "fleet.scale");
   check(workload_.expected_requests().value_or(0), 1024, "requests", "workload.requests");
-  const int most = MaxActivities(engine_);
+  const std::optional<int> most = MaxActivities(engine_);
+  if (!most) {  // fibers: a session's stack and what hangs on it
+    if (workload_.is_closed_loop()) check(fleet_.size(), 16384, "sessions at once", "fleet.scale");
+    return;
+  }
   const int64_t stages = scenario_.has_cloud()
                              ? int64_t{scenario_.scheduler.stages} * scenario_.scheduler.replicas
                              : 0;
-  if (stages + 1 >= most) {
+  if (stages + 1 >= *most) {
     throw InputError(
         fmt::format("{}: 'cloud.replicas' x 'cloud.stages' = {} stages run at once, but "
                     "this machine holds at most {} (half of vm.max_map_count)",
-                    scenario_.path, stages, most - 2));
+                    scenario_.path, stages, *most - 2));
   }
-  if (workload_.is_closed_loop() && fleet_.size() + stages >= most) {
+  if (workload_.is_closed_loop() && fleet_.size() + stages >= *most) {
     throw InputError(
         fmt::format("{}: a closed loop over {} devices runs {} sessions at once, but this machine "
                     "holds at most "
                     "{} (half of vm.max_map_count); lower fleet.scale",
-                    scenario_.path, fleet_.size(), fleet_.size(), most - stages - 1));
+                    scenario_.path, fleet_.size(), fleet_.size(), *most - stages - 1));
   }
 }
 

@@ -11,7 +11,7 @@ float TraceDrafter::Confidence(const Request& request, int token, int step) cons
   return index < row.confidences.size() ? row.confidences[index] : 0;
 }
 
-int TraceDrafter::Rank(const Request& request, int token, int step) const {
+int TraceDrafter::Rank(const Request& request, int token, int step, float /*confidence*/) const {
   const TraceRow row = trace_.Row(request.prompt_row, token);
   HAT_CHECK(step <= row.agreed + 1, "asked behind the first proposal that missed");
   return step <= row.agreed ? 1 : row.mismatch_rank;

@@ -15,7 +15,7 @@ class TraceDrafter : public DraftSource {
 
   // 0 for a proposal behind the request's last token: the bound R - 1 stops the draft there anyway.
   float Confidence(const Request& request, int token, int step) const override;
-  int Rank(const Request& request, int token, int step) const override;
+  int Rank(const Request& request, int token, int step, float confidence) const override;
   int MedusaRank(const Request& request, int token, int head) const override;
 
  private:

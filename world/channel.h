@@ -2,26 +2,27 @@
 // close; one activity pops.
 #pragma once
 
-#include <deque>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <utility>
 
+#include "core/fifo.h"
 #include "world/world.h"
+#include "world/world_mutex.h"
 
 namespace hat {
 
 template <class T>
 class Channel {
  public:
-  explicit Channel(World& world) : signal_(world.MakeSignal()) {}
+  explicit Channel(World& world) : mutex_(world), signal_(world.MakeSignal()) {}
 
   void Push(T item) {
     bool wake = false;
     {
       const std::lock_guard lock(mutex_);
-      items_.push_back(std::move(item));
+      items_.Push(std::move(item));
       wake = std::exchange(is_waiting_, false);
     }
     if (wake) signal_->Raise();
@@ -30,9 +31,7 @@ class Channel {
   std::optional<T> TryPop() {
     const std::lock_guard lock(mutex_);
     if (items_.empty()) return std::nullopt;
-    T item = std::move(items_.front());
-    items_.pop_front();
-    return item;
+    return items_.Pop();
   }
 
   // Nothing is pushed any more: what is there can still be taken, then the channel has ended.
@@ -82,9 +81,8 @@ class Channel {
     return is_waiting_;
   }
 
-  // The simulator runs one activity at a time, so there the mutex is never contended.
-  mutable std::mutex mutex_;
-  std::deque<T> items_;
+  mutable WorldMutex mutex_;
+  Fifo<T> items_;
   bool is_waiting_ = false;
   bool is_closed_ = false;
   std::unique_ptr<Signal> signal_;

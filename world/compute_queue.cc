@@ -43,7 +43,7 @@ void ComputeQueue::StartNow(Operation& operation) {
   }
   operation.span_.end = operation.span_.start + operation.Latency();
   current_end_ = operation.span_.end;
-  world_.CallAt(*current_end_, [this] { OnEnd(); });
+  world_.CallAt(*current_end_, [this, &operation] { OnEnd(operation); });
 }
 
 void ComputeQueue::StartNext() {
@@ -54,14 +54,12 @@ void ComputeQueue::StartNext() {
   StartNow(next);
 }
 
-void ComputeQueue::OnEnd() {
-  Signal* ended = nullptr;
+void ComputeQueue::OnEnd(Operation& operation) {
   {
     const std::lock_guard lock(mutex_);
-    ended = running_->signal_;
     StartNext();
   }
-  ended->Raise();
+  operation.signal_->Raise();
 }
 
 Span ComputeQueue::Run(std::function<Seconds()> latency) {

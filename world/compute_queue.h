@@ -10,6 +10,7 @@
 
 #include "world/span.h"
 #include "world/world.h"
+#include "world/world_mutex.h"
 
 namespace hat {
 
@@ -30,7 +31,7 @@ class ComputeQueue {
     bool is_work_ = false;
   };
 
-  explicit ComputeQueue(World& world) : world_(world) {}
+  explicit ComputeQueue(World& world) : world_(world), mutex_(world) {}
 
   // Queues the operation and blocks until it has ended. `signal` is the caller's own.
   Span Run(Operation& operation, Signal& signal);
@@ -52,10 +53,10 @@ class ComputeQueue {
   void StartNow(Operation& operation);  // under the mutex, as the next two
   void StartNext();
   std::optional<Seconds> BusyUntil() const;  // none: idle
-  void OnEnd();
+  void OnEnd(Operation& operation);
 
   World& world_;
-  mutable std::mutex mutex_;  // of everything below
+  mutable WorldMutex mutex_;  // of everything below
   Operation* running_ = nullptr;
   std::optional<Seconds> current_end_;  // none: work, whose end is not known yet
   std::deque<Operation*> waiting_;

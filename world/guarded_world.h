@@ -11,6 +11,8 @@ namespace hat {
 
 class GuardedWorld : public MemoryWorld {
  public:
+  using MemoryWorld::MemoryWorld;
+
   void Start(const std::string& name, std::function<void()> body) override;
 
   // A failure outside an activity (in a callback).

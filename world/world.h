@@ -1,6 +1,6 @@
-// The World port: time and concurrency, as protocol code sees them. The simulator supplies
-// SimGrid's clock and actors, the live runtime steady_clock and threads, the in-memory world
-// (memory_world.h) a virtual clock and fibers.
+// The World port: time and concurrency, as protocol code sees them. The in-memory world
+// (memory_world.h) supplies a virtual clock and fibers, for simulation too; the simulator's other
+// world SimGrid's clock and actors, the live runtime steady_clock and threads.
 #pragma once
 
 #include <functional>
@@ -43,6 +43,10 @@ class World {
   virtual void Start(const std::string& name, std::function<void()> body) = 0;
 
   virtual std::unique_ptr<Signal> MakeSignal() = 0;
+
+  // Whether activities and callbacks run at the same time, as threads do. Else they take turns,
+  // and change only where one blocks.
+  virtual bool is_concurrent() const { return true; }
 };
 
 }  // namespace hat

@@ -1,5 +1,6 @@
 #include "tests/bench/fresh_process.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -15,13 +16,17 @@
 namespace hat {
 namespace {
 
-double ProcessCpuSeconds() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
+double CpuSeconds(const rusage& usage) {
   const auto seconds = [](const timeval& t) {
     return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) * 1e-6;
   };
   return seconds(usage.ru_utime) + seconds(usage.ru_stime);
+}
+
+double ProcessCpuSeconds() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return CpuSeconds(usage);
 }
 
 double ClockSeconds() {
@@ -69,6 +74,31 @@ Measured MeasureInFreshProcess(const std::function<Work(Stopwatch&)>& body) {
   rusage usage{};
   wait4(child, &status, 0, &usage);
   if (!is_whole || status != 0) throw RunError("a measured process failed");
+  measured.peak_bytes = static_cast<double>(usage.ru_maxrss) * 1024;
+  return measured;
+}
+
+Measured MeasureProgram(const std::vector<std::string>& arguments) {
+  std::vector<char*> words;
+  for (const std::string& argument : arguments)
+    words.push_back(const_cast<char*>(argument.c_str()));
+  words.push_back(nullptr);
+  const double start = ClockSeconds();
+  const pid_t child = fork();
+  if (child < 0) throw RunError("no process for a measurement");
+  if (child == 0) {
+    const int nowhere = open("/dev/null", O_WRONLY);
+    dup2(nowhere, STDOUT_FILENO);
+    execv(words[0], words.data());
+    _exit(127);
+  }
+  int status = 0;
+  rusage usage{};
+  wait4(child, &status, 0, &usage);
+  if (status != 0) throw RunError(fmt::format("{} failed", arguments[0]));
+  Measured measured;
+  measured.cpu_s = CpuSeconds(usage);
+  measured.wall_s = ClockSeconds() - start;
   measured.peak_bytes = static_cast<double>(usage.ru_maxrss) * 1024;
   return measured;
 }

@@ -3,6 +3,8 @@
 #pragma once
 
 #include <functional>
+#include <string>
+#include <vector>
 
 namespace hat {
 
@@ -36,5 +38,9 @@ class Stopwatch {
 // Runs `body` in a child process; `body` says with the stopwatch what is to be timed. Throws
 // RunError if the child failed; what it threw is on stderr then.
 Measured MeasureInFreshProcess(const std::function<Work(Stopwatch&)>& body);
+
+// A program with its arguments, from its start to its end; its output is thrown away. Throws
+// RunError if it fails.
+Measured MeasureProgram(const std::vector<std::string>& arguments);
 
 }  // namespace hat

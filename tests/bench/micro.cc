@@ -60,7 +60,7 @@ void DrafterConfidence(benchmark::State& state) {
 void DrafterRank(benchmark::State& state) {
   const CalibratedDrafter drafter = PaperDrafter();
   int token = 0;
-  for (auto _ : state) benchmark::DoNotOptimize(drafter.Rank(Request(), ++token, 1));
+  for (auto _ : state) benchmark::DoNotOptimize(drafter.Rank(Request(), ++token, 1, 0.5f));
 }
 
 // What a recorder is told of a round of u-shape: two operations, two frames, its share of a

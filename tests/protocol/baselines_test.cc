@@ -202,7 +202,7 @@ TEST(DeviceTest, CountsTheRequestsThatItHasStarted) {
 TEST(DeviceTest, MonitorFieldsCountFromTheirArrivalWhicheverSessionReadsThemFirst) {
   MemoryWorld world;
   Record record;
-  DeviceMonitor monitor;
+  DeviceMonitor monitor(world);
   const SystemSpec system = FindSystem("hat");
   const auto chunking = MakeChunkingPolicy("monitor", {});
   DedicatedUplink uplink(

@@ -5,6 +5,8 @@
 #include "core/random.h"
 #include "world/fifo_link.h"
 
+#include "world/memory_world.h"
+
 namespace hat {
 namespace {
 
@@ -109,7 +111,8 @@ FrameHeader Measured(float rate, float wait, float fixed, float per_token) {
 }
 
 TEST(DeviceMonitorTest, ThereIsNoChunkEstimateBeforeASampleOfEveryPart) {
-  DeviceMonitor monitor;
+  const MemoryWorld world;
+  DeviceMonitor monitor(world);
   EXPECT_FALSE(monitor.Chunk());
   monitor.OnHeader(Measured(1e6, 0.004f, 0.008f, 0.0004f));
   EXPECT_FALSE(monitor.Chunk()) << "own input";
@@ -127,7 +130,8 @@ TEST(DeviceMonitorTest, ThereIsNoChunkEstimateBeforeASampleOfEveryPart) {
 }
 
 TEST(DeviceMonitorTest, AheadStepsAreTheDelayOverTheDraftTimeRoundedDown) {
-  DeviceMonitor monitor;
+  const MemoryWorld world;
+  DeviceMonitor monitor(world);
   EXPECT_EQ(monitor.AheadSteps(), 0);
   monitor.OnDraftStep(Milliseconds(10));
   EXPECT_EQ(monitor.AheadSteps(), 0) << "no answer yet";

@@ -94,7 +94,7 @@ TEST(CalibratedDrafterTest, TheSmallestAcceptLengthDraftsNothingRight) {
   const CalibratedDrafter drafter(config, 1);
   for (int token = 1; token < 1000; ++token) {
     EXPECT_EQ(drafter.Confidence(RequestOf(0), token, 1), 0);
-    EXPECT_GT(drafter.Rank(RequestOf(0), token, 1), 1);
+    EXPECT_GT(drafter.Rank(RequestOf(0), token, 1, 0), 1);
   }
 }
 
@@ -107,8 +107,8 @@ TEST(CalibratedDrafterTest, ConfidencesAreCalibrated) {
   std::array<int, 5> ranks{};
   double sum = 0;
   for (int token = 1; token <= kDraws; ++token) {
-    const double confidence = drafter.Confidence(RequestOf(0), token, 1);
-    const int rank = drafter.Rank(RequestOf(0), token, 1);
+    const float confidence = drafter.Confidence(RequestOf(0), token, 1);
+    const int rank = drafter.Rank(RequestOf(0), token, 1, confidence);
     const auto bin = std::min<size_t>(static_cast<size_t>(confidence * 10), 9);
     ++drawn[bin];
     right[bin] += rank == 1;

@@ -22,7 +22,7 @@ using testing::ElementsAre;
 class NoDrafts : public DraftSource {
  public:
   float Confidence(const Request&, int, int) const override { return 0; }
-  int Rank(const Request&, int, int) const override { return 2; }
+  int Rank(const Request&, int, int, float) const override { return 2; }
   int MedusaRank(const Request&, int, int) const override { return 2; }
 };
 

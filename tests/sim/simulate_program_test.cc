@@ -311,23 +311,23 @@ TEST_F(SimulateProgramTest, MoreDevicesThanTheMachineHoldsAreRefused) {
   EXPECT_EQ(scaled.exit_code, 2);
   EXPECT_THAT(scaled.err, AllOf(HasSubstr("20000000 devices"), HasSubstr("at most 10000000")));
   const ProgramRun sessions = Run({"--set", "fleet.class.0.count=1", "--set", "fleet.scale=1e6",
-                                   "--set", "workload.requests=1000000"});
+                                   "--set", "workload.requests=1000000", "--engine", "simgrid"});
   EXPECT_EQ(sessions.exit_code, 2);
   EXPECT_THAT(sessions.err,
               AllOf(HasSubstr("a closed loop over 1000000 devices"), HasSubstr("fleet.scale")));
 }
 
-TEST_F(SimulateProgramTest, MoreSessionsThanTheMachineHoldsEndTheRunWithAClearLine) {
+TEST_F(SimulateProgramTest, MoreSessionsThanSimGridHoldsEndTheRunWithAClearLine) {
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
   GTEST_SKIP() << "each session is a thread there";
 #endif
   const int requests = SimGridWorld::MaxActivities() + 1000;
   if (requests > 100'000) GTEST_SKIP() << "this machine holds many sessions";
   const ProgramRun outcome =
-      Run({"--set", "fleet.class.0.count=1", "--set", "fleet.max_sessions=1000000", "--set",
-           "workload.arrivals=uniform", "--set", "workload.rate_per_s=1000000", "--set",
-           fmt::format("workload.requests={}", requests), "--set", "workload.outputs.tokens=1",
-           "--set", "cloud.kv_tokens=1000000000"});
+      Run({"--engine", "simgrid", "--set", "fleet.class.0.count=1", "--set",
+           "fleet.max_sessions=1000000", "--set", "workload.arrivals=uniform", "--set",
+           "workload.rate_per_s=1000000", "--set", fmt::format("workload.requests={}", requests),
+           "--set", "workload.outputs.tokens=1", "--set", "cloud.kv_tokens=1000000000"});
   EXPECT_EQ(outcome.exit_code, 1);
   EXPECT_THAT(outcome.err,
               AllOf(HasSubstr("activities run at once"), HasSubstr("fleet.max_sessions")));
@@ -349,7 +349,8 @@ TEST_F(SimulateProgramTest, TheEngineIsChosenByWhetherLinksContendAndNamedInTheM
   const std::vector<std::string> shared = {"--set", "link.kind=shared", "--set",
                                            "link.cell_mbps=60"};
   EXPECT_THAT(engine(shared), HasSubstr("SimGrid"));
-  const ProgramRun refused = Run({"--engine", "fibers", "--set", "link.kind=shared"});
+  const ProgramRun refused =
+      Run({"--engine", "fibers", "--set", "link.kind=shared", "--set", "link.cell_mbps=60"});
   EXPECT_EQ(refused.exit_code, 2);
   EXPECT_THAT(refused.err, HasSubstr("'link.kind' is 'shared'"));
   const ProgramRun unknown = Run({"--engine", "threads"});

@@ -9,6 +9,8 @@
 #include <vector>
 
 #include "world/channel.h"
+#include "world/fiber.h"
+#include "world/guarded_world.h"
 
 namespace hat {
 namespace {
@@ -16,17 +18,25 @@ namespace {
 using testing::ElementsAre;
 using testing::IsEmpty;
 
+// A fiber with a stack of its own.
+struct Alone {
+  explicit Alone(std::function<void()> body) : fiber(std::move(body), stacks.Take()) {}
+  StackPool stacks{size_t{64} << 10};
+  Fiber fiber;
+};
+
 int Sum(int n) { return n == 0 ? 0 : n + Sum(n - 1); }
 
 TEST(FiberTest, RunsByTurnsAndKeepsItsStack) {
   std::vector<int> log;
   Fiber* self = nullptr;
-  Fiber fiber([&] {
+  Alone alone([&] {
     std::vector<int> local(1000, 1);
     log.push_back(Sum(100));
     self->Yield();
     log.push_back(static_cast<int>(local.size()));
   });
+  Fiber& fiber = alone.fiber;
   self = &fiber;
   fiber.Resume();
   EXPECT_FALSE(fiber.has_ended());
@@ -39,7 +49,7 @@ TEST(FiberTest, RunsByTurnsAndKeepsItsStack) {
 TEST(FiberTest, ExceptionsAreCaughtWithinIt) {
   std::string caught;
   Fiber* self = nullptr;
-  Fiber fiber([&] {
+  Alone alone([&] {
     try {
       self->Yield();
       throw std::runtime_error("inside");
@@ -47,6 +57,7 @@ TEST(FiberTest, ExceptionsAreCaughtWithinIt) {
       caught = error.what();
     }
   });
+  Fiber& fiber = alone.fiber;
   self = &fiber;
   fiber.Resume();
   fiber.Resume();
@@ -54,14 +65,17 @@ TEST(FiberTest, ExceptionsAreCaughtWithinIt) {
 }
 
 TEST(FiberTest, AThousandAtOnceEachHaveTheirOwnStack) {
+  StackPool stacks(size_t{64} << 10);
   std::vector<std::unique_ptr<Fiber>> fibers;
   int sum = 0;
   for (int i = 0; i < 1000; ++i) {
-    fibers.push_back(std::make_unique<Fiber>([&, i] {
-      const int before = Sum(i);
-      fibers[static_cast<size_t>(i)]->Yield();
-      sum += before == Sum(i);
-    }));
+    fibers.push_back(std::make_unique<Fiber>(
+        [&, i] {
+          const int before = Sum(i);
+          fibers[static_cast<size_t>(i)]->Yield();
+          sum += before == Sum(i);
+        },
+        stacks.Take()));
   }
   for (auto& fiber : fibers) fiber->Resume();
   for (auto& fiber : fibers) fiber->Resume();
@@ -208,6 +222,77 @@ TEST(ChannelTest, WaitUntilTakesNothingAndEndsAtTheDeadline) {
   });
   world.CallAt(Seconds(3), [&] { channel.Push(1); });
   world.Run();
+}
+
+TEST(MemoryWorldTest, WhatGoesFirstGoesBeforeAllThatIsDueThen) {
+  MemoryWorld world;
+  std::vector<std::string> log;
+  world.CallAt(Seconds(1), [&] { log.push_back("in order"); });
+  world.CallFirstAt(Seconds(1), [&] { log.push_back("first"); });
+  world.CallFirstAt(Seconds(1), [&] { log.push_back("second"); });
+  EXPECT_EQ(world.next_callback(), Seconds(1));
+  world.Run();
+  EXPECT_THAT(log, ElementsAre("first", "second", "in order"));
+  EXPECT_EQ(world.next_callback(), std::nullopt);
+}
+
+// A deadline that did not come is no event: the clock does not go on to it.
+TEST(MemoryWorldTest, ADeadlineThatWasNotNeededTakesNoTime) {
+  MemoryWorld world;
+  Channel<int> channel(world);
+  world.Start("reader", [&] { EXPECT_TRUE(channel.WaitUntil(Seconds(100))); });
+  world.CallAt(Seconds(1), [&] { channel.Push(1); });
+  world.Run();
+  EXPECT_EQ(world.Now(), Seconds(1));
+}
+
+// -- a run that ends with its main activity
+
+struct CountsItsEnd {
+  int& ended;
+  ~CountsItsEnd() { ++ended; }
+};
+
+TEST(GuardedWorldTest, NothingHappensBehindTheEndOfMainAndTheOthersUnwind) {
+  GuardedWorld world;
+  std::string log;
+  int ended = 0;
+  world.RunUntilEndOf([&] {
+    for (int i = 0; i < 2; ++i) {
+      world.Start("other", [&] {
+        const CountsItsEnd counts{ended};
+        world.SleepUntil(Seconds(2));
+        log += "an activity ";
+      });
+    }
+    world.CallAt(Seconds(3), [&] { log += "a callback "; });
+    world.SleepUntil(Seconds(1));
+    world.Start("too late", [&] { log += "a start "; });
+    log += "main ";
+  });
+  EXPECT_EQ(log, "main ");
+  EXPECT_EQ(ended, 2);
+  EXPECT_THAT(world.stuck(), IsEmpty());
+}
+
+TEST(GuardedWorldTest, TheFirstFailureEndsTheRun) {
+  for (const bool in_callback : {false, true}) {
+    GuardedWorld world;
+    std::string log;
+    const auto fail = [] { throw std::runtime_error("failed"); };
+    EXPECT_THROW(world.RunUntilEndOf([&] {
+      world.CallAt(Seconds(2), [&] { log += "a callback "; });
+      if (in_callback) {
+        world.CallAt(Seconds(1), fail);
+      } else {
+        world.Start("bad", fail);
+      }
+      world.SleepUntil(Seconds(3));
+      log += "main ";
+    }),
+                 std::runtime_error);
+    EXPECT_EQ(log, "");
+  }
 }
 
 }  // namespace
