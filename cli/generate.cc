@@ -20,7 +20,6 @@
 #include "runtime/model/tokenizer.h"
 #include "runtime/session/split_model.h"
 #include "runtime/session/whole_model.h"
-#include "runtime/session/wire_dtype.h"
 
 namespace hat {
 namespace {
@@ -91,8 +90,9 @@ SplitPlan PlanOf(const Options& options, const ModelConfig& config) {
   SplitPlan plan;
   plan.split = options.split.value_or(std::min(2, config.shape.layers - 1));
   plan.compute = {ParseDtype(options.dtype, "--dtype"), options.device};
-  plan.wire = options.wire_dtype.empty() ? WireDtypeFor(plan.compute.dtype)
-                                         : ParseWireDtype(options.wire_dtype, "--wire-dtype");
+  plan.wire = options.wire_dtype.empty()
+                  ? WireDtypeFor(plan.compute.dtype)
+                  : ParseDtype(options.wire_dtype, "--wire-dtype", kWireDtypes);
   return plan;
 }
 

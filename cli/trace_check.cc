@@ -303,9 +303,8 @@ int Check(const Options& options) {
         ReplayTrace(replay, folder.path(), trial.Overrides());
     const auto on_done = [&](int more) {
       done += more;
-      if (!progress.IsDue()) return;
-      progress.Show(fmt::format("hat trace check: {} of {} requests", done, all),
-                    double(done) / double(all));
+      progress.Update({double(done), double(all)},
+                      [&] { return fmt::format("hat trace check: {} of {} requests", done, all); });
     };
     const std::vector<Generation> live = LiveRuns(options, inputs, trial, on_done).Run();
     const Verdict verdict = Judge(inputs, trial, live, simulated);

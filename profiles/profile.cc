@@ -15,31 +15,31 @@ constexpr int kNoLimit = std::numeric_limits<int>::max();
 
 std::string NameOf(const ProfileInfo& info) { return info.path.empty() ? info.id : info.path; }
 
-void CheckRole(const ProfileInfo& info, const std::string& role) {
+void CheckRole(const ProfileInfo& info, Role role) {
   if (info.role == role) return;
   throw InputError(fmt::format("{}: 'role' must be {} where a {}'s profile is wanted, got {}",
-                               NameOf(info), role, role, info.role));
+                               NameOf(info), Name(role), Name(role), Name(info.role)));
 }
 
 // Empty if the profile does not have the operation.
-LatencyGrid GridOf(const ProfileData& data, const std::string& operation,
-                   bool may_be_zero = false) {
+LatencyGrid GridOf(const ProfileData& data, Operation operation, bool may_be_zero = false) {
   const auto found = data.operations.find(operation);
   if (found != data.operations.end()) {
-    return {fmt::format("{}: 'operations.{}'", NameOf(data.info), operation), found->second,
+    return {fmt::format("{}: 'operations.{}'", NameOf(data.info), Name(operation)), found->second,
             data.allow_extrapolation, may_be_zero};
   }
-  const std::vector<std::string> required = OperationsOf(data.info.role).required;
+  const std::vector<Operation>& required = OperationsOf(data.info.role).required;
   if (std::find(required.begin(), required.end(), operation) != required.end()) {
-    throw InputError(fmt::format("{}: 'operations.{}' is missing", NameOf(data.info), operation));
+    throw InputError(
+        fmt::format("{}: 'operations.{}' is missing", NameOf(data.info), Name(operation)));
   }
   return {};
 }
 
-const LatencyGrid& Need(const LatencyGrid& grid, const ProfileInfo& info, const char* operation) {
+const LatencyGrid& Need(const LatencyGrid& grid, const ProfileInfo& info, Operation operation) {
   if (grid.empty()) [[unlikely]] {
-    throw InputError(
-        fmt::format("{}: has no 'operations.{}', which this run needs", NameOf(info), operation));
+    throw InputError(fmt::format("{}: has no 'operations.{}', which this run needs", NameOf(info),
+                                 Name(operation)));
   }
   return grid;
 }
@@ -61,13 +61,13 @@ DeviceProfile::DeviceProfile(const ProfileData& data)
     : info_(data.info),
       allows_extrapolation_(data.allow_extrapolation),
       draft_layers_(data.draft_layers) {
-  CheckRole(info_, "device");
-  embedding_ = GridOf(data, "embedding");
-  layer_ = GridOf(data, "layer");
-  adapter_ = GridOf(data, "adapter");
-  head_ = GridOf(data, "head");
-  medusa_ = GridOf(data, "medusa");
-  draft_ = GridOf(data, "draft");
+  CheckRole(info_, Role::kDevice);
+  embedding_ = GridOf(data, Operation::kEmbedding);
+  layer_ = GridOf(data, Operation::kLayer);
+  adapter_ = GridOf(data, Operation::kAdapter);
+  head_ = GridOf(data, Operation::kHead);
+  medusa_ = GridOf(data, Operation::kMedusa);
+  draft_ = GridOf(data, Operation::kDraft);
 }
 
 Seconds DeviceProfile::Embedding(int tokens, double quantile) const {
@@ -83,7 +83,7 @@ Seconds DeviceProfile::Input(int tokens, int context, int layers, double quantil
 }
 
 Seconds DeviceProfile::Adapter(int tokens, int context, double quantile) const {
-  return Need(adapter_, info_, "adapter").At(tokens, context, quantile);
+  return Need(adapter_, info_, Operation::kAdapter).At(tokens, context, quantile);
 }
 
 Seconds DeviceProfile::Head(int tokens, double quantile) const {
@@ -91,7 +91,7 @@ Seconds DeviceProfile::Head(int tokens, double quantile) const {
 }
 
 Seconds DeviceProfile::Medusa(int tokens, double quantile) const {
-  return Need(medusa_, info_, "medusa").At(tokens, 0, quantile);
+  return Need(medusa_, info_, Operation::kMedusa).At(tokens, 0, quantile);
 }
 
 Seconds DeviceProfile::Draft(int width, int context, int layers, double quantile) const {
@@ -126,12 +126,12 @@ CloudProfile CloudProfile::Load(const std::string& path) { return CloudProfile(R
 
 CloudProfile::CloudProfile(const ProfileData& data)
     : info_(data.info), allows_extrapolation_(data.allow_extrapolation) {
-  CheckRole(info_, "cloud");
-  linear_ = GridOf(data, "linear");
-  a0_ = GridOf(data, "a0", true);
-  attention_ = GridOf(data, "attention", true);
-  embedding_ = GridOf(data, "embedding");
-  head_ = GridOf(data, "head");
+  CheckRole(info_, Role::kCloud);
+  linear_ = GridOf(data, Operation::kLinear);
+  a0_ = GridOf(data, Operation::kAttentionBase, true);
+  attention_ = GridOf(data, Operation::kAttention, true);
+  embedding_ = GridOf(data, Operation::kEmbedding);
+  head_ = GridOf(data, Operation::kHead);
   if (!a0_.tokens().Covers(1) || !a0_.contexts().Covers(0)) {
     throw InputError(
         fmt::format("{}: 'operations.a0' must have the point tokens 1, context 0", NameOf(info_)));
@@ -149,11 +149,11 @@ Seconds CloudProfile::Attention(int tokens, int context, double quantile) const 
 }
 
 Seconds CloudProfile::Embedding(int tokens, double quantile) const {
-  return Need(embedding_, info_, "embedding").At(tokens, 0, quantile);
+  return Need(embedding_, info_, Operation::kEmbedding).At(tokens, 0, quantile);
 }
 
 Seconds CloudProfile::Head(int tokens, double quantile) const {
-  return Need(head_, info_, "head").At(tokens, 0, quantile);
+  return Need(head_, info_, Operation::kHead).At(tokens, 0, quantile);
 }
 
 bool CloudProfile::has_spread() const {

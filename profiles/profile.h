@@ -8,6 +8,7 @@
 // profile's grid (latency_grid.h) and for an optional operation that the profile lacks.
 #pragma once
 
+#include <ranges>
 #include <string>
 
 #include "core/units.h"
@@ -53,9 +54,14 @@ class DeviceProfile {
   LatencyGrid embedding_, layer_, adapter_, head_, medusa_, draft_;
 };
 
-// Operations of one cloud pipeline stage, a layer each: a batch costs
-// layers x (linear(sum of new tokens) + a0 + sum of attention(new_i, context_i)); stage 0 of
-// cloud-only adds embedding, the last head.
+// One sequence of a batch.
+struct BatchedSequence {
+  int tokens = 0;   // new ones
+  int context = 0;  // positions in front of them
+};
+
+// Operations of one cloud pipeline stage, a layer each; stage 0 of cloud-only adds embedding, the
+// last head.
 class CloudProfile {
  public:
   static CloudProfile Load(const std::string& path);  // throws as DeviceProfile::Load
@@ -66,6 +72,18 @@ class CloudProfile {
   Seconds AttentionBase(double quantile = kMedian) const;  // a0, once a layer and batch; may be 0
   Seconds Attention(int tokens, int context,
                     double quantile = kMedian) const;  // of one sequence; may be 0
+  // What one layer takes for a batch, a range of BatchedSequence: linear(all new tokens) + a0 + the
+  // sum of attention(tokens, context). A stage takes this as many times as it has layers.
+  template <std::ranges::forward_range Batch>
+  Seconds Layer(Batch&& batch, double quantile = kMedian) const {
+    int tokens = 0;
+    for (const BatchedSequence& part : batch) tokens += part.tokens;
+    Seconds layer = Linear(tokens, quantile) + AttentionBase(quantile);
+    for (const BatchedSequence& part : batch) {
+      layer += Attention(part.tokens, part.context, quantile);
+    }
+    return layer;
+  }
   Seconds Embedding(int tokens, double quantile = kMedian) const;
   Seconds Head(int tokens, double quantile = kMedian) const;
 

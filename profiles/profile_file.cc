@@ -7,13 +7,15 @@
 
 #include "core/error.h"
 #include "core/files.h"
-#include "profiles/strict_json.h"
+#include "core/strict_json.h"
 
 namespace hat {
 namespace {
 
 constexpr char kFormat[] = "hat-profile/1";
 constexpr double kMaxUs = 1e12;
+constexpr Provenance kProvenances[] = {Provenance::kMeasured, Provenance::kPublished,
+                                       Provenance::kModelled};
 // What a measurement says of itself, in the order in which it is written.
 const std::vector<std::string> kMeasurementKeys = {
     "commit",      "date",      "device", "threads", "libtorch", "driver",
@@ -40,21 +42,22 @@ ModelShape ReadModel(const JsonNode& node) {
 }
 
 Provenance ReadProvenance(const JsonNode& node) {
-  const std::string name = node.Choice({"measured", "published", "modelled"});
-  if (name == "measured") return Provenance::kMeasured;
-  return name == "published" ? Provenance::kPublished : Provenance::kModelled;
+  std::vector<std::string> names;
+  for (const Provenance provenance : kProvenances) names.push_back(Name(provenance));
+  const std::string name = node.Choice(names);
+  return kProvenances[std::find(names.begin(), names.end(), name) - names.begin()];
 }
 
 ProfileInfo ReadInfo(const JsonNode& root) {
   ProfileInfo info;
   info.id = root.At("id").String();
-  info.role = root.At("role").Choice({"device", "cloud"});
+  info.role = ParseRole(root.At("role").Choice({Name(Role::kDevice), Name(Role::kCloud)}), "role");
   info.provenance = ReadProvenance(root.At("provenance"));
   info.hardware = root.At("hardware").String();
   if (root.Has("power_mode")) info.power_mode = root.At("power_mode").String();
   info.memory = Bytes(static_cast<double>(root.At("memory_bytes").Integer(1, int64_t{1} << 50)));
   info.model = ReadModel(root.At("model"));
-  info.dtype = root.At("dtype").Choice({"fp16", "bf16", "fp32", "fp64"});
+  info.dtype = *FindDtype(root.At("dtype").Choice(DtypeWords(kAllDtypes)));
   info.source = root.At("source").String();
   return info;
 }
@@ -98,12 +101,12 @@ std::map<std::string, std::string> ReadMeasurement(const JsonNode& node) {
 }
 
 void ReadOperations(const JsonNode& node, ProfileData& data) {
-  const OperationNames names = OperationsOf(data.info.role);
-  std::vector<std::string> all = names.required;
-  all.insert(all.end(), names.optional.begin(), names.optional.end());
-  node.AllowOnly(all);
-  for (const std::string& name : names.required) node.At(name);
-  for (const std::string& name : node.Keys()) data.operations[name] = ReadOperation(node.At(name));
+  const RoleOperations& operations = OperationsOf(data.info.role);
+  node.AllowOnly(NamesOf(operations.all()));
+  for (const Operation operation : operations.required) node.At(Name(operation));
+  for (const std::string& name : node.Keys()) {
+    data.operations[*FindOperation(name)] = ReadOperation(node.At(name));
+  }
 }
 
 std::string Quote(const std::string& text) { return nlohmann::json(text).dump(); }
@@ -147,24 +150,24 @@ std::string MeasurementText(const std::map<std::string, std::string>& measuremen
 }
 
 std::string OperationsText(const ProfileData& data) {
-  const OperationNames names = OperationsOf(data.info.role);
+  const std::vector<Operation> all = OperationsOf(data.info.role).all();
   std::vector<std::string> texts;
-  for (const auto& list : {names.required, names.optional}) {
-    for (const std::string& name : list) {
-      const auto found = data.operations.find(name);
-      if (found != data.operations.end()) texts.push_back(OperationText(name, found->second));
+  for (const Operation operation : all) {
+    const auto found = data.operations.find(operation);
+    if (found != data.operations.end()) {
+      texts.push_back(OperationText(Name(operation), found->second));
     }
   }
   if (texts.size() != data.operations.size()) {
-    throw InputError(fmt::format("a {} profile may have the operations {}, {}", data.info.role,
-                                 fmt::join(names.required, ", "), fmt::join(names.optional, ", ")));
+    throw InputError(fmt::format("a {} profile may have the operations {}", Name(data.info.role),
+                                 fmt::join(NamesOf(all), ", ")));
   }
   return fmt::format("{}", fmt::join(texts, ",\n"));
 }
 
 }  // namespace
 
-std::string ToString(Provenance provenance) {
+std::string Name(Provenance provenance) {
   switch (provenance) {
     case Provenance::kMeasured:
       return "measured";
@@ -174,12 +177,6 @@ std::string ToString(Provenance provenance) {
       return "modelled";
   }
   HAT_CHECK(false);
-}
-
-OperationNames OperationsOf(const std::string& role) {
-  if (role == "device") return {{"embedding", "layer", "head"}, {"adapter", "medusa", "draft"}};
-  HAT_CHECK(role == "cloud", role);
-  return {{"linear", "a0", "attention"}, {"embedding", "head"}};
 }
 
 ProfileData ParseProfile(const std::string& text, const std::string& name) {
@@ -202,7 +199,7 @@ ProfileData ParseProfile(const std::string& text, const std::string& name) {
   if (root.Has("allow_extrapolation"))
     data.allow_extrapolation = root.At("allow_extrapolation").Bool();
   ReadOperations(root.At("operations"), data);
-  const bool has_draft = data.operations.contains("draft");
+  const bool has_draft = data.operations.contains(Operation::kDraft);
   if (has_draft) {
     data.draft_layers =
         static_cast<int>(root.At("draft_layers").Integer(1, data.info.model.layers));
@@ -222,13 +219,13 @@ std::string ProfileText(const ProfileData& data) {
   };
   add("format", Quote(kFormat));
   add("id", Quote(info.id));
-  add("role", Quote(info.role));
-  add("provenance", Quote(ToString(info.provenance)));
+  add("role", Quote(Name(info.role)));
+  add("provenance", Quote(Name(info.provenance)));
   add("hardware", Quote(info.hardware));
   if (!info.power_mode.empty()) add("power_mode", Quote(info.power_mode));
   add("memory_bytes", fmt::format("{:.0f}", info.memory.value()));
   add("model", ModelText(info.model));
-  add("dtype", Quote(info.dtype));
+  add("dtype", Quote(Name(info.dtype)));
   add("source", Quote(info.source));
   if (!data.measurement.empty()) add("measurement", MeasurementText(data.measurement));
   if (data.allow_extrapolation) add("allow_extrapolation", "true");

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <array>
 #include <optional>
 #include <vector>
 
@@ -23,14 +24,12 @@ struct NamedGrid {
 };
 
 std::vector<NamedGrid> GridsOf(const ProfileData& data) {
-  const OperationNames names = OperationsOf(data.info.role);
   std::vector<NamedGrid> grids;
-  for (const auto& list : {names.required, names.optional}) {
-    for (const std::string& name : list) {
-      const auto found = data.operations.find(name);
-      if (found == data.operations.end()) continue;
-      grids.push_back({name, LatencyGrid(name, found->second, false, true)});
-    }
+  for (const Operation operation : OperationsOf(data.info.role).all()) {
+    const auto found = data.operations.find(operation);
+    if (found == data.operations.end()) continue;
+    const std::string name = Name(operation);
+    grids.push_back({name, LatencyGrid(name, found->second, false, true)});
   }
   return grids;
 }
@@ -119,19 +118,18 @@ Seconds WholeModelPass(const DeviceProfile& profile, int tokens, int context) {
 }
 
 Seconds WholeModelPass(const CloudProfile& profile, int tokens, int context) {
-  const Seconds layer =
-      profile.Linear(tokens) + profile.AttentionBase() + profile.Attention(tokens, context);
+  const Seconds layer = profile.Layer(std::array{BatchedSequence{tokens, context}});
   return profile.Embedding(tokens) + profile.info().model.layers * layer + profile.Head(1);
 }
 
 std::string ProfileTitle(const ProfileInfo& info) {
   const std::string mode = info.power_mode.empty() ? "" : fmt::format(" ({})", info.power_mode);
-  return fmt::format("{} on {}{}, {}, {}: {}", info.model.name, info.hardware, mode, info.role,
-                     info.dtype, ToString(info.provenance));
+  return fmt::format("{} on {}{}, {}, {}: {}", info.model.name, info.hardware, mode,
+                     Name(info.role), Name(info.dtype), Name(info.provenance));
 }
 
 std::string ProfileSummary(const ProfileData& data) {
-  if (data.info.role == "device") {
+  if (data.info.role == Role::kDevice) {
     const DeviceProfile profile(data);
     return WholeModel(profile) + SplitSteps(profile);
   }

@@ -8,7 +8,6 @@ namespace hat {
 namespace {
 
 constexpr int kMedusaHeads = 4;
-constexpr int kValueBytes = 2;
 constexpr int kAttentionBlock = 128;
 
 }  // namespace
@@ -32,7 +31,8 @@ Seconds Roofline::Product(double weights, int tokens) const {
   const int computed = 2 * tokens <= tile ? tokens : (tokens + tile - 1) / tile * tile;
   const BytesPerSecond bandwidth(hardware_.hardware->gb_per_s * 1e9 * hardware_.bandwidth_scale());
   const FlopsPerSecond rate(Tflops(tokens) * 1e12 * hardware_.compute_scale());
-  return std::max(Bytes(kValueBytes * weights) / bandwidth, Flops(2 * weights * computed) / rate);
+  return std::max(Bytes(kRooflineValueBytes * weights) / bandwidth,
+                  Flops(2 * weights * computed) / rate);
 }
 
 Seconds Roofline::Overhead(int tokens) const {
@@ -50,7 +50,7 @@ Seconds Roofline::AttentionBase() const {
 Seconds Roofline::AttentionOf(int kv_heads, int tokens, int context) const {
   const Hardware& hardware = *hardware_.hardware;
   const int read_heads = hardware.rereads_kv_for_query_heads ? shape_.heads : kv_heads;
-  const Bytes read(2.0 * kValueBytes * read_heads * shape_.head_dim *
+  const Bytes read(2.0 * kRooflineValueBytes * read_heads * shape_.head_dim *
                    (double{1} * context + tokens));
   const double mean_positions = context + (tokens + std::min(tokens, kAttentionBlock)) / 2.0;
   const Flops work(4.0 * shape_.heads * shape_.head_dim * tokens * mean_positions);
@@ -71,7 +71,7 @@ Seconds Roofline::Layer(int tokens, int context) const {
 Seconds Roofline::Embedding(int tokens) const {
   const BytesPerSecond bandwidth(hardware_.hardware->gb_per_s * 1e9 * hardware_.bandwidth_scale());
   return Microseconds(hardware_.hardware->launch_us) +
-         Bytes(2.0 * kValueBytes * tokens * shape_.hidden) / bandwidth;
+         Bytes(2.0 * kRooflineValueBytes * tokens * shape_.hidden) / bandwidth;
 }
 
 Seconds Roofline::Head(int tokens) const {

@@ -9,6 +9,8 @@
 
 namespace hat {
 
+inline constexpr int kRooflineValueBytes = 2;
+
 class Roofline {
  public:
   Roofline(HardwareMode hardware, ModelShape shape);

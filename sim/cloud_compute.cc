@@ -1,15 +1,15 @@
 #include "sim/cloud_compute.h"
 
 #include <algorithm>
+#include <ranges>
 
 namespace hat {
 
 Seconds StageLatency(const CloudProfile& profile, const Batch& batch, int layers, double quantile) {
-  Seconds layer = profile.Linear(batch.tokens, quantile) + profile.AttentionBase(quantile);
-  for (const BatchPart& part : batch.parts) {
-    layer += profile.Attention(part.tokens, part.first_position, quantile);
-  }
-  return layer * layers;
+  const auto sequences = batch.parts | std::views::transform([](const BatchPart& part) {
+                           return BatchedSequence{part.tokens, part.first_position};
+                         });
+  return profile.Layer(sequences, quantile) * layers;
 }
 
 SimCloudCompute::SimCloudCompute(World& world, const Scenario& scenario,

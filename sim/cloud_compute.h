@@ -12,9 +12,7 @@
 
 namespace hat {
 
-// One stage's time for one batch:
-// layers x (linear(sum of new tokens) + a0 + sum of attention(new_i, context_i)), from the profile
-// at `quantile`.
+// One stage's time for one batch: layers x CloudProfile::Layer, at `quantile`.
 Seconds StageLatency(const CloudProfile& profile, const Batch& batch, int layers,
                      double quantile = kMedian);
 

@@ -121,7 +121,7 @@ struct Scenario {
   SystemSpec system;
   ModelShape model;
   std::string model_path;  // of the shape's config.json; empty for a shape known by name
-  WireDtype wire_dtype = WireDtype::kFloat16;
+  Dtype wire_dtype = Dtype::kFloat16;
   FleetConfig fleet;
   LinkConfig link;
   CloudHardware cloud;
@@ -156,8 +156,8 @@ void CheckScenario(const Scenario& scenario);
 // (43.2e9 - 8 * 404.8e6) / (8 * 16384) = 304,884.
 int64_t KvTokensThatFit(const ModelShape& model, int cloud_layers, int stages, Bytes memory);
 
-// Throws InputError if the profile is of another model shape (sizes, not the name) or not of `role`
-// ("device" or "cloud").
-void CheckProfileFits(const ProfileInfo& profile, std::string_view role, const Scenario& scenario);
+// Throws InputError if the profile is of another model shape (sizes, not the name) or not of
+// `role`.
+void CheckProfileFits(const ProfileInfo& profile, Role role, const Scenario& scenario);
 
 }  // namespace hat

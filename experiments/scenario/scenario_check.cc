@@ -5,15 +5,14 @@
 
 #include <fmt/format.h>
 
+#include "experiments/scenario/limits.h"
 #include "experiments/scenario/scenario.h"
 #include "protocol/tree.h"
 
 namespace hat {
 namespace {
 
-constexpr int kMaxDevices = 10'000'000;
 constexpr double kUsableMemory = 0.9;  // the rest: activations, the framework, fragmentation
-constexpr int kFp16Bytes = 2;
 
 [[noreturn]] void Refuse(const Scenario& scenario, const std::string& problem) {
   throw InputError(fmt::format("{}: {}", scenario.path, problem));
@@ -90,9 +89,9 @@ void CheckAcceptance(const Scenario& scenario) {
 }  // namespace
 
 void CheckScenario(const Scenario& scenario) {
-  if (scenario.devices() > kMaxDevices)
+  if (scenario.devices() > kMostDevices)
     Refuse(scenario, fmt::format("'fleet.scale' makes {} devices; at most {} are allowed",
-                                 scenario.devices(), kMaxDevices));
+                                 scenario.devices(), kMostDevices));
   CheckPolicies(scenario);
   CheckStages(scenario);
   CheckBudget(scenario);
@@ -102,16 +101,17 @@ void CheckScenario(const Scenario& scenario) {
 int64_t KvTokensThatFit(const ModelShape& model, int cloud_layers, int stages, Bytes memory) {
   if (cloud_layers < 1) return 0;
   const int layers = (cloud_layers + stages - 1) / stages;
-  const Bytes weights = Bytes(layers * model.LayerWeights() * kFp16Bytes);
+  const int bytes = BytesPerValue(Dtype::kFloat16);
+  const Bytes weights = Bytes(layers * model.LayerWeights() * bytes);
   const Bytes room = memory * kUsableMemory - weights;
   if (room <= Bytes(0)) return 0;
-  return static_cast<int64_t>(std::floor(room / model.KvBytesPerToken(layers, kFp16Bytes)));
+  return static_cast<int64_t>(std::floor(room / model.KvBytesPerToken(layers, bytes)));
 }
 
-void CheckProfileFits(const ProfileInfo& profile, std::string_view role, const Scenario& scenario) {
+void CheckProfileFits(const ProfileInfo& profile, Role role, const Scenario& scenario) {
   if (profile.role != role)
     throw InputError(fmt::format("{}: a {} profile is needed here, this is a {} profile ('{}')",
-                                 profile.path, role, profile.role, profile.id));
+                                 profile.path, Name(role), Name(profile.role), profile.id));
   if (!profile.model.HasSameSizes(scenario.model))
     throw InputError(fmt::format("{}: a profile of {} ({}), but {} runs {} ({})", profile.path,
                                  profile.model.name, Describe(profile.model), scenario.path,

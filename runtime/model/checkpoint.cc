@@ -9,7 +9,7 @@
 
 #include "core/error.h"
 #include "core/files.h"
-#include "profiles/strict_json.h"
+#include "core/strict_json.h"
 
 namespace hat {
 namespace {

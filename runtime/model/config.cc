@@ -9,7 +9,7 @@
 
 #include "core/error.h"
 #include "core/files.h"
-#include "profiles/strict_json.h"
+#include "core/strict_json.h"
 
 namespace hat {
 namespace {
@@ -130,7 +130,8 @@ ModelConfig ReadModelConfig(const std::string& folder) {
   model.norm_eps = config.At("rms_norm_eps").Number(0, 1);
   model.max_positions = static_cast<int>(config.At("max_position_embeddings").Integer(1, 1 << 24));
   ReadRope(config, model);
-  model.dtype = ParseDtype(OneOf(config, "dtype", "torch_dtype", "float32"), path + ": 'dtype'");
+  model.dtype =
+      ParseDtype(OneOf(config, "dtype", "torch_dtype", LongName(model.dtype)), path + ": 'dtype'");
   ReadTokens(config, document.contains("eos_token_id") && document["eos_token_id"].is_array(),
              model);
   return model;
@@ -149,7 +150,6 @@ std::string ConfigJson(const ModelConfig& config) {
                {"high_freq_factor", rope.high_freq_factor},
                {"original_max_position_embeddings", rope.original_positions}};
   }
-  constexpr const char* kTorchNames[] = {"float64", "float32", "float16", "bfloat16"};
   json document = {{"architectures", {"LlamaForCausalLM"}},
                    {"model_type", "llama"},
                    {"hidden_act", "silu"},
@@ -167,7 +167,7 @@ std::string ConfigJson(const ModelConfig& config) {
                    {"rms_norm_eps", config.norm_eps},
                    {"rope_theta", config.rope_theta},
                    {"rope_scaling", scaling},
-                   {"torch_dtype", kTorchNames[static_cast<int>(config.dtype)]}};
+                   {"torch_dtype", LongName(config.dtype)}};
   document["bos_token_id"] = config.bos_token < 0 ? json(nullptr) : json(config.bos_token);
   document["eos_token_id"] = config.eos_tokens.empty() ? json(nullptr) : json(config.eos_tokens);
   return document.dump(2) + "\n";

@@ -148,7 +148,7 @@ class TimedOperations::Parts {
         setup_(setup),
         shape_(model.config.shape),
         compute_(setup.compute),
-        weight_bytes_(BytesPerWeight(setup.compute.dtype)),
+        weight_bytes_(BytesPerValue(setup.compute.dtype)),
         rows_((IsDevice() ? 1 : 2) * setup.limits.max_tokens),
         slots_(setup.limits.max_tokens + setup.limits.max_context + kBranchSlots) {
     PlanRing();
@@ -157,21 +157,21 @@ class TimedOperations::Parts {
   }
 
   TimedCall Sample(const TimedPoint& point) {
-    if (point.operation == "embedding") return Embedding(point.tokens);
-    if (point.operation == "layer") return Layer(point.tokens, point.context);
-    if (point.operation == "adapter") return AdapterCall(point.tokens, point.context);
-    if (point.operation == "head") return Head(point.tokens);
-    if (point.operation == "medusa") return Medusa(point.tokens);
-    if (point.operation == "draft") return Draft(point.tokens, point.context);
-    HAT_CHECK(point.operation == "attention", point.operation);
+    if (point.operation == Operation::kEmbedding) return Embedding(point.tokens);
+    if (point.operation == Operation::kLayer) return Layer(point.tokens, point.context);
+    if (point.operation == Operation::kAdapter) return AdapterCall(point.tokens, point.context);
+    if (point.operation == Operation::kHead) return Head(point.tokens);
+    if (point.operation == Operation::kMedusa) return Medusa(point.tokens);
+    if (point.operation == Operation::kDraft) return Draft(point.tokens, point.context);
+    HAT_CHECK(point.operation == Operation::kAttention, Name(point.operation));
     return Attention(point.tokens, point.context);
   }
 
   int CopiesAt(const TimedPoint& point) const {
-    if (point.operation == "layer") return CopiesFor(point.tokens, ring_layers_);
-    if (point.operation == "adapter") return CopiesFor(point.tokens, adapter_copies_);
-    if (point.operation == "head") return CopiesFor(point.tokens, head_copies_);
-    if (point.operation == "attention") return NarrowLayers(point.tokens, point.context);
+    if (point.operation == Operation::kLayer) return CopiesFor(point.tokens, ring_layers_);
+    if (point.operation == Operation::kAdapter) return CopiesFor(point.tokens, adapter_copies_);
+    if (point.operation == Operation::kHead) return CopiesFor(point.tokens, head_copies_);
+    if (point.operation == Operation::kAttention) return NarrowLayers(point.tokens, point.context);
     return 1;
   }
 
@@ -181,7 +181,7 @@ class TimedOperations::Parts {
   static int CopiesFor(int tokens, int copies) {
     return tokens < kLongTokens ? copies : std::min(copies, kLongCopies);
   }
-  bool IsDevice() const { return setup_.role == "device"; }
+  bool IsDevice() const { return setup_.role == Role::kDevice; }
   int OwnLayers() const { return IsDevice() ? setup_.split : shape_.layers - setup_.split; }
   double LayerBytes() const { return shape_.LayerWeights() * weight_bytes_; }
   double AdapterBytes() const { return shape_.AdapterWeights() * weight_bytes_; }
@@ -224,9 +224,9 @@ class TimedOperations::Parts {
     const double available = kMemoryShare * setup_.available_memory.value();
     if (NeededBytes() <= available) return;
     const auto gb = [](double bytes) { return std::to_string(std::lround(bytes / kGb)); };
-    throw InputError("the memory does not suffice: timing a " + setup_.role + " of " + shape_.name +
-                     " in " + DtypeName(compute_.dtype) + " takes about " + gb(NeededBytes()) +
-                     " GB, " + gb(available) + " GB are free");
+    throw InputError("the memory does not suffice: timing a " + Name(setup_.role) + " of " +
+                     shape_.name + " in " + Name(compute_.dtype) + " takes about " +
+                     gb(NeededBytes()) + " GB, " + gb(available) + " GB are free");
   }
 
   void Build() {

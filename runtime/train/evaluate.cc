@@ -165,7 +165,7 @@ EvalReport Evaluate(const EvalOptions& options) {
         "windows, and prompts with their output, must not be longer than the model's " +
         std::to_string(config.max_positions) + " positions");
   }
-  CheckSplit({options.split, options.compute, WireDtype::kFloat32}, config);
+  CheckSplit({options.split, options.compute, Dtype::kFloat32}, config);
   std::optional<AdapterFile> adapter;
   if (!options.adapter.empty()) adapter = LoadAdapter(options.adapter, model, options.split);
   std::optional<MedusaFile> medusa;

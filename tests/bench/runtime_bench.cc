@@ -18,6 +18,7 @@
 
 #include "core/error.h"
 #include "core/files.h"
+#include "core/machine.h"
 #include "core/terminal_text.h"
 #include "runtime/model/submodels.h"
 #include "runtime/model/torch_compute.h"
@@ -226,9 +227,9 @@ void BenchDecode(const RuntimeBench& bench, const std::string& name, double byte
 void BenchDtype(const RuntimeBench& bench, const Model& model, Dtype dtype, const Floors& floors) {
   const ModelShape& shape = model.config.shape;
   Runner runner(model, dtype, bench.prompt_tokens + 64);
-  const double bytes = WeightsRead(shape) * BytesPerWeight(dtype);
-  BenchDecode(bench, DtypeName(dtype), bytes, floors, runner);
-  BenchPrefill(bench, shape, DtypeName(dtype), floors, runner);
+  const double bytes = WeightsRead(shape) * BytesPerValue(dtype);
+  BenchDecode(bench, Name(dtype), bytes, floors, runner);
+  BenchPrefill(bench, shape, Name(dtype), floors, runner);
 }
 
 void BenchOverhead() {
@@ -298,8 +299,7 @@ void BenchMemory(const RuntimeBench& bench, const Model& model) {
 
 void RunRuntimeBench(const RuntimeBench& requested) {
   RuntimeBench bench = requested;
-  if (bench.threads == 0)
-    bench.threads = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  if (bench.threads == 0) bench.threads = CoreCount();
   ModelShape shape = FindModelShape(bench.shape);
   shape.layers = std::min(shape.layers, bench.layers);
   const ModelConfig config = ConfigOfShape(shape);

@@ -14,7 +14,7 @@ TEST(ScenarioTest, DefaultsAreTheDocumentedOnes) {
   const Scenario s = SmallScenario();
   EXPECT_EQ(s.seed, 1u);
   EXPECT_EQ(s.system.name, "hat");
-  EXPECT_EQ(s.wire_dtype, WireDtype::kFloat16);
+  EXPECT_EQ(s.wire_dtype, Dtype::kFloat16);
   EXPECT_EQ(s.fleet.max_sessions, 32);
   EXPECT_EQ(s.fleet.power_mode_requests, 5);
   EXPECT_TRUE(s.fleet.jitter);
@@ -126,13 +126,13 @@ TEST(ScenarioTest, AProfileMustBeOfThisModelAndRole) {
   ProfileInfo info;
   info.path = "p.json";
   info.id = "orin";
-  info.role = "device";
+  info.role = Role::kDevice;
   info.model = FindModelShape("vicuna-7b");
   info.model.name = "the same sizes under another name";
-  EXPECT_NO_THROW(CheckProfileFits(info, "device", s));
-  EXPECT_THROW(CheckProfileFits(info, "cloud", s), InputError);
+  EXPECT_NO_THROW(CheckProfileFits(info, Role::kDevice, s));
+  EXPECT_THROW(CheckProfileFits(info, Role::kCloud, s), InputError);
   info.model = FindModelShape("vicuna-13b");
-  EXPECT_THROW(CheckProfileFits(info, "device", s), InputError);
+  EXPECT_THROW(CheckProfileFits(info, Role::kDevice, s), InputError);
 }
 
 TEST(PaperScenarioTest, SpecBenchIsThePublishedTestbed) {

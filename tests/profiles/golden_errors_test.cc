@@ -67,7 +67,7 @@ double Modelled(const Measurement& m) {
     return ToMicroseconds(roofline.AttentionBase() +
                           m.sequences * roofline.Attention(m.tokens, m.context));
   }
-  const CloudProfile profile(ModelProfile(hardware, shape, "cloud"));
+  const CloudProfile profile(ModelProfile(hardware, shape, Role::kCloud));
   const Seconds pass = WholeModelPass(profile, m.tokens, m.context);
   if (m.quantity == "prefill_tokens_per_s") return m.tokens / pass.value();
   HAT_CHECK(m.quantity == "decode_ms" || m.quantity == "prefill_ms", m.quantity);

@@ -85,16 +85,16 @@ TEST(RooflineTest, PowerModesScaleWithTheirPeaks) {
 
 TEST(RooflineTest, VicunaOnAnA6000TakesTheTimeOfThePublishedCheck) {
   const CloudProfile small(
-      ModelProfile(FindHardware("a6000"), FindModelShape("vicuna-7b"), "cloud"));
+      ModelProfile(FindHardware("a6000"), FindModelShape("vicuna-7b"), Role::kCloud));
   const CloudProfile large(
-      ModelProfile(FindHardware("a6000"), FindModelShape("vicuna-13b"), "cloud"));
+      ModelProfile(FindHardware("a6000"), FindModelShape("vicuna-13b"), Role::kCloud));
   EXPECT_NEAR(ToMilliseconds(WholeModelPass(small, 1, 0)), 21.4, 0.05);
   EXPECT_NEAR(ToMilliseconds(WholeModelPass(large, 1, 0)), 40.1, 0.05);
 }
 
 TEST(RooflineTest, ADraftStepOfVicunaOnADeviceIsItsWeightsOverTheBandwidth) {
   const DeviceProfile orin(
-      ModelProfile(FindHardware("agx-orin"), FindModelShape("vicuna-7b"), "device"));
+      ModelProfile(FindHardware("agx-orin"), FindModelShape("vicuna-7b"), Role::kDevice));
   // Two layers, adapter, head: 603 M weights at 156 GB/s, two launches, three times the cache of
   // one position.
   const double us =
@@ -120,12 +120,20 @@ TEST(HardwareTest, EveryPresetSaysWhatItRestsOn) {
     EXPECT_FALSE(hardware.source.empty()) << hardware.name;
 }
 
-TEST(ModelProfileTest, OtherRolesAndDtypesAreRefused) {
-  const ModelShape shape = FindModelShape("tinyllama-1.1b");
-  EXPECT_INPUT_ERROR(ModelProfile(FindHardware("a40"), shape, "edge"),
-                     HasSubstr("device or cloud"));
-  EXPECT_INPUT_ERROR(ModelProfile(FindHardware("a40"), shape, "cloud", "fp32"),
-                     HasSubstr("fp16 and bf16"));
+TEST(RoleTest, AnotherWordIsRefused) {
+  EXPECT_EQ(ParseRole("device", "--role"), Role::kDevice);
+  EXPECT_EQ(ParseRole("cloud", "--role"), Role::kCloud);
+  EXPECT_INPUT_ERROR(ParseRole("edge", "--role"),
+                     HasSubstr("--role must be device or cloud, got 'edge'"));
+}
+
+TEST(OperationTest, NamesAreReadBack) {
+  for (const Role role : {Role::kDevice, Role::kCloud}) {
+    for (const Operation operation : OperationsOf(role).all()) {
+      EXPECT_EQ(FindOperation(Name(operation)), operation);
+    }
+  }
+  EXPECT_FALSE(FindOperation("lm_head"));
 }
 
 }  // namespace

@@ -166,7 +166,7 @@ TEST_F(GenerateProgramTest, OptionsThatDoNotFitAreRefused) {
   refuses({"--adapter", "random:x"}, "random:");
   refuses({"--system", "u-medusa"}, "medusa.safetensors; give a file, or random:SEED");
   refuses({"--dtype", "int8"}, "--dtype");
-  refuses({"--wire-dtype", "fp64"}, "--wire-dtype must be fp32, fp16 or bf16");
+  refuses({"--wire-dtype", "fp64"}, "--wire-dtype must be one of fp32, fp16, bf16");
   refuses({"--device", "cuda:99"}, "cuda:99");
   refuses({"--device", "tpu"}, "tpu");
 }
