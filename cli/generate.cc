@@ -88,7 +88,7 @@ void AddOptions(CommandLine& line, Options& options) {
 
 SplitPlan PlanOf(const Options& options, const ModelConfig& config) {
   SplitPlan plan;
-  plan.split = options.split.value_or(std::min(2, config.shape.layers - 1));
+  plan.split = options.split.value_or(std::min(2, config.shape.layer_count() - 1));
   plan.compute = {ParseDtype(options.dtype, "--dtype"), options.device};
   plan.wire = options.wire_dtype.empty()
                   ? WireDtypeFor(plan.compute.dtype)

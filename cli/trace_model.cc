@@ -34,7 +34,7 @@ DraftedModel TraceModelOptions::Read() const {
   DraftedModel model = given_;
   model.adapter = FileOrNone(given_.adapter, given_.folder, "adapter.safetensors");
   model.medusa = FileOrNone(given_.medusa, given_.folder, "medusa.safetensors");
-  model.split = split_.value_or(std::min(2, config.shape.layers - 1));
+  model.split = split_.value_or(std::min(2, config.shape.layer_count() - 1));
   CheckSplit({model.split, {}, Dtype::kFloat32}, config);
   return model;
 }

@@ -129,18 +129,24 @@ ProfileData ModelProfile(HardwareMode hardware, const ModelShape& shape, Role ro
       WithoutContext([&](int n) { return roofline.Embedding(n); }, last);
   operations[Operation::kHead] = WithoutContext([&](int n) { return roofline.Head(n); }, last);
   if (role == Role::kDevice) {
-    operations[Operation::kLayer] =
-        with_context([&](int n, int c) { return roofline.Layer(n, c); });
     operations[Operation::kAdapter] =
         with_context([&](int n, int c) { return roofline.Adapter(n, c); });
     operations[Operation::kMedusa] =
         WithoutContext([&](int n) { return roofline.Medusa(n); }, last);
-    return data;
   }
-  operations[Operation::kLinear] = WithoutContext([&](int n) { return roofline.Linear(n); }, last);
-  operations[Operation::kAttentionBase] = {{1, 0, {RoundedUs(roofline.AttentionBase())}, {}}};
-  operations[Operation::kAttention] =
-      with_context([&](int n, int c) { return roofline.Attention(n, c); });
+  for (int k = 0; k < static_cast<int>(shape.LayerClasses().size()); ++k) {
+    if (role == Role::kDevice) {
+      operations[{Operation::kLayer, k}] =
+          with_context([&](int n, int c) { return roofline.Layer(n, c, k); });
+      continue;
+    }
+    operations[{Operation::kLinear, k}] =
+        WithoutContext([&](int n) { return roofline.Linear(n, k); }, last);
+    operations[{Operation::kAttentionBase, k}] = {
+        {1, 0, {RoundedUs(roofline.AttentionBase())}, {}}};
+    operations[{Operation::kAttention, k}] =
+        with_context([&](int n, int c) { return roofline.Attention(n, c, k); });
+  }
   return data;
 }
 

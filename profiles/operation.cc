@@ -24,32 +24,42 @@ Role ParseRole(const std::string& name, const std::string& what) {
 
 std::string Name(Operation operation) { return kNames[static_cast<int>(operation)]; }
 
-std::optional<Operation> FindOperation(std::string_view name) {
-  for (int i = 0; i <= static_cast<int>(Operation::kAttention); ++i) {
-    if (name == kNames[i]) return static_cast<Operation>(i);
-  }
-  return std::nullopt;
+std::string Name(OperationKey key) {
+  const std::string name = Name(key.operation);
+  return key.layer_class == 0 ? name : fmt::format("{}/{}", name, key.layer_class);
 }
 
-std::vector<Operation> RoleOperations::all() const {
-  std::vector<Operation> both = required;
+bool IsOfLayers(Operation operation) {
+  return operation == Operation::kLayer || operation == Operation::kLinear ||
+         operation == Operation::kAttentionBase || operation == Operation::kAttention;
+}
+
+std::vector<OperationKey> RoleOperations::all() const {
+  std::vector<OperationKey> both = required;
   both.insert(both.end(), optional.begin(), optional.end());
   return both;
 }
 
-const RoleOperations& OperationsOf(Role role) {
-  static const RoleOperations kDevice = {
-      {Operation::kEmbedding, Operation::kLayer, Operation::kHead},
-      {Operation::kAdapter, Operation::kMedusa, Operation::kDraft}};
-  static const RoleOperations kCloud = {
-      {Operation::kLinear, Operation::kAttentionBase, Operation::kAttention},
-      {Operation::kEmbedding, Operation::kHead}};
-  return role == Role::kDevice ? kDevice : kCloud;
+RoleOperations OperationsOf(Role role, int layer_classes) {
+  using enum Operation;
+  RoleOperations operations;
+  if (role == Role::kDevice) {
+    operations = {{kEmbedding, kLayer, kHead}, {kAdapter, kMedusa, kDraft}};
+  } else {
+    operations = {{kLinear, kAttentionBase, kAttention}, {kEmbedding, kHead}};
+  }
+  const std::vector<OperationKey> once = operations.required;
+  for (int layer_class = 1; layer_class < layer_classes; ++layer_class) {
+    for (const OperationKey& key : once) {
+      if (IsOfLayers(key.operation)) operations.required.emplace_back(key.operation, layer_class);
+    }
+  }
+  return operations;
 }
 
-std::vector<std::string> NamesOf(const std::vector<Operation>& operations) {
+std::vector<std::string> NamesOf(const std::vector<OperationKey>& keys) {
   std::vector<std::string> names;
-  for (const Operation operation : operations) names.push_back(Name(operation));
+  for (const OperationKey& key : keys) names.push_back(Name(key));
   return names;
 }
 

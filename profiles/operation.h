@@ -1,9 +1,8 @@
 // What a profile is of: whose work, and which operations of it.
 #pragma once
 
-#include <optional>
+#include <compare>
 #include <string>
-#include <string_view>
 #include <vector>
 
 namespace hat {
@@ -25,18 +24,31 @@ enum class Operation {
   kAttention,      // of one sequence, a layer
 };
 std::string Name(Operation operation);  // as files have it: "embedding", ..., "a0" for the base
-std::optional<Operation> FindOperation(std::string_view name);
+
+// Where a profile has an operation. A model's layers are of one class or, where they differ, of
+// several (ModelShape::LayerClasses), each with its own costs; what is no layer's is of class 0.
+struct OperationKey {
+  OperationKey(Operation the_operation, int the_layer_class = 0)  // NOLINT: an operation is a key
+      : operation(the_operation), layer_class(the_layer_class) {}
+
+  Operation operation;
+  int layer_class;
+  auto operator<=>(const OperationKey&) const = default;
+};
+std::string Name(OperationKey key);  // "layer", of class 1 "layer/1"
+bool IsOfLayers(Operation operation);
 
 // The operations that a role must and may have, in the order in which they are written.
 struct RoleOperations {
-  std::vector<Operation> required;
-  std::vector<Operation> optional;
+  std::vector<OperationKey> required;
+  std::vector<OperationKey> optional;
 
-  std::vector<Operation> all() const;
+  std::vector<OperationKey> all() const;
 };
-const RoleOperations& OperationsOf(Role role);
+// Of a model whose layers are of so many classes.
+RoleOperations OperationsOf(Role role, int layer_classes = 1);
 
 // "embedding, layer, head": for messages and lists of allowed keys.
-std::vector<std::string> NamesOf(const std::vector<Operation>& operations);
+std::vector<std::string> NamesOf(const std::vector<OperationKey>& keys);
 
 }  // namespace hat

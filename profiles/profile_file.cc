@@ -22,25 +22,6 @@ const std::vector<std::string> kMeasurementKeys = {
     "clock",       "reference", "rounds", "seed",    "split",    "last_level_cache_mib",
     "ring_layers", "warning"};
 
-ModelShape ReadModel(const JsonNode& node) {
-  node.AllowOnly({"name", "hidden", "layers", "heads", "kv_heads", "head_dim", "ffn", "vocabulary",
-                  "tied_embeddings"});
-  const auto size = [&](const char* key) {
-    return static_cast<int>(node.At(key).Integer(1, 1 << 24));
-  };
-  ModelShape shape;
-  shape.name = node.At("name").String();
-  shape.hidden = size("hidden");
-  shape.layers = size("layers");
-  shape.heads = size("heads");
-  shape.kv_heads = size("kv_heads");
-  shape.head_dim = size("head_dim");
-  shape.ffn = size("ffn");
-  shape.vocabulary = size("vocabulary");
-  shape.tied_embeddings = node.At("tied_embeddings").Bool();
-  return shape;
-}
-
 Provenance ReadProvenance(const JsonNode& node) {
   std::vector<std::string> names;
   for (const Provenance provenance : kProvenances) names.push_back(Name(provenance));
@@ -56,7 +37,7 @@ ProfileInfo ReadInfo(const JsonNode& root) {
   info.hardware = root.At("hardware").String();
   if (root.Has("power_mode")) info.power_mode = root.At("power_mode").String();
   info.memory = Bytes(static_cast<double>(root.At("memory_bytes").Integer(1, int64_t{1} << 50)));
-  info.model = ReadModel(root.At("model"));
+  info.model = ReadModelShape(root.At("model"));
   info.dtype = *FindDtype(root.At("dtype").Choice(DtypeWords(kAllDtypes)));
   info.source = root.At("source").String();
   return info;
@@ -101,11 +82,11 @@ std::map<std::string, std::string> ReadMeasurement(const JsonNode& node) {
 }
 
 void ReadOperations(const JsonNode& node, ProfileData& data) {
-  const RoleOperations& operations = OperationsOf(data.info.role);
+  const RoleOperations operations = OperationsOf(data.info);
   node.AllowOnly(NamesOf(operations.all()));
-  for (const Operation operation : operations.required) node.At(Name(operation));
-  for (const std::string& name : node.Keys()) {
-    data.operations[*FindOperation(name)] = ReadOperation(node.At(name));
+  for (const OperationKey& key : operations.required) node.At(Name(key));
+  for (const OperationKey& key : operations.all()) {
+    if (node.Has(Name(key))) data.operations[key] = ReadOperation(node.At(Name(key)));
   }
 }
 
@@ -130,12 +111,25 @@ std::string OperationText(const std::string& name, const std::vector<LatencyGrid
                      fmt::join(lines, ",\n"));
 }
 
+std::string LayerText(const char* count_key, int count, const LayerShape& layer) {
+  return fmt::format(R"("{}": {}, "heads": {}, "kv_heads": {}, "head_dim": {}, "ffn": {})",
+                     count_key, count, layer.heads, layer.kv_heads, layer.head_dim, layer.ffn);
+}
+
+std::string LayersText(const ModelShape& model) {
+  if (model.has_like_layers()) {
+    return LayerText("layers", model.layer_count(), model.every_layer());
+  }
+  std::vector<std::string> runs;
+  for (const auto& [count, layer] : LayerRuns(model)) {
+    runs.push_back("{" + LayerText("count", count, layer) + "}");
+  }
+  return fmt::format(R"("layers": [{}])", fmt::join(runs, ", "));
+}
+
 std::string ModelText(const ModelShape& m) {
-  return fmt::format(
-      R"({{"name": {}, "hidden": {}, "layers": {}, "heads": {}, "kv_heads": {}, "head_dim": {}, )"
-      R"("ffn": {}, "vocabulary": {}, "tied_embeddings": {}}})",
-      Quote(m.name), m.hidden, m.layers, m.heads, m.kv_heads, m.head_dim, m.ffn, m.vocabulary,
-      m.tied_embeddings);
+  return fmt::format(R"({{"name": {}, "hidden": {}, {}, "vocabulary": {}, "tied_embeddings": {}}})",
+                     Quote(m.name), m.hidden, LayersText(m), m.vocabulary, m.tied_embeddings);
 }
 
 std::string MeasurementText(const std::map<std::string, std::string>& measurement) {
@@ -150,13 +144,11 @@ std::string MeasurementText(const std::map<std::string, std::string>& measuremen
 }
 
 std::string OperationsText(const ProfileData& data) {
-  const std::vector<Operation> all = OperationsOf(data.info.role).all();
+  const std::vector<OperationKey> all = OperationsOf(data.info).all();
   std::vector<std::string> texts;
-  for (const Operation operation : all) {
-    const auto found = data.operations.find(operation);
-    if (found != data.operations.end()) {
-      texts.push_back(OperationText(Name(operation), found->second));
-    }
+  for (const OperationKey& key : all) {
+    const auto found = data.operations.find(key);
+    if (found != data.operations.end()) texts.push_back(OperationText(Name(key), found->second));
   }
   if (texts.size() != data.operations.size()) {
     throw InputError(fmt::format("a {} profile may have the operations {}", Name(data.info.role),
@@ -177,6 +169,10 @@ std::string Name(Provenance provenance) {
       return "modelled";
   }
   HAT_CHECK(false);
+}
+
+RoleOperations OperationsOf(const ProfileInfo& info) {
+  return OperationsOf(info.role, static_cast<int>(info.model.LayerClasses().size()));
 }
 
 ProfileData ParseProfile(const std::string& text, const std::string& name) {
@@ -202,7 +198,7 @@ ProfileData ParseProfile(const std::string& text, const std::string& name) {
   const bool has_draft = data.operations.contains(Operation::kDraft);
   if (has_draft) {
     data.draft_layers =
-        static_cast<int>(root.At("draft_layers").Integer(1, data.info.model.layers));
+        static_cast<int>(root.At("draft_layers").Integer(1, data.info.model.layer_count()));
   } else if (root.Has("draft_layers")) {
     root.At("draft_layers").Fail("needs an operation 'draft'");
   }

@@ -32,15 +32,18 @@ struct ProfileInfo {
   Bytes memory;  // of the hardware
 };
 
-// The content of a file. The role decides which operations it must and may have (OperationsOf).
+// The content of a file. The role, and the classes of the model's layers, decide which operations
+// it must and may have (OperationsOf).
 struct ProfileData {
   ProfileInfo info;
   bool allow_extrapolation = false;
   int draft_layers = 0;  // number of layers that "draft" was measured with; 0 without one
-  std::map<Operation, std::vector<LatencyGrid::Point>> operations;
+  std::map<OperationKey, std::vector<LatencyGrid::Point>> operations;
   // How a measured profile came to be, as text by key (docs/formats.md); empty for others.
   std::map<std::string, std::string> measurement;
 };
+
+RoleOperations OperationsOf(const ProfileInfo& info);
 
 // Checks all but the grids, which DeviceProfile and CloudProfile check when they are made. Throws
 // InputError that names file and key.

@@ -25,10 +25,10 @@ struct NamedGrid {
 
 std::vector<NamedGrid> GridsOf(const ProfileData& data) {
   std::vector<NamedGrid> grids;
-  for (const Operation operation : OperationsOf(data.info.role).all()) {
-    const auto found = data.operations.find(operation);
+  for (const OperationKey& key : OperationsOf(data.info).all()) {
+    const auto found = data.operations.find(key);
     if (found == data.operations.end()) continue;
-    const std::string name = Name(operation);
+    const std::string name = Name(key);
     grids.push_back({name, LatencyGrid(name, found->second, false, true)});
   }
   return grids;
@@ -97,7 +97,7 @@ std::string WholeModel(const Profile& profile) {
     }
   }
   return fmt::format("Whole model, if one machine ran all {} layers, one sequence\n",
-                     profile.info().model.layers) +
+                     profile.info().model.layer_count()) +
          Paragraph("  decode, ms a token: ", fmt::format("{}", fmt::join(decode, ", "))) +
          Paragraph("  prefill, tokens/s:  ", fmt::format("{}", fmt::join(prefill, ", ")));
 }
@@ -114,12 +114,14 @@ std::string SplitSteps(const DeviceProfile& profile) {
 }  // namespace
 
 Seconds WholeModelPass(const DeviceProfile& profile, int tokens, int context) {
-  return profile.Input(tokens, context, profile.info().model.layers) + profile.Head(1);
+  return profile.Input(tokens, context, profile.info().model.layer_count()) + profile.Head(1);
 }
 
 Seconds WholeModelPass(const CloudProfile& profile, int tokens, int context) {
-  const Seconds layer = profile.Layer(std::array{BatchedSequence{tokens, context}});
-  return profile.Embedding(tokens) + profile.info().model.layers * layer + profile.Head(1);
+  const ModelShape& model = profile.info().model;
+  const Seconds layers = profile.Layers(model.LayersOfClasses(0, model.layer_count()),
+                                        std::array{BatchedSequence{tokens, context}});
+  return profile.Embedding(tokens) + layers + profile.Head(1);
 }
 
 std::string ProfileTitle(const ProfileInfo& info) {

@@ -24,7 +24,7 @@ bool HasSharedLinks(const Scenario& scenario) {
 }
 
 int LayersOnDevice(const Scenario& scenario) {
-  return scenario.has_cloud() ? scenario.fleet.device_layers : scenario.model.layers;
+  return scenario.has_cloud() ? scenario.fleet.device_layers : scenario.model.layer_count();
 }
 
 // The most new tokens that an operation of a device surely sees: the adapter runs over the whole
@@ -359,7 +359,7 @@ std::optional<std::string> Simulation::not_possible() const {
   constexpr int kBytesPerWeight = 2;
   const ModelShape& model = scenario_.model;
   const double embeddings = model.EmbeddingWeights() * (model.tied_embeddings ? 1 : 2);
-  const Bytes needed((model.LayerWeights() * model.layers + embeddings) * kBytesPerWeight);
+  const Bytes needed((model.LayerWeights(0, model.layer_count()) + embeddings) * kBytesPerWeight);
   for (const auto& modes : device_profiles_) {
     const ProfileInfo& info = modes.front().info();
     if (needed <= info.memory) continue;

@@ -71,14 +71,15 @@ void ReadModel(const ConfigTable& root, Scenario& scenario) {
     throw table.Error("shape", fmt::format("is not usable: {}", error.what()));
   }
   const int layers = Count(table, "device_layers", kMostLayers);
-  if (scenario.model.layers < 2)
+  if (scenario.model.layer_count() < 2)
     throw table.Error("shape", fmt::format("is not usable: {} has one layer and cannot be split",
                                            scenario.model.name));
-  if (layers >= scenario.model.layers)
+  if (layers >= scenario.model.layer_count())
     throw table.Error(
         "device_layers",
         fmt::format("must leave layers for the cloud: 1 to {} of the {} of {}, got {}",
-                    scenario.model.layers - 1, scenario.model.layers, scenario.model.name, layers));
+                    scenario.model.layer_count() - 1, scenario.model.layer_count(),
+                    scenario.model.name, layers));
   scenario.fleet.device_layers = layers;
   scenario.wire_dtype = *FindDtype(
       table.Choice("wire_dtype", DtypeWords(kWireDtypes), LongName(scenario.wire_dtype)));
@@ -404,12 +405,22 @@ int Scenario::devices() const {
 int Scenario::cloud_layers() const {
   switch (system.kind) {
     case SystemSpec::Kind::kCloudOnly:
-      return model.layers;
+      return model.layer_count();
     case SystemSpec::Kind::kDeviceOnly:
       return 0;
     default:
-      return model.layers - fleet.device_layers;
+      return model.layer_count() - fleet.device_layers;
   }
+}
+
+std::vector<std::vector<int>> Scenario::LayersOfCloudStages() const {
+  std::vector<std::vector<int>> of_stages;
+  int first = model.layer_count() - cloud_layers();
+  for (const int layers : LayersOfStages(cloud_layers(), scheduler.stages)) {
+    of_stages.push_back(model.LayersOfClasses(first, first + layers));
+    first += layers;
+  }
+  return of_stages;
 }
 
 Scenario LoadScenario(const std::string& path, const std::vector<std::string>& overrides) {

@@ -1,6 +1,7 @@
 // What keys of a scenario must hold together.
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 
 #include <fmt/format.h>
@@ -100,12 +101,18 @@ void CheckScenario(const Scenario& scenario) {
 
 int64_t KvTokensThatFit(const ModelShape& model, int cloud_layers, int stages, Bytes memory) {
   if (cloud_layers < 1) return 0;
-  const int layers = (cloud_layers + stages - 1) / stages;
   const int bytes = BytesPerValue(Dtype::kFloat16);
-  const Bytes weights = Bytes(layers * model.LayerWeights() * bytes);
-  const Bytes room = memory * kUsableMemory - weights;
-  if (room <= Bytes(0)) return 0;
-  return static_cast<int64_t>(std::floor(room / model.KvBytesPerToken(layers, bytes)));
+  double fewest = std::numeric_limits<double>::infinity();
+  int first = model.layer_count() - cloud_layers;
+  for (const int layers : LayersOfStages(cloud_layers, stages)) {
+    if (layers == 0) continue;
+    const Bytes room =
+        memory * kUsableMemory - Bytes(model.LayerWeights(first, first + layers) * bytes);
+    if (room <= Bytes(0)) return 0;
+    fewest = std::min(fewest, room / model.KvBytesPerToken(first, first + layers, bytes));
+    first += layers;
+  }
+  return static_cast<int64_t>(std::floor(fewest));
 }
 
 void CheckProfileFits(const ProfileInfo& profile, Role role, const Scenario& scenario) {

@@ -77,14 +77,15 @@ std::string Heading(const std::string& name, const StoredTensor& tensor) {
 std::map<std::string, std::vector<int64_t>> TensorShapes(const ModelConfig& config) {
   const ModelShape& shape = config.shape;
   const int64_t hidden = shape.hidden;
-  const int64_t ffn = shape.ffn;
-  const int64_t q = int64_t{shape.heads} * shape.head_dim;
-  const int64_t kv = int64_t{shape.kv_heads} * shape.head_dim;
   std::map<std::string, std::vector<int64_t>> shapes = {
       {"model.embed_tokens.weight", {shape.vocabulary, hidden}}, {"model.norm.weight", {hidden}}};
   if (!shape.tied_embeddings) shapes["lm_head.weight"] = {shape.vocabulary, hidden};
-  for (int layer = 0; layer < shape.layers; ++layer) {
-    const std::string name = fmt::format("model.layers.{}.", layer);
+  for (int i = 0; i < shape.layer_count(); ++i) {
+    const LayerShape& layer = shape.layers[static_cast<size_t>(i)];
+    const int64_t ffn = layer.ffn;
+    const int64_t q = int64_t{layer.heads} * layer.head_dim;
+    const int64_t kv = int64_t{layer.kv_heads} * layer.head_dim;
+    const std::string name = fmt::format("model.layers.{}.", i);
     shapes[name + "input_layernorm.weight"] = {hidden};
     shapes[name + "post_attention_layernorm.weight"] = {hidden};
     shapes[name + "self_attn.q_proj.weight"] = {q, hidden};

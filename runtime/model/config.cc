@@ -123,9 +123,9 @@ ModelConfig ReadModelConfig(const std::string& folder) {
   RefuseWhatIsNotComputed(config);
   ModelConfig model;
   model.shape = FindModelShape(path);
-  if (model.shape.head_dim % 2 != 0) {
-    throw InputError(fmt::format("{}: head_dim must be even (rotary embedding), got {}", path,
-                                 model.shape.head_dim));
+  if (const int dim = model.shape.every_layer().head_dim; dim % 2 != 0) {
+    throw InputError(
+        fmt::format("{}: head_dim must be even (rotary embedding), got {}", path, dim));
   }
   model.norm_eps = config.At("rms_norm_eps").Number(0, 1);
   model.max_positions = static_cast<int>(config.At("max_position_embeddings").Integer(1, 1 << 24));
@@ -139,6 +139,7 @@ ModelConfig ReadModelConfig(const std::string& folder) {
 
 std::string ConfigJson(const ModelConfig& config) {
   const ModelShape& shape = config.shape;
+  const LayerShape& layer = shape.every_layer();
   const RopeScaling& rope = config.rope_scaling;
   json scaling = nullptr;
   if (rope.kind == RopeScaling::Kind::kLinear) {
@@ -154,11 +155,11 @@ std::string ConfigJson(const ModelConfig& config) {
                    {"model_type", "llama"},
                    {"hidden_act", "silu"},
                    {"hidden_size", shape.hidden},
-                   {"intermediate_size", shape.ffn},
-                   {"num_hidden_layers", shape.layers},
-                   {"num_attention_heads", shape.heads},
-                   {"num_key_value_heads", shape.kv_heads},
-                   {"head_dim", shape.head_dim},
+                   {"intermediate_size", layer.ffn},
+                   {"num_hidden_layers", shape.layer_count()},
+                   {"num_attention_heads", layer.heads},
+                   {"num_key_value_heads", layer.kv_heads},
+                   {"head_dim", layer.head_dim},
                    {"vocab_size", shape.vocabulary},
                    {"tie_word_embeddings", shape.tied_embeddings},
                    {"attention_bias", false},
@@ -174,7 +175,7 @@ std::string ConfigJson(const ModelConfig& config) {
 }
 
 void RequireTwoLayers(const ModelConfig& config) {
-  if (config.shape.layers > 1) return;
+  if (config.shape.layer_count() > 1) return;
   throw InputError(
       "a model of one layer cannot be split between a device and a cloud; in one piece it runs "
       "('hat generate --system whole')");

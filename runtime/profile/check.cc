@@ -122,7 +122,8 @@ class RealCloud final : public RealSteps {
   // The model's last `layers` layers.
   RealCloud(const Model& model, int layers, const Needs& needs, const Compute& compute)
       : compute_(compute),
-        middle_(model, model.config.shape.layers - layers, model.config.shape.layers, compute) {
+        middle_(model, model.config.shape.layer_count() - layers, model.config.shape.layer_count(),
+                compute) {
     for (int i = 0; i < needs.sequences; ++i) {
       caches_.push_back(middle_.MakeCache(needs.context + needs.tokens));
       FillCache(caches_.back(), needs.context);
@@ -183,8 +184,9 @@ void RequireMemory(const ModelShape& shape, int layers, const Needs& needs,
                    const Compute& compute) {
   if (compute.device != "cpu") return;
   const int bytes = BytesPerValue(compute.dtype);
-  double needed = (layers * shape.LayerWeights() + 3 * shape.EmbeddingWeights()) * bytes;
-  needed += shape.KvBytesPerToken(layers, bytes).value() * (needs.context + needs.tokens) *
+  const LayerShape& layer = shape.every_layer();
+  double needed = (layers * layer.Weights(shape.hidden) + 3 * shape.EmbeddingWeights()) * bytes;
+  needed += layers * layer.KvBytesPerToken(bytes).value() * (needs.context + needs.tokens) *
             needs.sequences;
   const double available = kMemoryShare * AvailableMemory().value();
   if (needed <= available) return;
@@ -282,7 +284,7 @@ CheckReport CheckOne(const ProfileData& data, const Model& model, const CheckJob
   CheckReport report;
   report.profile = data.info.id;
   report.role = data.info.role;
-  report.layers = LayersFor(job, data, model.config.shape.layers);
+  report.layers = LayersFor(job, data, model.config.shape.layer_count());
   const std::unique_ptr<RealSteps> real = Prepare(data, model, compute, report);
   const auto then = data.measurement.find("reference");
   if (then != data.measurement.end()) report.reference_then = then->second;
@@ -358,7 +360,7 @@ Seconds ComposedStep(const DeviceProfile& profile, const CheckedStep& step, int 
 }
 
 Seconds ComposedStep(const CloudProfile& profile, const CheckedStep& step, int layers) {
-  return profile.Layer(step.parts) * layers;
+  return profile.Layers({layers}, step.parts);
 }
 
 std::vector<CheckReport> CheckProfiles(const CheckJob& job,

@@ -54,7 +54,7 @@ std::vector<CheckedStep> StepsFor(const CloudProfile& profile);
 // is verified, or of one row.
 Seconds ComposedStep(const DeviceProfile& profile, const CheckedStep& step, int layers);
 
-// layers x CloudProfile::Layer.
+// CloudProfile::Layers, all alike: what the runtime runs.
 Seconds ComposedStep(const CloudProfile& profile, const CheckedStep& step, int layers);
 
 // `on_progress` is told of the share of all steps. Throws InputError: profiles of another model, of

@@ -16,7 +16,7 @@ constexpr double kShortestUs = 0.001;  // a profile's latencies are above 0
 // To a nanosecond: what a clock resolves.
 double Rounded(double us) { return std::round(us * 1000) / 1000; }
 
-using Operations = std::map<Operation, std::vector<LatencyGrid::Point>>;
+using Operations = std::map<OperationKey, std::vector<LatencyGrid::Point>>;
 
 void SplitOffLinear(Operations& operations) {
   std::map<int, double> attention_us;  // by new tokens, at context 0

@@ -13,7 +13,7 @@ namespace hat {
 // `samples_us[i]`: of points[i], at least one each. A device's operations are the samples as they
 // are. Of a cloud's, linear(n) = layer(n, 0) - the median of attention(n, 0), so that
 // linear(n) + a0 + attention(n, 0) is the layer that was timed; a0, which is timed with it, is 0.
-std::map<Operation, std::vector<LatencyGrid::Point>> OperationsFrom(
+std::map<OperationKey, std::vector<LatencyGrid::Point>> OperationsFrom(
     Role role, const std::vector<TimedPoint>& points,
     const std::vector<std::vector<double>>& samples_us);
 

@@ -304,8 +304,8 @@ ProfileData MeasureProfile(const ProfileJob& wanted, const ProfileWatch& watch) 
       job.limits.max_tokens + std::max(job.limits.max_tokens, job.limits.max_context);
   const Model model = OpenModelOrShape(job.model, positions);
   RequireTwoLayers(model.config);
-  if (job.split < 1 || job.split >= model.config.shape.layers) {
-    throw InputError("--split must be 1.." + std::to_string(model.config.shape.layers - 1) +
+  if (job.split < 1 || job.split >= model.config.shape.layer_count()) {
+    throw InputError("--split must be 1.." + std::to_string(model.config.shape.layer_count() - 1) +
                      ", below the model's layers, got " + std::to_string(job.split));
   }
   const Machine machine = ReadMachine(job.compute.device);

@@ -16,7 +16,7 @@ CloudModel::CloudModel(const Model& model, int split, int stage_count, const Com
                        Dtype the_wire)
     : compute(the_compute), wire(the_wire), hidden(model.config.shape.hidden) {
   int first = split;
-  for (const int layers : LayersOfStages(model.config.shape.layers - split, stage_count)) {
+  for (const int layers : LayersOfStages(model.config.shape.layer_count() - split, stage_count)) {
     stages.emplace_back(model, first, first + layers, compute);
     first += layers;
   }

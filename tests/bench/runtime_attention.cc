@@ -22,9 +22,7 @@ struct Case {
 
 ModelConfig ConfigOf(const Case& c) {
   ModelConfig config;
-  config.shape.heads = c.heads;
-  config.shape.kv_heads = c.kv_heads;
-  config.shape.head_dim = kHeadDim;
+  config.shape.layers = {{c.heads, c.kv_heads, kHeadDim, /*ffn=*/0}};
   config.max_positions = c.context + c.rows;
   return config;
 }

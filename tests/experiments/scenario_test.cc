@@ -113,6 +113,23 @@ TEST(ScenarioTest, KvTokensFillTheFullestStagesMemory) {
   EXPECT_EQ(KvTokensThatFit(model, 30, 1, Bytes(8e9)), 0);  // 12.1 GB of weights
 }
 
+// Of six layers 2 to 4 are pruned. Behind one layer on the device, three stages hold a wide one and
+// a pruned one; two pruned ones; a wide one.
+TEST(ScenarioTest, StagesHoldTheModelsLastLayersInOrder) {
+  Scenario s = SmallScenario({"cloud.stages=3"});
+  s.fleet.device_layers = 1;
+  s.model.layers.resize(6, s.model.layers[0]);
+  const LayerShape wide = s.model.layers[0];
+  const LayerShape narrow = {16, 16, 128, 3669};
+  for (const size_t i : {2, 3, 4}) s.model.layers[i] = narrow;
+  EXPECT_THAT(s.LayersOfCloudStages(),
+              ElementsAre(ElementsAre(1, 1), ElementsAre(0, 2), ElementsAre(1, 0)));
+  // The first stage is the fullest.
+  const double room = 0.9 * 8e9 - 2 * (wide.Weights(4096) + narrow.Weights(4096));
+  EXPECT_EQ(KvTokensThatFit(s.model, 5, 3, Bytes(8e9)),
+            static_cast<int64_t>(room / (16384 + 8192)));
+}
+
 TEST(ScenarioTest, TheResolvedTextReadsBackAsTheSameScenario) {
   const Scenario first = SmallScenario({"workload.rate_per_s=0.1", "fleet.scale=3"});
   const Scenario second = ParseScenario(first.resolved, "folder/small.toml");

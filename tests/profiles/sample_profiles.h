@@ -15,7 +15,7 @@ inline ProfileInfo SampleInfo(Role role) {
   info.role = role;
   info.provenance = Provenance::kMeasured;
   info.hardware = "bench";
-  info.model = {"tiny", 64, 4, 8, 2, 8, 96, 100, false};
+  info.model = LikeLayers("tiny", 64, 4, {8, 2, 8, 96}, 100, false);
   info.dtype = Dtype::kFloat32;
   info.source = "a \"quoted\" source";
   info.memory = Bytes(1 << 30);

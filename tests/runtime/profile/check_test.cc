@@ -11,7 +11,7 @@ ProfileInfo Info(Role role) {
   ProfileInfo info;
   info.id = Name(role);
   info.role = role;
-  info.model = {"tiny", 8, 4, 2, 1, 4, 16, 32, false};
+  info.model = LikeLayers("tiny", 8, 4, {2, 1, 4, 16}, 32, false);
   info.dtype = Dtype::kFloat32;
   return info;
 }

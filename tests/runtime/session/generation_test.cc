@@ -19,7 +19,7 @@ class GenerationTest : public testing::Test {
   GenerationTest() {
     ModelConfig config = TinyConfig(8);
     config.shape.vocabulary = 12;
-    config.shape.layers = 4;
+    config.shape.layers.resize(4, config.shape.layers[0]);
     config.max_positions = 60;
     model_ = Damped(RandomModel(config, 8), 2, 0.1);
     WriteMildAdapter(folder_ / "adapter", model_, 2);
