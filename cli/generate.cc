@@ -195,7 +195,7 @@ nlohmann::ordered_json Json(const Options& options, const GenerationRequest& req
   nlohmann::ordered_json ties = nlohmann::ordered_json::array();
   for (const NearTie& tie : generation.near_ties) {
     ties.push_back(
-        {{"decision", NameOf(tie.decision)}, {"output_index", tie.output_index}, {"gap", tie.gap}});
+        {{"decision", Name(tie.decision)}, {"output_index", tie.output_index}, {"gap", tie.gap}});
   }
   nlohmann::ordered_json json;
   json["commit"] = BuildCommit();

@@ -246,7 +246,7 @@ void Note(const TraceDifference& difference, const Trial& trial, Verdict& verdic
   if (difference.near_tie) {
     const NearTie& tie = *difference.near_tie;
     verdict.differences += fmt::format("near-tie: {} at output token {}, gap {:.1e}\n",
-                                       NameOf(tie.decision), tie.output_index + 1, tie.gap);
+                                       Name(tie.decision), tie.output_index + 1, tie.gap);
   } else {
     verdict.differences += "no near-tie explains it: FAILURE\n";
   }

@@ -91,6 +91,9 @@ std::vector<LayerShape> ReadLayers(const JsonNode& model) {
   std::vector<LayerShape> layers;
   const auto add = [&](int count, const LayerShape& layer) {
     layers.insert(layers.end(), static_cast<size_t>(count), layer);
+    if (layers.size() > size_t{kMostLayersOfModel}) {
+      model.At("layers").Fail(fmt::format("must have at most {} in all", kMostLayersOfModel));
+    }
   };
   const auto count_in = [](const JsonNode& node) {
     return static_cast<int>(node.Integer(1, kMostLayersOfModel));

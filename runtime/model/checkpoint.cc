@@ -58,7 +58,7 @@ void CheckTensor(const std::string& name, const Checkpoint::Located& located,
   }
   if (tensor.type > StoredType::kBfloat16) {
     throw InputError(fmt::format("{}: '{}' must be F64, F32, F16 or BF16, got {}",
-                                 located.file->path(), name, StoredTypeName(tensor.type)));
+                                 located.file->path(), name, Name(tensor.type)));
   }
 }
 
@@ -68,8 +68,7 @@ std::string_view Text(std::span<const std::byte> bytes) {
 
 // Of a tensor in a hash, before its bytes.
 std::string Heading(const std::string& name, const StoredTensor& tensor) {
-  return fmt::format("\n{} {} [{}] ", name, StoredTypeName(tensor.type),
-                     fmt::join(tensor.shape, ","));
+  return fmt::format("\n{} {} [{}] ", name, Name(tensor.type), fmt::join(tensor.shape, ","));
 }
 
 }  // namespace

@@ -4,7 +4,7 @@
 
 namespace hat {
 
-std::string NameOf(NearTie::Decision decision) {
+std::string Name(NearTie::Decision decision) {
   switch (decision) {
     case NearTie::Decision::kToken:
       return "token";

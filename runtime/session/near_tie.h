@@ -20,7 +20,7 @@ struct NearTie {
 
   bool operator==(const NearTie&) const = default;
 };
-std::string NameOf(NearTie::Decision decision);  // "token", "proposal", "confidence", "branch"
+std::string Name(NearTie::Decision decision);  // "token", "proposal", "confidence", "branch"
 
 class NearTieRule {
  public:

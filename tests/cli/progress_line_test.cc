@@ -18,7 +18,7 @@ std::string Words() { return "words"; }
 TEST(ProgressLineTest, ElsewhereThanOnATerminalEachIsALineAndNothingIsWiped) {
   EXPECT_EQ(Written([] {
               ProgressLine line(std::chrono::seconds(0));
-              line.Update({1}, [] { return "1"; });
+              line.Update({1, {}}, [] { return "1"; });
               line.Update({2, 2}, [] { return "2 of 2"; });
             }),
             "1\n2 of 2, 0 s left\n");
@@ -41,7 +41,7 @@ TEST(ProgressLineTest, NoTimeIsToldBeforeThisRunHasDoneAnything) {
 
 TEST(ProgressLineTest, ALineIsWrittenAfterThePause) {
   const auto written = [](auto... pause) {
-    return Written([&] { ProgressLine(pause...).Update({1}, Words); });
+    return Written([&] { ProgressLine(pause...).Update({1, {}}, Words); });
   };
   EXPECT_EQ(written(std::chrono::hours(1)), "");
   EXPECT_EQ(written(std::chrono::seconds(0)), "words\n");
