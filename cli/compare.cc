@@ -141,9 +141,9 @@ void RunAll(const Options& options, const std::vector<Run>& runs) {
   }
   ProgressLine progress;
   const auto on_done = [&](int done) {
-    if (options.is_quiet || !progress.IsDue()) return;
-    progress.Show(fmt::format("{} of {} simulations done", done, runs.size()),
-                  double(done) / double(runs.size()));
+    if (options.is_quiet) return;
+    progress.Update({double(done), double(runs.size())},
+                    [&] { return fmt::format("{} of {} simulations done", done, runs.size()); });
   };
   const ChildrenResult result = RunChildren(children, options.jobs, IsInterrupted, on_done);
   progress.Clear();

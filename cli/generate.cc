@@ -20,7 +20,6 @@
 #include "runtime/model/tokenizer.h"
 #include "runtime/session/split_model.h"
 #include "runtime/session/whole_model.h"
-#include "runtime/session/wire_dtype.h"
 
 namespace hat {
 namespace {
@@ -89,10 +88,11 @@ void AddOptions(CommandLine& line, Options& options) {
 
 SplitPlan PlanOf(const Options& options, const ModelConfig& config) {
   SplitPlan plan;
-  plan.split = options.split.value_or(std::min(2, config.shape.layers - 1));
+  plan.split = options.split.value_or(std::min(2, config.shape.layer_count() - 1));
   plan.compute = {ParseDtype(options.dtype, "--dtype"), options.device};
-  plan.wire = options.wire_dtype.empty() ? WireDtypeFor(plan.compute.dtype)
-                                         : ParseWireDtype(options.wire_dtype, "--wire-dtype");
+  plan.wire = options.wire_dtype.empty()
+                  ? WireDtypeFor(plan.compute.dtype)
+                  : ParseDtype(options.wire_dtype, "--wire-dtype", kWireDtypes);
   return plan;
 }
 
@@ -195,7 +195,7 @@ nlohmann::ordered_json Json(const Options& options, const GenerationRequest& req
   nlohmann::ordered_json ties = nlohmann::ordered_json::array();
   for (const NearTie& tie : generation.near_ties) {
     ties.push_back(
-        {{"decision", NameOf(tie.decision)}, {"output_index", tie.output_index}, {"gap", tie.gap}});
+        {{"decision", Name(tie.decision)}, {"output_index", tie.output_index}, {"gap", tie.gap}});
   }
   nlohmann::ordered_json json;
   json["commit"] = BuildCommit();

@@ -9,6 +9,7 @@
 #include "core/error.h"
 #include "core/files.h"
 #include "core/program.h"
+#include "experiments/scenario/limits.h"
 #include "runtime/profile/check.h"
 
 namespace {
@@ -22,9 +23,10 @@ constexpr char kExamples[] =
     "  hat profile check --model models/small --profile device.json --profile cloud.json";
 
 std::string TableOf(const hat::CheckReport& report) {
-  std::string text = fmt::format("{} ({}), {} layers\n{:<10}{:>7}{:>9}{:>11}{:>13}{:>13}{:>9}\n",
-                                 report.profile, report.role, report.layers, "step", "tokens",
-                                 "context", "sequences", "measured, ms", "composed, ms", "error");
+  std::string text =
+      fmt::format("{} ({}), {} layers\n{:<10}{:>7}{:>9}{:>11}{:>13}{:>13}{:>9}\n", report.profile,
+                  hat::Name(report.role), report.layers, "step", "tokens", "context", "sequences",
+                  "measured, ms", "composed, ms", "error");
   for (const hat::CheckedStep& step : report.steps) {
     text += fmt::format("{:<10}{:>7}{:>9}{:>11}{:>13.3f}{:>13.3f}{:>8.1f}%\n", step.name,
                         step.tokens(), step.most_context(), step.parts.size(), step.measured_ms,
@@ -49,7 +51,7 @@ int Run(hat::CommandLine& line) {
       ->required();
   line.add_option("--device", job.device, "cpu or cuda:N")->capture_default_str();
   line.add_option("--threads", job.threads, "CPU threads; as the profiles say unless given")
-      ->check(CLI::Range(1, 1024));
+      ->check(CLI::Range(1, hat::kMostThreads));
   line.add_option("--split", job.split, "Layers on the device; as the profile says unless given")
       ->check(CLI::Range(1, 10000));
   line.add_option("--layers", job.layers,
@@ -66,9 +68,8 @@ int Run(hat::CommandLine& line) {
   hat::ProgressLine progress(std::chrono::seconds(60));
   std::string text;
   int outside = 0;
-  for (const hat::CheckReport& report : hat::CheckProfiles(job, [&](double share) {
-         if (progress.IsDue())
-           progress.Show(fmt::format("{:.0f}% of the steps", 100 * share), share);
+  for (const hat::CheckReport& report : hat::CheckProfiles(job, [&](const hat::Progress& now) {
+         progress.Update(now, [&] { return fmt::format("{:.0f}% of the steps", 100 * now.done); });
        })) {
     text += (text.empty() ? "" : "\n") + TableOf(report);
     if (report.MedianError() > limit_percent / 100) ++outside;

@@ -16,6 +16,6 @@ constexpr char kExamples[] =
 
 int main(int argc, char** argv) {
   return hat::RunMain(argc, argv, [](hat::CommandLine& line) {
-    return hat::RunProfileProgram(line, "cloud", kDescription, kExamples);
+    return hat::RunProfileProgram(line, hat::Role::kCloud, kDescription, kExamples);
   });
 }

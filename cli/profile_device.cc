@@ -15,6 +15,6 @@ constexpr char kExamples[] =
 
 int main(int argc, char** argv) {
   return hat::RunMain(argc, argv, [](hat::CommandLine& line) {
-    return hat::RunProfileProgram(line, "device", kDescription, kExamples);
+    return hat::RunProfileProgram(line, hat::Role::kDevice, kDescription, kExamples);
   });
 }

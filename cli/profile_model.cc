@@ -96,9 +96,10 @@ int Run(hat::CommandLine& line) {
     if (value->empty())
       throw hat::InputError(fmt::format("{} is required (--list shows what there is)", flag));
   }
-  const hat::ProfileData data =
-      hat::ModelProfile(hat::FindHardware(options.hardware), hat::FindModelShape(options.model),
-                        options.role, options.dtype, options.limits);
+  const hat::ProfileData data = hat::ModelProfile(
+      hat::FindHardware(options.hardware), hat::FindModelShape(options.model),
+      hat::ParseRole(options.role, "--role"),
+      hat::ParseDtype(options.dtype, "--dtype", hat::kModelledDtypes), options.limits);
   const std::string text = hat::ProfileText(data);
   const std::string path = OutputPath(options, data.info.id);
   const std::string summary = hat::ProfileSummary(data);

@@ -10,6 +10,8 @@
 #include "cli/progress_line.h"
 #include "core/error.h"
 #include "core/files.h"
+#include "experiments/scenario/limits.h"
+#include "profiles/modelled_profile.h"
 #include "profiles/profile_report.h"
 #include "runtime/profile/measure.h"
 
@@ -37,7 +39,7 @@ void DeclareOptions(CommandLine& line, ProfileJob& job, std::string& dtype) {
   line.add_option("--dtype", dtype, "fp32, bf16, fp16 (GPUs only) or fp64: weights and computation")
       ->capture_default_str();
   line.add_option("--threads", job.threads, "CPU threads; all cores unless given")
-      ->check(CLI::Range(1, 1024));
+      ->check(CLI::Range(1, kMostThreads));
   line.add_option("--split", job.split, "Layers on the device")->capture_default_str();
   line.add_option("--budget-s", job.budget_s,
                   "Seconds to measure for: the grid is thinned to fit, more rounds fill it")
@@ -46,10 +48,10 @@ void DeclareOptions(CommandLine& line, ProfileJob& job, std::string& dtype) {
   line.add_option("--max-tokens", job.limits.max_tokens,
                   "New tokens of an operation that the profile covers")
       ->capture_default_str()
-      ->check(CLI::Range(kFewestTokens, 1 << 17));
+      ->check(CLI::Range(kFewestTokens, ModelledLimits::kMost));
   line.add_option("--max-context", job.limits.max_context, "Context that it covers")
       ->capture_default_str()
-      ->check(CLI::Range(0, 1 << 17));
+      ->check(CLI::Range(0, ModelledLimits::kMost));
   line.add_option("--hardware", job.hardware, "Its name; as the machine says unless given");
   line.add_option("--seed", job.seed, "Of the points' order")->capture_default_str();
   line.add_flag("--resume", job.resume, "Go on with the journal of a run that did not end, if any");
@@ -58,8 +60,7 @@ void DeclareOptions(CommandLine& line, ProfileJob& job, std::string& dtype) {
 
 }  // namespace
 
-int RunProfileProgram(CommandLine& line, const char* role, const char* description,
-                      const char* examples) {
+int RunProfileProgram(CommandLine& line, Role role, const char* description, const char* examples) {
   ProfileJob job;
   job.role = role;
   std::string dtype = "fp32";
@@ -75,11 +76,8 @@ int RunProfileProgram(CommandLine& line, const char* role, const char* descripti
   ProgressLine progress(std::chrono::seconds(15));
   ProfileWatch watch;
   watch.on_plan = ShowPlan;
-  watch.on_progress = [&](const ProfileProgress& now) {
-    if (now.is_first) progress.BeginAt(double(now.visits - 1) / now.total);
-    if (!progress.IsDue()) return;
-    progress.Show(fmt::format("{} of {} visits", now.visits, now.total),
-                  double(now.visits) / now.total);
+  watch.on_progress = [&](const Progress& now) {
+    progress.Update(now, [&] { return fmt::format("{} of {} visits", now.done, *now.total); });
   };
   watch.is_interrupted = IsInterrupted;
   const ProfileData data = MeasureProfile(job, watch);

@@ -2,11 +2,11 @@
 #pragma once
 
 #include "core/program.h"
+#include "profiles/operation.h"
 
 namespace hat {
 
-// The whole program of a role, "device" or "cloud".
-int RunProfileProgram(CommandLine& line, const char* role, const char* description,
-                      const char* examples);
+// The whole program of a role.
+int RunProfileProgram(CommandLine& line, Role role, const char* description, const char* examples);
 
 }  // namespace hat

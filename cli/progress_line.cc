@@ -13,23 +13,23 @@ ProgressLine::ProgressLine(std::optional<std::chrono::seconds> pause_elsewhere)
   if (is_terminal_) pause_ = std::chrono::milliseconds(250);
 }
 
-void ProgressLine::BeginAt(double share) {
-  start_ = Clock::now();
-  share_at_start_ = share;
-}
-
 double ProgressLine::elapsed_s() const {
   return std::chrono::duration<double>(Clock::now() - start_).count();
 }
 
-bool ProgressLine::IsDue() const { return pause_ && Clock::now() - last_ >= *pause_; }
-
-void ProgressLine::Show(const std::string& what, std::optional<double> share) {
+void ProgressLine::Update(const Progress& now, const std::function<std::string()>& words) {
+  if (!has_begun_ && now.counts_from_first) {
+    start_ = Clock::now();
+    done_at_start_ = now.done;
+  }
+  has_begun_ = true;
+  if (!IsDue()) return;
   last_ = Clock::now();
   has_shown_ = true;
-  std::string line = what;
-  if (share && *share > share_at_start_) {
-    line += fmt::format(", {:.0f} s left", elapsed_s() * (1 - *share) / (*share - share_at_start_));
+  std::string line = words();
+  const double done = now.done - done_at_start_;
+  if (now.total && done > 0) {
+    line += fmt::format(", {:.0f} s left", elapsed_s() * (*now.total - now.done) / done);
   }
   std::fputs((is_terminal_ ? "\r" + line + "\033[K" : line + "\n").c_str(), stderr);
 }

@@ -3,8 +3,11 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <optional>
 #include <string>
+
+#include "core/progress.h"
 
 namespace hat {
 
@@ -16,23 +19,24 @@ class ProgressLine {
   ProgressLine(const ProgressLine&) = delete;
   ProgressLine& operator=(const ProgressLine&) = delete;
 
-  // The work goes on from an earlier run, with this share of it done: time counts from here.
-  void BeginAt(double share);
+  // Writes "WORDS, 12 s left" unless it would come too soon after the last one; `words` is asked
+  // only then.
+  void Update(const Progress& now, const std::function<std::string()>& words);
+  // Since the line was made or, where the work counts from its first report, since that.
   double elapsed_s() const;
-
-  bool IsDue() const;  // false: Show() would come too soon
-  // "WHAT, 12 s left" where the share of the work that is done, 0..1, tells.
-  void Show(const std::string& what, std::optional<double> share);
   void Clear();  // wipes it, for other words
 
  private:
   using Clock = std::chrono::steady_clock;
+  bool IsDue() const { return pause_ && Clock::now() - last_ >= *pause_; }
+
   bool is_terminal_;
   std::optional<Clock::duration> pause_;
   bool has_shown_ = false;
   Clock::time_point start_ = Clock::now();
   Clock::time_point last_ = start_;
-  double share_at_start_ = 0;
+  bool has_begun_ = false;
+  double done_at_start_ = 0;
 };
 
 }  // namespace hat

@@ -190,14 +190,13 @@ void CheckExplained(const Options& options, const Scenario& scenario) {
       fmt::format("--explain {}: the run has requests 0 to {}", *options.explain, requests - 1));
 }
 
-void ShowProgress(ProgressLine& line, const std::string& system, const Progress& now) {
-  const std::string of = now.expected ? fmt::format(" of {}", *now.expected) : "";
-  const double simulated_s = now.simulated.value();
-  std::optional<double> share;
-  if (now.expected) share = double(now.completed) / std::max(1, *now.expected);
-  line.Show(fmt::format("{}: {}{} requests, {:.0f} s simulated ({:.0f} x real time)", system,
-                        now.completed, of, simulated_s, simulated_s / line.elapsed_s()),
-            share);
+void ShowProgress(ProgressLine& line, const std::string& system, const SimulationProgress& now) {
+  line.Update(now, [&] {
+    const std::string of = now.total ? fmt::format(" of {}", *now.total) : "";
+    const double simulated_s = now.simulated.value();
+    return fmt::format("{}: {}{} requests, {:.0f} s simulated ({:.0f} x real time)", system,
+                       now.done, of, simulated_s, simulated_s / line.elapsed_s());
+  });
 }
 
 void SayWhatIsWritten(const Options& options, bool has_timeline) {
@@ -246,8 +245,8 @@ int Simulate(const Options& options) {
 
   Observers observers(simulation, options);
   ProgressLine progress;
-  const bool is_complete = simulation.Run(observers.all(), [&](const Progress& now) {
-    if (!options.quiet && progress.IsDue()) ShowProgress(progress, info.system, now);
+  const bool is_complete = simulation.Run(observers.all(), [&](const SimulationProgress& now) {
+    if (!options.quiet) ShowProgress(progress, info.system, now);
     return !IsInterrupted();
   });
   progress.Clear();

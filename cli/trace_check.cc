@@ -246,7 +246,7 @@ void Note(const TraceDifference& difference, const Trial& trial, Verdict& verdic
   if (difference.near_tie) {
     const NearTie& tie = *difference.near_tie;
     verdict.differences += fmt::format("near-tie: {} at output token {}, gap {:.1e}\n",
-                                       NameOf(tie.decision), tie.output_index + 1, tie.gap);
+                                       Name(tie.decision), tie.output_index + 1, tie.gap);
   } else {
     verdict.differences += "no near-tie explains it: FAILURE\n";
   }
@@ -303,9 +303,8 @@ int Check(const Options& options) {
         ReplayTrace(replay, folder.path(), trial.Overrides());
     const auto on_done = [&](int more) {
       done += more;
-      if (!progress.IsDue()) return;
-      progress.Show(fmt::format("hat trace check: {} of {} requests", done, all),
-                    double(done) / double(all));
+      progress.Update({double(done), double(all)},
+                      [&] { return fmt::format("hat trace check: {} of {} requests", done, all); });
     };
     const std::vector<Generation> live = LiveRuns(options, inputs, trial, on_done).Run();
     const Verdict verdict = Judge(inputs, trial, live, simulated);

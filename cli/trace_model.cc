@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "experiments/scenario/limits.h"
+
 namespace hat {
 namespace {
 
@@ -24,7 +26,7 @@ TraceModelOptions::TraceModelOptions(CommandLine& line) {
   line.add_option("--split", split_, "layers on the device (default: 2, or all but one)");
   line.add_option("--threads", threads_, "CPU threads of an operation; a small model wants one")
       ->capture_default_str()
-      ->check(CLI::Range(1, 1024));
+      ->check(CLI::Range(1, kMostThreads));
 }
 
 DraftedModel TraceModelOptions::Read() const {
@@ -32,8 +34,8 @@ DraftedModel TraceModelOptions::Read() const {
   DraftedModel model = given_;
   model.adapter = FileOrNone(given_.adapter, given_.folder, "adapter.safetensors");
   model.medusa = FileOrNone(given_.medusa, given_.folder, "medusa.safetensors");
-  model.split = split_.value_or(std::min(2, config.shape.layers - 1));
-  CheckSplit({model.split, {}, WireDtype::kFloat32}, config);
+  model.split = split_.value_or(std::min(2, config.shape.layer_count() - 1));
+  CheckSplit({model.split, {}, Dtype::kFloat32}, config);
   return model;
 }
 

@@ -47,10 +47,8 @@ int Record(Options& options) {
   const auto rows = static_cast<int>(prompts.prompts.size());
   ProgressLine progress(std::chrono::seconds(60));
   const std::optional<DraftTrace> trace = RecordTrace(recording, prompts, [&](int done) {
-    if (progress.IsDue()) {
-      progress.Show(fmt::format("hat trace record: {} of {} prompts", done, rows),
-                    double(done) / rows);
-    }
+    progress.Update({double(done), rows},
+                    [&] { return fmt::format("hat trace record: {} of {} prompts", done, rows); });
     return !IsInterrupted();
   });
   progress.Clear();

@@ -83,12 +83,12 @@ std::vector<ReplayedRequest> ReadRequests(const std::string& path, int requests)
 std::vector<ReplayedRequest> ReplayTrace(const TraceReplay& replay, const std::string& folder,
                                          const std::vector<std::string>& overrides) {
   const ModelShape shape = FindModelShape(replay.config);
-  const auto write_profile = [&](const char* hardware, const std::string& role) {
-    WriteFileAtomically(folder + "/" + role + ".json",
+  const auto write_profile = [&](const char* hardware, Role role) {
+    WriteFileAtomically(folder + "/" + Name(role) + ".json",
                         ProfileText(ModelProfile(FindHardware(hardware), shape, role)));
   };
-  write_profile("agx-orin", "device");
-  write_profile("a6000", "cloud");
+  write_profile("agx-orin", Role::kDevice);
+  write_profile("a6000", Role::kCloud);
   const std::string scenario = folder + "/scenario.toml";
   WriteFileAtomically(scenario, ScenarioText(replay));
   const std::string out = folder + "/out";

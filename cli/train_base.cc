@@ -15,14 +15,25 @@ constexpr char kExamples[] =
     "  hat train base --text text/train --held-out text/held_out --tokenizer tokenizer.model "
     "--out model --budget-s 3600";
 
+struct Sizes {
+  int width = 192;
+  int layers = 8;
+  int heads = 3;
+  int ffn = 512;
+  int vocabulary = 2048;
+  int positions = 2048;
+};
+
 // Of this width, these heads, ...; what follows from them, and how it is stored.
-hat::ModelConfig NewModel(hat::ModelShape shape, int positions) {
-  if (shape.hidden % (2 * shape.heads) != 0) {
+hat::ModelConfig NewModel(const Sizes& sizes) {
+  if (sizes.width % (2 * sizes.heads) != 0) {
     throw hat::InputError("--width must be a multiple of twice --heads");
   }
-  shape.kv_heads = shape.heads;
-  shape.head_dim = shape.hidden / shape.heads;
-  hat::ModelConfig config = hat::ConfigOfShape(shape, positions);
+  const hat::LayerShape layer = {sizes.heads, sizes.heads, sizes.width / sizes.heads, sizes.ffn};
+  hat::ModelConfig config = hat::ConfigOfShape(
+      hat::LikeLayers("trained", sizes.width, sizes.layers, layer, sizes.vocabulary,
+                      /*tied_embeddings=*/true),
+      sizes.positions);
   config.dtype = hat::Dtype::kFloat16;
   config.bos_token = 1;
   config.eos_tokens = {2};
@@ -37,8 +48,7 @@ int Run(hat::CommandLine& line) {
   line.add_option("--tokenizer", tokenizer,
                   "A sentencepiece tokenizer.model; that of --start unless given");
   line.add_option("--out", folder, "Folder for the model")->required();
-  hat::ModelShape shape{"trained", 192, 8, 3, 3, 64, 512, 2048, /*tied_embeddings=*/true};
-  int positions = 2048;
+  Sizes sizes;
   hat::BaseOptions base;
   CLI::Option* const start =
       line.add_option("--start", base.start,
@@ -49,12 +59,12 @@ int Run(hat::CommandLine& line) {
         ->check(CLI::Range(1, 1 << 20))
         ->excludes(start);
   };
-  size("--width", shape.hidden, "Hidden size");
-  size("--layers", shape.layers, "Decoder layers");
-  size("--heads", shape.heads, "Attention heads; they divide the width");
-  size("--ffn", shape.ffn, "Width of the feed-forward part");
-  size("--vocabulary", shape.vocabulary, "Pieces of the tokenizer");
-  size("--positions", positions, "Longest context");
+  size("--width", sizes.width, "Hidden size");
+  size("--layers", sizes.layers, "Decoder layers");
+  size("--heads", sizes.heads, "Attention heads; they divide the width");
+  size("--ffn", sizes.ffn, "Width of the feed-forward part");
+  size("--vocabulary", sizes.vocabulary, "Pieces of the tokenizer");
+  size("--positions", sizes.positions, "Longest context");
   line.add_option("--split", base.split, "Depth of the exit")
       ->capture_default_str()
       ->check(CLI::Range(1, 1 << 20));
@@ -74,7 +84,7 @@ int Run(hat::CommandLine& line) {
   job.work_folder = folder + "/training";
   job.options.optimizer.muon_share = muon_share;
   const hat::ModelConfig config =
-      base.start.empty() ? NewModel(shape, positions) : hat::ReadModelConfig(base.start);
+      base.start.empty() ? NewModel(sizes) : hat::ReadModelConfig(base.start);
   if (tokenizer.empty()) {
     if (base.start.empty()) throw hat::InputError("--tokenizer is required without --start");
     job.tokenizer = base.start + "/tokenizer.model";

@@ -6,6 +6,7 @@
 #include "cli/train_options.h"
 #include "core/error.h"
 #include "core/files.h"
+#include "experiments/scenario/limits.h"
 #include "runtime/train/evaluate.h"
 
 namespace {
@@ -50,7 +51,7 @@ int Run(hat::CommandLine& line) {
   int threads = 0;
   DeclareOptions(line, eval);
   line.add_option("--threads", threads, "CPU threads; all cores unless given")
-      ->check(CLI::Range(1, 1024));
+      ->check(CLI::Range(1, hat::kMostThreads));
   line.add_option("--out", image, "Image to draw, .png; its numbers go beside it, as .csv");
   line.Parse();
   if (!image.empty() && std::filesystem::path(image).extension() != ".png") {

@@ -14,9 +14,13 @@
 #include "cli/run_plot.h"
 #include "core/error.h"
 #include "core/files.h"
+#include "experiments/scenario/limits.h"
 
 namespace hat {
 namespace {
+
+// fp16 is too narrow for gradients.
+constexpr auto kTrainingDtypes = {Dtype::kFloat32, Dtype::kBfloat16, Dtype::kFloat64};
 
 // Shows how far a training has come; of a resumed one the time counts from its first step.
 class TrainProgress {
@@ -24,22 +28,19 @@ class TrainProgress {
   explicit TrainProgress(std::string title) : title_(std::move(title)) {}
 
   void Show(const TrainingProgress& now) {
-    if (!first_) {
-      first_ = now;
-      line_.BeginAt(now.fraction);
-    }
-    if (!line_.IsDue()) return;
-    line_.Show(fmt::format("{}: step {}, {:.0f}%, {:.2f} M tokens, loss {:.3f}, {:.0f} tokens/s",
-                           title_, now.step, 100 * now.fraction, double(now.tokens) / 1e6, now.loss,
-                           double(now.tokens - first_->tokens) / line_.elapsed_s()),
-               now.fraction);
+    if (!first_tokens_) first_tokens_ = now.tokens;
+    line_.Update(now, [&] {
+      return fmt::format("{}: step {}, {:.0f}%, {:.2f} M tokens, loss {:.3f}, {:.0f} tokens/s",
+                         title_, now.step, 100 * now.done, double(now.tokens) / 1e6, now.loss,
+                         double(now.tokens - *first_tokens_) / line_.elapsed_s());
+    });
   }
   void Clear() { line_.Clear(); }
 
  private:
   std::string title_;
   ProgressLine line_{std::chrono::seconds(60)};
-  std::optional<TrainingProgress> first_;
+  std::optional<int64_t> first_tokens_;
 };
 
 }  // namespace
@@ -84,16 +85,13 @@ TrainOptions::TrainOptions(CommandLine& line, TrainingJob defaults) : job_(std::
   flag("--dtype", dtype_, "fp32, bf16 or fp64: what the layers are computed in");
   flag("--device", job_.compute.device, "cpu or cuda:N");
   line.add_option("--threads", threads_, "CPU threads; all cores unless given")
-      ->check(CLI::Range(1, 1024));
+      ->check(CLI::Range(1, kMostThreads));
   line.add_flag("--resume", job_.resume, "Go on from the checkpoint of an earlier run, if any");
 }
 
 TrainingJob TrainOptions::Read() const {
   TrainingJob job = job_;
-  job.compute.dtype = ParseDtype(dtype_, "--dtype");
-  if (job.compute.dtype == Dtype::kFloat16) {
-    throw InputError("--dtype must be fp32, bf16 or fp64: fp16 is too narrow for gradients");
-  }
+  job.compute.dtype = ParseDtype(dtype_, "--dtype", kTrainingDtypes);
   return job;
 }
 

@@ -97,10 +97,10 @@ std::string SourceText(const HardwareMode& hardware) {
   return text;
 }
 
-ProfileInfo MakeInfo(const HardwareMode& hardware, const ModelShape& shape, const std::string& role,
-                     const std::string& dtype) {
+ProfileInfo MakeInfo(const HardwareMode& hardware, const ModelShape& shape, Role role,
+                     Dtype dtype) {
   ProfileInfo info;
-  info.id = fmt::format("{}_{}_{}", hardware.Id(), shape.name, role);
+  info.id = fmt::format("{}_{}_{}", hardware.Id(), shape.name, Name(role));
   info.role = role;
   info.provenance = Provenance::kModelled;
   info.hardware = hardware.hardware->name;
@@ -114,33 +114,39 @@ ProfileInfo MakeInfo(const HardwareMode& hardware, const ModelShape& shape, cons
 
 }  // namespace
 
-ProfileData ModelProfile(HardwareMode hardware, const ModelShape& shape, const std::string& role,
-                         const std::string& dtype, const ModelledLimits& limits) {
-  if (role != "device" && role != "cloud") {
-    throw InputError(fmt::format("the role must be device or cloud, got '{}'", role));
-  }
-  if (dtype != "fp16" && dtype != "bf16") {
-    throw InputError(fmt::format("the roofline is for the dtypes fp16 and bf16, got '{}'", dtype));
-  }
+ProfileData ModelProfile(HardwareMode hardware, const ModelShape& shape, Role role, Dtype dtype,
+                         const ModelledLimits& limits) {
+  HAT_CHECK(BytesPerValue(dtype) == kRooflineValueBytes, Name(dtype));
   const Roofline roofline(hardware, shape);
-  const int last = limits.max_tokens.value_or(role == "device" ? kDeviceTokens : kCloudTokens);
+  const int last = limits.max_tokens.value_or(role == Role::kDevice ? kDeviceTokens : kCloudTokens);
   const auto with_context = [&](const Latency& latency) {
     return WithContext(latency, last, limits.max_context);
   };
   ProfileData data;
   data.info = MakeInfo(hardware, shape, role, dtype);
   auto& operations = data.operations;
-  operations["embedding"] = WithoutContext([&](int n) { return roofline.Embedding(n); }, last);
-  operations["head"] = WithoutContext([&](int n) { return roofline.Head(n); }, last);
-  if (role == "device") {
-    operations["layer"] = with_context([&](int n, int c) { return roofline.Layer(n, c); });
-    operations["adapter"] = with_context([&](int n, int c) { return roofline.Adapter(n, c); });
-    operations["medusa"] = WithoutContext([&](int n) { return roofline.Medusa(n); }, last);
-    return data;
+  operations[Operation::kEmbedding] =
+      WithoutContext([&](int n) { return roofline.Embedding(n); }, last);
+  operations[Operation::kHead] = WithoutContext([&](int n) { return roofline.Head(n); }, last);
+  if (role == Role::kDevice) {
+    operations[Operation::kAdapter] =
+        with_context([&](int n, int c) { return roofline.Adapter(n, c); });
+    operations[Operation::kMedusa] =
+        WithoutContext([&](int n) { return roofline.Medusa(n); }, last);
   }
-  operations["linear"] = WithoutContext([&](int n) { return roofline.Linear(n); }, last);
-  operations["a0"] = {{1, 0, {RoundedUs(roofline.AttentionBase())}, {}}};
-  operations["attention"] = with_context([&](int n, int c) { return roofline.Attention(n, c); });
+  for (int k = 0; k < static_cast<int>(shape.LayerClasses().size()); ++k) {
+    if (role == Role::kDevice) {
+      operations[{Operation::kLayer, k}] =
+          with_context([&](int n, int c) { return roofline.Layer(n, c, k); });
+      continue;
+    }
+    operations[{Operation::kLinear, k}] =
+        WithoutContext([&](int n) { return roofline.Linear(n, k); }, last);
+    operations[{Operation::kAttentionBase, k}] = {
+        {1, 0, {RoundedUs(roofline.AttentionBase())}, {}}};
+    operations[{Operation::kAttention, k}] =
+        with_context([&](int n, int c) { return roofline.Attention(n, c, k); });
+  }
   return data;
 }
 

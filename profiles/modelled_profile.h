@@ -1,8 +1,8 @@
 // A whole profile from the roofline of a hardware preset.
 #pragma once
 
+#include <initializer_list>
 #include <optional>
-#include <string>
 
 #include "profiles/hardware.h"
 #include "profiles/model_shape.h"
@@ -17,10 +17,11 @@ struct ModelledLimits {
   int max_context = 8192;
 };
 
+inline constexpr std::initializer_list<Dtype> kModelledDtypes = {Dtype::kFloat16, Dtype::kBfloat16};
+
 // Every operation of the role, on grids between whose points interpolation is within 2% of the
-// roofline. Throws InputError for another role than "device", "cloud" or another dtype than "fp16",
-// "bf16".
-ProfileData ModelProfile(HardwareMode hardware, const ModelShape& shape, const std::string& role,
-                         const std::string& dtype = "fp16", const ModelledLimits& limits = {});
+// roofline, which is that of 16-bit values: `dtype` is one of kModelledDtypes.
+ProfileData ModelProfile(HardwareMode hardware, const ModelShape& shape, Role role,
+                         Dtype dtype = Dtype::kFloat16, const ModelledLimits& limits = {});
 
 }  // namespace hat

@@ -8,7 +8,9 @@
 // profile's grid (latency_grid.h) and for an optional operation that the profile lacks.
 #pragma once
 
+#include <ranges>
 #include <string>
+#include <vector>
 
 #include "core/units.h"
 #include "profiles/latency_grid.h"
@@ -17,7 +19,8 @@
 
 namespace hat {
 
-// Operations of a device. `layers` is how many layers the device holds. All results > 0 s.
+// Operations of a device. `layers` is how many layers the device holds, the model's first; a
+// `layer_class` is one of the model's (ModelShape::LayerClasses). All results > 0 s.
 class DeviceProfile {
  public:
   // Throws InputError (unreadable, not a device's profile, a bad grid): names file and key.
@@ -26,7 +29,8 @@ class DeviceProfile {
 
   const ProfileInfo& info() const { return info_; }
   Seconds Embedding(int tokens, double quantile = kMedian) const;
-  Seconds Layer(int tokens, int context, double quantile = kMedian) const;
+  Seconds Layer(int tokens, int context, double quantile = kMedian, int layer_class = 0) const;
+  // Embedding and layers.
   Seconds Input(int tokens, int context, int layers, double quantile = kMedian) const;
   Seconds Adapter(int tokens, int context, double quantile = kMedian) const;
   Seconds Head(int tokens, double quantile = kMedian) const;
@@ -50,22 +54,53 @@ class DeviceProfile {
   ProfileInfo info_;
   bool allows_extrapolation_ = false;
   int draft_layers_ = 0;
-  LatencyGrid embedding_, layer_, adapter_, head_, medusa_, draft_;
+  std::vector<LatencyGrid> layer_;  // by class
+  LatencyGrid embedding_, adapter_, head_, medusa_, draft_;
 };
 
-// Operations of one cloud pipeline stage, a layer each: a batch costs
-// layers x (linear(sum of new tokens) + a0 + sum of attention(new_i, context_i)); stage 0 of
-// cloud-only adds embedding, the last head.
+// One sequence of a batch.
+struct BatchedSequence {
+  int tokens = 0;   // new ones
+  int context = 0;  // positions in front of them
+};
+
+// Operations of one cloud pipeline stage, a layer each; stage 0 of cloud-only adds embedding, the
+// last head.
 class CloudProfile {
  public:
   static CloudProfile Load(const std::string& path);  // throws as DeviceProfile::Load
   explicit CloudProfile(const ProfileData& data);
 
   const ProfileInfo& info() const { return info_; }
-  Seconds Linear(int tokens, double quantile = kMedian) const;
-  Seconds AttentionBase(double quantile = kMedian) const;  // a0, once a layer and batch; may be 0
-  Seconds Attention(int tokens, int context,
-                    double quantile = kMedian) const;  // of one sequence; may be 0
+  Seconds Linear(int tokens, double quantile = kMedian, int layer_class = 0) const;
+  // a0, once a layer and batch; may be 0.
+  Seconds AttentionBase(double quantile = kMedian, int layer_class = 0) const;
+  // Of one sequence; may be 0.
+  Seconds Attention(int tokens, int context, double quantile = kMedian, int layer_class = 0) const;
+  // What one layer takes for a batch, a range of BatchedSequence: linear(all new tokens) + a0 + the
+  // sum of attention(tokens, context).
+  template <std::ranges::forward_range Batch>
+  Seconds Layer(Batch&& batch, double quantile = kMedian, int layer_class = 0) const {
+    int tokens = 0;
+    for (const BatchedSequence& part : batch) tokens += part.tokens;
+    Seconds layer = Linear(tokens, quantile, layer_class) + AttentionBase(quantile, layer_class);
+    for (const BatchedSequence& part : batch) {
+      layer += Attention(part.tokens, part.context, quantile, layer_class);
+    }
+    return layer;
+  }
+  // What a stage takes that has layers_of_classes[c] layers of class c
+  // (ModelShape::LayersOfClasses).
+  template <std::ranges::forward_range Batch>
+  Seconds Layers(const std::vector<int>& layers_of_classes, Batch&& batch,
+                 double quantile = kMedian) const {
+    Seconds all;
+    for (int c = 0; c < static_cast<int>(layers_of_classes.size()); ++c) {
+      const int layers = layers_of_classes[static_cast<size_t>(c)];
+      if (layers > 0) all += Layer(batch, quantile, c) * layers;
+    }
+    return all;
+  }
   Seconds Embedding(int tokens, double quantile = kMedian) const;
   Seconds Head(int tokens, double quantile = kMedian) const;
 
@@ -80,7 +115,8 @@ class CloudProfile {
  private:
   ProfileInfo info_;
   bool allows_extrapolation_ = false;
-  LatencyGrid linear_, a0_, attention_, embedding_, head_;
+  std::vector<LatencyGrid> linear_, a0_, attention_;  // by class
+  LatencyGrid embedding_, head_;
 };
 
 }  // namespace hat

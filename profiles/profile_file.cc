@@ -7,54 +7,38 @@
 
 #include "core/error.h"
 #include "core/files.h"
-#include "profiles/strict_json.h"
+#include "core/strict_json.h"
 
 namespace hat {
 namespace {
 
 constexpr char kFormat[] = "hat-profile/1";
 constexpr double kMaxUs = 1e12;
+constexpr Provenance kProvenances[] = {Provenance::kMeasured, Provenance::kPublished,
+                                       Provenance::kModelled};
 // What a measurement says of itself, in the order in which it is written.
 const std::vector<std::string> kMeasurementKeys = {
     "commit",      "date",      "device", "threads", "libtorch", "driver",
     "clock",       "reference", "rounds", "seed",    "split",    "last_level_cache_mib",
     "ring_layers", "warning"};
 
-ModelShape ReadModel(const JsonNode& node) {
-  node.AllowOnly({"name", "hidden", "layers", "heads", "kv_heads", "head_dim", "ffn", "vocabulary",
-                  "tied_embeddings"});
-  const auto size = [&](const char* key) {
-    return static_cast<int>(node.At(key).Integer(1, 1 << 24));
-  };
-  ModelShape shape;
-  shape.name = node.At("name").String();
-  shape.hidden = size("hidden");
-  shape.layers = size("layers");
-  shape.heads = size("heads");
-  shape.kv_heads = size("kv_heads");
-  shape.head_dim = size("head_dim");
-  shape.ffn = size("ffn");
-  shape.vocabulary = size("vocabulary");
-  shape.tied_embeddings = node.At("tied_embeddings").Bool();
-  return shape;
-}
-
 Provenance ReadProvenance(const JsonNode& node) {
-  const std::string name = node.Choice({"measured", "published", "modelled"});
-  if (name == "measured") return Provenance::kMeasured;
-  return name == "published" ? Provenance::kPublished : Provenance::kModelled;
+  std::vector<std::string> names;
+  for (const Provenance provenance : kProvenances) names.push_back(Name(provenance));
+  const std::string name = node.Choice(names);
+  return kProvenances[std::find(names.begin(), names.end(), name) - names.begin()];
 }
 
 ProfileInfo ReadInfo(const JsonNode& root) {
   ProfileInfo info;
   info.id = root.At("id").String();
-  info.role = root.At("role").Choice({"device", "cloud"});
+  info.role = ParseRole(root.At("role").Choice({Name(Role::kDevice), Name(Role::kCloud)}), "role");
   info.provenance = ReadProvenance(root.At("provenance"));
   info.hardware = root.At("hardware").String();
   if (root.Has("power_mode")) info.power_mode = root.At("power_mode").String();
   info.memory = Bytes(static_cast<double>(root.At("memory_bytes").Integer(1, int64_t{1} << 50)));
-  info.model = ReadModel(root.At("model"));
-  info.dtype = root.At("dtype").Choice({"fp16", "bf16", "fp32", "fp64"});
+  info.model = ReadModelShape(root.At("model"));
+  info.dtype = *FindDtype(root.At("dtype").Choice(DtypeWords(kAllDtypes)));
   info.source = root.At("source").String();
   return info;
 }
@@ -98,12 +82,12 @@ std::map<std::string, std::string> ReadMeasurement(const JsonNode& node) {
 }
 
 void ReadOperations(const JsonNode& node, ProfileData& data) {
-  const OperationNames names = OperationsOf(data.info.role);
-  std::vector<std::string> all = names.required;
-  all.insert(all.end(), names.optional.begin(), names.optional.end());
-  node.AllowOnly(all);
-  for (const std::string& name : names.required) node.At(name);
-  for (const std::string& name : node.Keys()) data.operations[name] = ReadOperation(node.At(name));
+  const RoleOperations operations = OperationsOf(data.info);
+  node.AllowOnly(NamesOf(operations.all()));
+  for (const OperationKey& key : operations.required) node.At(Name(key));
+  for (const OperationKey& key : operations.all()) {
+    if (node.Has(Name(key))) data.operations[key] = ReadOperation(node.At(Name(key)));
+  }
 }
 
 std::string Quote(const std::string& text) { return nlohmann::json(text).dump(); }
@@ -127,12 +111,25 @@ std::string OperationText(const std::string& name, const std::vector<LatencyGrid
                      fmt::join(lines, ",\n"));
 }
 
+std::string LayerText(const char* count_key, int count, const LayerShape& layer) {
+  return fmt::format(R"("{}": {}, "heads": {}, "kv_heads": {}, "head_dim": {}, "ffn": {})",
+                     count_key, count, layer.heads, layer.kv_heads, layer.head_dim, layer.ffn);
+}
+
+std::string LayersText(const ModelShape& model) {
+  if (model.has_like_layers()) {
+    return LayerText("layers", model.layer_count(), model.every_layer());
+  }
+  std::vector<std::string> runs;
+  for (const auto& [count, layer] : LayerRuns(model)) {
+    runs.push_back("{" + LayerText("count", count, layer) + "}");
+  }
+  return fmt::format(R"("layers": [{}])", fmt::join(runs, ", "));
+}
+
 std::string ModelText(const ModelShape& m) {
-  return fmt::format(
-      R"({{"name": {}, "hidden": {}, "layers": {}, "heads": {}, "kv_heads": {}, "head_dim": {}, )"
-      R"("ffn": {}, "vocabulary": {}, "tied_embeddings": {}}})",
-      Quote(m.name), m.hidden, m.layers, m.heads, m.kv_heads, m.head_dim, m.ffn, m.vocabulary,
-      m.tied_embeddings);
+  return fmt::format(R"({{"name": {}, "hidden": {}, {}, "vocabulary": {}, "tied_embeddings": {}}})",
+                     Quote(m.name), m.hidden, LayersText(m), m.vocabulary, m.tied_embeddings);
 }
 
 std::string MeasurementText(const std::map<std::string, std::string>& measurement) {
@@ -147,24 +144,22 @@ std::string MeasurementText(const std::map<std::string, std::string>& measuremen
 }
 
 std::string OperationsText(const ProfileData& data) {
-  const OperationNames names = OperationsOf(data.info.role);
+  const std::vector<OperationKey> all = OperationsOf(data.info).all();
   std::vector<std::string> texts;
-  for (const auto& list : {names.required, names.optional}) {
-    for (const std::string& name : list) {
-      const auto found = data.operations.find(name);
-      if (found != data.operations.end()) texts.push_back(OperationText(name, found->second));
-    }
+  for (const OperationKey& key : all) {
+    const auto found = data.operations.find(key);
+    if (found != data.operations.end()) texts.push_back(OperationText(Name(key), found->second));
   }
   if (texts.size() != data.operations.size()) {
-    throw InputError(fmt::format("a {} profile may have the operations {}, {}", data.info.role,
-                                 fmt::join(names.required, ", "), fmt::join(names.optional, ", ")));
+    throw InputError(fmt::format("a {} profile may have the operations {}", Name(data.info.role),
+                                 fmt::join(NamesOf(all), ", ")));
   }
   return fmt::format("{}", fmt::join(texts, ",\n"));
 }
 
 }  // namespace
 
-std::string ToString(Provenance provenance) {
+std::string Name(Provenance provenance) {
   switch (provenance) {
     case Provenance::kMeasured:
       return "measured";
@@ -176,10 +171,8 @@ std::string ToString(Provenance provenance) {
   HAT_CHECK(false);
 }
 
-OperationNames OperationsOf(const std::string& role) {
-  if (role == "device") return {{"embedding", "layer", "head"}, {"adapter", "medusa", "draft"}};
-  HAT_CHECK(role == "cloud", role);
-  return {{"linear", "a0", "attention"}, {"embedding", "head"}};
+RoleOperations OperationsOf(const ProfileInfo& info) {
+  return OperationsOf(info.role, static_cast<int>(info.model.LayerClasses().size()));
 }
 
 ProfileData ParseProfile(const std::string& text, const std::string& name) {
@@ -202,10 +195,10 @@ ProfileData ParseProfile(const std::string& text, const std::string& name) {
   if (root.Has("allow_extrapolation"))
     data.allow_extrapolation = root.At("allow_extrapolation").Bool();
   ReadOperations(root.At("operations"), data);
-  const bool has_draft = data.operations.contains("draft");
+  const bool has_draft = data.operations.contains(Operation::kDraft);
   if (has_draft) {
     data.draft_layers =
-        static_cast<int>(root.At("draft_layers").Integer(1, data.info.model.layers));
+        static_cast<int>(root.At("draft_layers").Integer(1, data.info.model.layer_count()));
   } else if (root.Has("draft_layers")) {
     root.At("draft_layers").Fail("needs an operation 'draft'");
   }
@@ -222,13 +215,13 @@ std::string ProfileText(const ProfileData& data) {
   };
   add("format", Quote(kFormat));
   add("id", Quote(info.id));
-  add("role", Quote(info.role));
-  add("provenance", Quote(ToString(info.provenance)));
+  add("role", Quote(Name(info.role)));
+  add("provenance", Quote(Name(info.provenance)));
   add("hardware", Quote(info.hardware));
   if (!info.power_mode.empty()) add("power_mode", Quote(info.power_mode));
   add("memory_bytes", fmt::format("{:.0f}", info.memory.value()));
   add("model", ModelText(info.model));
-  add("dtype", Quote(info.dtype));
+  add("dtype", Quote(Name(info.dtype)));
   add("source", Quote(info.source));
   if (!data.measurement.empty()) add("measurement", MeasurementText(data.measurement));
   if (data.allow_extrapolation) add("allow_extrapolation", "true");

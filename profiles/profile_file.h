@@ -6,47 +6,44 @@
 #include <string>
 #include <vector>
 
+#include "core/dtype.h"
 #include "core/units.h"
 #include "profiles/latency_grid.h"
 #include "profiles/model_shape.h"
+#include "profiles/operation.h"
 
 namespace hat {
 
 enum class Provenance { kMeasured, kPublished, kModelled };
-std::string ToString(Provenance provenance);
+std::string Name(Provenance provenance);
 
 // What is true of every profile, device or cloud.
 struct ProfileInfo {
   std::string id;      // e.g. "agx-xavier-maxn_vicuna-7b_device"
   std::string path;    // of the file; empty if it was made in memory
   std::string sha256;  // of the file's bytes
-  std::string role;    // "device" or "cloud"
+  Role role = Role::kDevice;
   Provenance provenance = Provenance::kModelled;
   std::string hardware;
   std::string power_mode;  // empty where there is none
   ModelShape model;
-  std::string dtype;  // fp16, bf16, fp32, fp64
+  Dtype dtype = Dtype::kFloat16;  // of weights and computation
   std::string source;
   Bytes memory;  // of the hardware
 };
 
-// The content of a file. Operations of a device: embedding, layer, head, and optionally adapter,
-// medusa, draft; of a cloud: linear, a0, attention, and optionally embedding, head.
+// The content of a file. The role, and the classes of the model's layers, decide which operations
+// it must and may have (OperationsOf).
 struct ProfileData {
   ProfileInfo info;
   bool allow_extrapolation = false;
   int draft_layers = 0;  // number of layers that "draft" was measured with; 0 without one
-  std::map<std::string, std::vector<LatencyGrid::Point>> operations;
+  std::map<OperationKey, std::vector<LatencyGrid::Point>> operations;
   // How a measured profile came to be, as text by key (docs/formats.md); empty for others.
   std::map<std::string, std::string> measurement;
 };
 
-// The operations that a role must and may have, in the order in which they are written.
-struct OperationNames {
-  std::vector<std::string> required;
-  std::vector<std::string> optional;
-};
-OperationNames OperationsOf(const std::string& role);
+RoleOperations OperationsOf(const ProfileInfo& info);
 
 // Checks all but the grids, which DeviceProfile and CloudProfile check when they are made. Throws
 // InputError that names file and key.

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <array>
 #include <optional>
 #include <vector>
 
@@ -23,14 +24,12 @@ struct NamedGrid {
 };
 
 std::vector<NamedGrid> GridsOf(const ProfileData& data) {
-  const OperationNames names = OperationsOf(data.info.role);
   std::vector<NamedGrid> grids;
-  for (const auto& list : {names.required, names.optional}) {
-    for (const std::string& name : list) {
-      const auto found = data.operations.find(name);
-      if (found == data.operations.end()) continue;
-      grids.push_back({name, LatencyGrid(name, found->second, false, true)});
-    }
+  for (const OperationKey& key : OperationsOf(data.info).all()) {
+    const auto found = data.operations.find(key);
+    if (found == data.operations.end()) continue;
+    const std::string name = Name(key);
+    grids.push_back({name, LatencyGrid(name, found->second, false, true)});
   }
   return grids;
 }
@@ -98,7 +97,7 @@ std::string WholeModel(const Profile& profile) {
     }
   }
   return fmt::format("Whole model, if one machine ran all {} layers, one sequence\n",
-                     profile.info().model.layers) +
+                     profile.info().model.layer_count()) +
          Paragraph("  decode, ms a token: ", fmt::format("{}", fmt::join(decode, ", "))) +
          Paragraph("  prefill, tokens/s:  ", fmt::format("{}", fmt::join(prefill, ", ")));
 }
@@ -115,23 +114,24 @@ std::string SplitSteps(const DeviceProfile& profile) {
 }  // namespace
 
 Seconds WholeModelPass(const DeviceProfile& profile, int tokens, int context) {
-  return profile.Input(tokens, context, profile.info().model.layers) + profile.Head(1);
+  return profile.Input(tokens, context, profile.info().model.layer_count()) + profile.Head(1);
 }
 
 Seconds WholeModelPass(const CloudProfile& profile, int tokens, int context) {
-  const Seconds layer =
-      profile.Linear(tokens) + profile.AttentionBase() + profile.Attention(tokens, context);
-  return profile.Embedding(tokens) + profile.info().model.layers * layer + profile.Head(1);
+  const ModelShape& model = profile.info().model;
+  const Seconds layers = profile.Layers(model.LayersOfClasses(0, model.layer_count()),
+                                        std::array{BatchedSequence{tokens, context}});
+  return profile.Embedding(tokens) + layers + profile.Head(1);
 }
 
 std::string ProfileTitle(const ProfileInfo& info) {
   const std::string mode = info.power_mode.empty() ? "" : fmt::format(" ({})", info.power_mode);
-  return fmt::format("{} on {}{}, {}, {}: {}", info.model.name, info.hardware, mode, info.role,
-                     info.dtype, ToString(info.provenance));
+  return fmt::format("{} on {}{}, {}, {}: {}", info.model.name, info.hardware, mode,
+                     Name(info.role), Name(info.dtype), Name(info.provenance));
 }
 
 std::string ProfileSummary(const ProfileData& data) {
-  if (data.info.role == "device") {
+  if (data.info.role == Role::kDevice) {
     const DeviceProfile profile(data);
     return WholeModel(profile) + SplitSteps(profile);
   }

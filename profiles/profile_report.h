@@ -11,8 +11,7 @@
 namespace hat {
 
 // One pass of `tokens` new tokens of one sequence through all layers, at the median:
-// embedding(n) + layers x layer(n, context) + head(1); in a cloud, layer = linear(n) + a0 +
-// attention(n, context).
+// embedding(n) + layers x layer(n, context) + head(1); in a cloud, CloudProfile::Layer.
 Seconds WholeModelPass(const DeviceProfile& profile, int tokens, int context);
 Seconds WholeModelPass(const CloudProfile& profile, int tokens,
                        int context);  // needs embedding, head

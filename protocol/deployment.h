@@ -15,7 +15,7 @@ namespace hat {
 struct Agreement {
   SystemSpec system;
   int hidden = 0;  // values per state
-  WireDtype dtype = WireDtype::kFloat16;
+  Dtype dtype = Dtype::kFloat16;
   bool carries_states = true;  // false: frames are counted, but hold none (simulator)
   int stages = 1;              // P of the cloud's pipeline
 };

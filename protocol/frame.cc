@@ -148,8 +148,6 @@ std::optional<std::string> HeaderProblem(const FrameHeader& header) {
   return CombinationProblem(header);
 }
 
-int BytesPerValue(WireDtype dtype) { return dtype == WireDtype::kFloat32 ? 4 : 2; }
-
 Bytes FrameBytes(const FrameHeader& header, int hidden) {
   const double count = header.count;
   double bytes = kFrameHeaderBytes + 4.0 * header.kept_count;

@@ -6,12 +6,14 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "core/dtype.h"
 #include "core/units.h"
 
 namespace hat {
@@ -42,8 +44,13 @@ enum class AbortReason : int32_t {
 };
 std::string_view Name(AbortReason reason);  // "a frame was refused", "no room", ...
 
-enum class WireDtype : uint8_t { kFloat32 = 1, kFloat16 = 2, kBfloat16 = 3 };
-int BytesPerValue(WireDtype dtype);  // 4, 2, 2
+// What states may travel in; the enum's values are the codes on the wire.
+inline constexpr std::initializer_list<Dtype> kWireDtypes = {Dtype::kFloat32, Dtype::kFloat16,
+                                                             Dtype::kBfloat16};
+// The one that carries a computation's values best: its own type; fp32 for fp64.
+constexpr Dtype WireDtypeFor(Dtype compute) {
+  return compute == Dtype::kFloat64 ? Dtype::kFloat32 : compute;
+}
 
 inline constexpr uint16_t kFlagTree = 1;  // a parent a node follows
 inline constexpr uint16_t kFlagBackToBack =
@@ -58,7 +65,7 @@ inline constexpr int kFrameHeaderBytes = 64;
 struct FrameHeader {
   SessionId session = 0;
   FrameKind kind = FrameKind::kPrefill;
-  WireDtype dtype = WireDtype::kFloat16;
+  Dtype dtype = Dtype::kFloat16;
   uint16_t flags = 0;
   int32_t first_position = 0;
   int32_t count = 0;       // of states, a tree's root included; of tokens in raw kinds

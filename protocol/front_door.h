@@ -20,7 +20,7 @@ class FrontDoor {
  public:
   struct Limits {
     SystemSpec::Kind kind = SystemSpec::Kind::kSplit;
-    WireDtype dtype = WireDtype::kFloat16;
+    Dtype dtype = Dtype::kFloat16;
     int hidden = 0;
     bool carries_states = true;     // false: frames are counted, but hold none (simulator)
     int max_positions = INT32_MAX;  // of the model

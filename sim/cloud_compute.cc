@@ -1,15 +1,16 @@
 #include "sim/cloud_compute.h"
 
 #include <algorithm>
+#include <ranges>
 
 namespace hat {
 
-Seconds StageLatency(const CloudProfile& profile, const Batch& batch, int layers, double quantile) {
-  Seconds layer = profile.Linear(batch.tokens, quantile) + profile.AttentionBase(quantile);
-  for (const BatchPart& part : batch.parts) {
-    layer += profile.Attention(part.tokens, part.first_position, quantile);
-  }
-  return layer * layers;
+Seconds StageLatency(const CloudProfile& profile, const Batch& batch,
+                     const std::vector<int>& layers_of_classes, double quantile) {
+  const auto sequences = batch.parts | std::views::transform([](const BatchPart& part) {
+                           return BatchedSequence{part.tokens, part.first_position};
+                         });
+  return profile.Layers(layers_of_classes, sequences, quantile);
 }
 
 SimCloudCompute::SimCloudCompute(World& world, const Scenario& scenario,
@@ -18,7 +19,7 @@ SimCloudCompute::SimCloudCompute(World& world, const Scenario& scenario,
       scenario_(scenario),
       profile_(profile),
       replica_(replica),
-      layers_(LayersOfStages(scenario.cloud_layers(), scenario.scheduler.stages)),
+      layers_(scenario.LayersOfCloudStages()),
       jitter_(scenario.seed, "cloud jitter"),
       has_jitter_(scenario.fleet.jitter && profile.has_spread()),
       stage_link_(scenario.cloud.stage_link_rate, scenario.cloud.stage_link_latency, 1) {}

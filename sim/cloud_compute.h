@@ -12,11 +12,9 @@
 
 namespace hat {
 
-// One stage's time for one batch:
-// layers x (linear(sum of new tokens) + a0 + sum of attention(new_i, context_i)), from the profile
-// at `quantile`.
-Seconds StageLatency(const CloudProfile& profile, const Batch& batch, int layers,
-                     double quantile = kMedian);
+// One stage's time for one batch: CloudProfile::Layers at `quantile`.
+Seconds StageLatency(const CloudProfile& profile, const Batch& batch,
+                     const std::vector<int>& layers_of_classes, double quantile = kMedian);
 
 class SimCloudCompute : public CloudCompute {
  public:
@@ -33,8 +31,8 @@ class SimCloudCompute : public CloudCompute {
   const Scenario& scenario_;
   const CloudProfile& profile_;
   int replica_;
-  std::vector<int> layers_;  // by stage
-  RngStream jitter_;         // keyed by (replica, batch ordinal, stage)
+  std::vector<std::vector<int>> layers_;  // by stage, then class
+  RngStream jitter_;                      // keyed by (replica, batch ordinal, stage)
   bool has_jitter_;
   FifoLink stage_link_;
 };

@@ -1,13 +1,12 @@
 #include "sim/simulation.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <fstream>
 #include <utility>
 
 #include "core/error.h"
+#include "core/machine.h"
 #include "profiles/modelled_profile.h"
 #include "protocol/deployment.h"
 #include "protocol/policies/batching.h"
@@ -20,24 +19,12 @@ namespace {
 
 constexpr Seconds kTick = Milliseconds(50);
 
-// The machine's, or what its container may use of it.
-Bytes MachineMemory() {
-  double memory =
-      static_cast<double>(sysconf(_SC_PHYS_PAGES)) * static_cast<double>(sysconf(_SC_PAGESIZE));
-  for (const char* limit : {"/sys/fs/cgroup/memory.max",  // "max" if there is none
-                            "/sys/fs/cgroup/memory/memory.limit_in_bytes"}) {
-    double bytes = 0;
-    if (std::ifstream(limit) >> bytes) memory = std::min(memory, bytes);
-  }
-  return Bytes(memory);
-}
-
 bool HasSharedLinks(const Scenario& scenario) {
   return scenario.link.kind == LinkConfig::Kind::kShared;
 }
 
 int LayersOnDevice(const Scenario& scenario) {
-  return scenario.has_cloud() ? scenario.fleet.device_layers : scenario.model.layers;
+  return scenario.has_cloud() ? scenario.fleet.device_layers : scenario.model.layer_count();
 }
 
 // The most new tokens that an operation of a device surely sees: the adapter runs over the whole
@@ -51,7 +38,7 @@ int PrefillTokensOnDevice(const SystemSpec& system, int prompt_tokens) {
 std::string HowToCover(const ProfileInfo& info, const std::string& limit, int needed) {
   const std::string program = needed > ModelledLimits::kMost             ? ""
                               : info.provenance == Provenance::kModelled ? "model"
-                              : info.provenance == Provenance::kMeasured ? info.role
+                              : info.provenance == Provenance::kMeasured ? Name(info.role)
                                                                          : "";
   return fmt::format(
       "ask for less, take a profile that covers it{}, or let this one extrapolate "
@@ -227,7 +214,7 @@ class Simulation::Running {
 
   void Tick() {
     if (!on_progress_ || has_ended_) return;
-    if (!on_progress_({world_.Now(), completed_, workload_.expected_requests()})) {
+    if (!on_progress_({{double(completed_), workload_.expected_requests()}, world_.Now()})) {
       is_stopped_ = true;
       all_ended_->Raise();
       return;
@@ -289,12 +276,12 @@ void Simulation::LoadProfiles() {
     auto& modes = device_profiles_.emplace_back();
     for (const std::string& path : device_class.profile_paths) {
       modes.push_back(DeviceProfile::Load(path));
-      CheckProfileFits(modes.back().info(), "device", scenario_);
+      CheckProfileFits(modes.back().info(), Role::kDevice, scenario_);
     }
   }
   if (!scenario_.has_cloud()) return;
   cloud_profile_ = CloudProfile::Load(scenario_.cloud.profile_path);
-  CheckProfileFits(cloud_profile_->info(), "cloud", scenario_);
+  CheckProfileFits(cloud_profile_->info(), Role::kCloud, scenario_);
 }
 
 void Simulation::CheckGridsCoverWorkload() const {
@@ -338,7 +325,7 @@ void Simulation::CheckGridsCoverWorkload() const {
 }
 
 void Simulation::CheckMachineHoldsRun() const {
-  const double room = MachineMemory().value() / 2;
+  const double room = MemoryLimit().value() / 2;
   const auto check = [&](int64_t count, double bytes_each, const char* of_what, const char* key) {
     if (static_cast<double>(count) * bytes_each <= room) return;
     throw InputError(
@@ -376,7 +363,7 @@ std::optional<std::string> Simulation::not_possible() const {
   constexpr int kBytesPerWeight = 2;
   const ModelShape& model = scenario_.model;
   const double embeddings = model.EmbeddingWeights() * (model.tied_embeddings ? 1 : 2);
-  const Bytes needed((model.LayerWeights() * model.layers + embeddings) * kBytesPerWeight);
+  const Bytes needed((model.LayerWeights(0, model.layer_count()) + embeddings) * kBytesPerWeight);
   for (const auto& modes : device_profiles_) {
     const ProfileInfo& info = modes.front().info();
     if (needed <= info.memory) continue;

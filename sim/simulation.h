@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "core/progress.h"
 #include "experiments/scenario/fleet.h"
 #include "experiments/scenario/scenario.h"
 #include "experiments/scenario/workload.h"
@@ -17,14 +18,12 @@
 namespace hat {
 
 // How far a run has come; told now and then while it runs.
-struct Progress {
+struct SimulationProgress : Progress {  // in requests
   Seconds simulated;
-  int completed = 0;
-  std::optional<int> expected;  // requests in all, where known
 };
 
 // Called about every 50 ms of simulated time. False ends the run: requests in flight stay so.
-using OnProgress = std::function<bool(const Progress&)>;
+using OnProgress = std::function<bool(const SimulationProgress&)>;
 
 class Simulation {
  public:

@@ -126,24 +126,12 @@ Json SummaryHead(const RunInfo& info) {
           {"partial", info.is_partial}};
 }
 
-std::string_view ProvenanceName(Provenance provenance) {
-  switch (provenance) {
-    case Provenance::kMeasured:
-      return "measured";
-    case Provenance::kPublished:
-      return "published";
-    case Provenance::kModelled:
-      return "modelled";
-  }
-  return "";
-}
-
 Json Profiles(const RunInfo& info) {
   Json profiles = Json::array();
   for (const ProfileInfo& profile : info.profiles) {
     profiles.push_back({{"id", profile.id},
-                        {"role", profile.role},
-                        {"provenance", ProvenanceName(profile.provenance)},
+                        {"role", Name(profile.role)},
+                        {"provenance", Name(profile.provenance)},
                         {"hardware", profile.hardware},
                         {"power_mode", profile.power_mode},
                         {"model", profile.model.name},

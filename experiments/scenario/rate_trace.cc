@@ -10,12 +10,11 @@
 #include "core/csv.h"
 #include "core/decimal.h"
 #include "core/files.h"
+#include "experiments/scenario/limits.h"
 
 namespace hat {
 namespace {
 
-constexpr double kMaxMbps = 1e6;
-constexpr double kLeastPeakMbps = 1e-6;
 constexpr double kPacketBytes = 1500;
 constexpr int64_t kMaxMilliseconds =
     100'000'000;  // a day and more; bounds the memory of a mahimahi trace
@@ -50,19 +49,19 @@ RateTrace RateTrace::ParseCsv(const std::string& text, const std::string& name) 
   double first = 0, last = 0;
   bool carries = false;
   for (int row = 0; row < csv.rows(); ++row) {
-    const double stamp = csv.Number(row, seconds, Range::NonNegative(1e9));
-    const double rate = csv.Number(row, mbps, Range::NonNegative(kMaxMbps));
+    const double stamp = csv.Number(row, seconds, Range::NonNegative(kMostSeconds));
+    const double rate = csv.Number(row, mbps, Range::NonNegative(kMostMbps));
     if (row == 0) first = stamp;
     if (row > 0 && stamp <= last)
       throw csv.Error(row, seconds, fmt::format("ascending, above {}", last));
     last = stamp;
-    carries = carries || rate >= kLeastPeakMbps;
+    carries = carries || rate >= kLeastMbps;
     steps.push_back({stamp - first, MegabitsPerSecond(rate).value()});
   }
   if (!carries)
     throw InputError(fmt::format(
         "{}: {}; at least one row needs 'mbps' of {:g} or more, or nothing would ever be sent",
-        name, csv.rows() == 0 ? "holds no row" : "every rate is 0 or next to it", kLeastPeakMbps));
+        name, csv.rows() == 0 ? "holds no row" : "every rate is 0 or next to it", kLeastMbps));
   const size_t n = steps.size();
   const double hold = n > 1 ? steps[n - 1].start_s - steps[n - 2].start_s : 1;
   const double period = steps.back().start_s + hold;

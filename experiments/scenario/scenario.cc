@@ -3,12 +3,14 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <optional>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "core/files.h"
 #include "core/utf8.h"
+#include "experiments/scenario/limits.h"
 #include "protocol/policies/batching.h"
 #include "protocol/policies/chunking.h"
 #include "protocol/policies/drafting.h"
@@ -17,13 +19,14 @@
 namespace hat {
 namespace {
 
-constexpr int kMaxTokens = 1'000'000;  // of one prompt, output, chunk or batch
-constexpr int kMaxDevices = 10'000'000;
-// A bit a second: what is slower takes longer than times of 1 ns can count.
-const Range kMbps = Range::Between(1e-6, 1e6);
+// An integer key of 1 (or `low`) to `high`.
+int Count(const ConfigTable& table, const std::string& key, int high,
+          std::optional<int64_t> fallback = {}, int low = 1) {
+  return static_cast<int>(table.Integer(key, low, high, fallback));
+}
 
-int Tokens(const ConfigTable& table, const std::string& key, int fallback, int low = 1) {
-  return static_cast<int>(table.Integer(key, low, kMaxTokens, fallback));
+int Tokens(const ConfigTable& table, const std::string& key, std::optional<int> fallback = {}) {
+  return Count(table, key, kMostTokens, fallback);
 }
 
 PolicyOptions ReadPolicy(const ConfigTable& table) {
@@ -36,11 +39,9 @@ PolicyOptions ReadPolicy(const ConfigTable& table) {
   options.chunk_fixed = Tokens(table, "chunk_fixed", options.chunk_fixed);
   options.draft_threshold =
       table.Number("draft_threshold", Range::Between(0, 1), options.draft_threshold);
-  options.max_draft = static_cast<int>(table.Integer("max_draft", 1, 1000, options.max_draft));
-  options.draft_fixed =
-      static_cast<int>(table.Integer("draft_fixed", 0, 1000, options.draft_fixed));
-  options.ahead_branches =
-      static_cast<int>(table.Integer("ahead_branches", 1, 1000, options.ahead_branches));
+  options.max_draft = Count(table, "max_draft", kMostDraftSteps, options.max_draft);
+  options.draft_fixed = Count(table, "draft_fixed", kMostDraftSteps, options.draft_fixed, 0);
+  options.ahead_branches = Count(table, "ahead_branches", kMostDraftSteps, options.ahead_branches);
   options.tree = table.Choice("tree", TreeNames(), options.tree);
   options.cut_tokens = Tokens(table, "cut_tokens", options.cut_tokens);
   return options;
@@ -69,21 +70,19 @@ void ReadModel(const ConfigTable& root, Scenario& scenario) {
   } catch (const InputError& error) {
     throw table.Error("shape", fmt::format("is not usable: {}", error.what()));
   }
-  const int layers = static_cast<int>(table.Integer("device_layers", 1, 1000));
-  if (scenario.model.layers < 2)
+  const int layers = Count(table, "device_layers", kMostLayers);
+  if (scenario.model.layer_count() < 2)
     throw table.Error("shape", fmt::format("is not usable: {} has one layer and cannot be split",
                                            scenario.model.name));
-  if (layers >= scenario.model.layers)
+  if (layers >= scenario.model.layer_count())
     throw table.Error(
         "device_layers",
         fmt::format("must leave layers for the cloud: 1 to {} of the {} of {}, got {}",
-                    scenario.model.layers - 1, scenario.model.layers, scenario.model.name, layers));
+                    scenario.model.layer_count() - 1, scenario.model.layer_count(),
+                    scenario.model.name, layers));
   scenario.fleet.device_layers = layers;
-  const std::string dtype =
-      table.Choice("wire_dtype", {"float16", "bfloat16", "float32"}, "float16");
-  scenario.wire_dtype = dtype == "float32"    ? WireDtype::kFloat32
-                        : dtype == "bfloat16" ? WireDtype::kBfloat16
-                                              : WireDtype::kFloat16;
+  scenario.wire_dtype = *FindDtype(
+      table.Choice("wire_dtype", DtypeWords(kWireDtypes), LongName(scenario.wire_dtype)));
 }
 
 // Counts times `scale`, rounded; at least one device in all (of the most numerous class).
@@ -93,7 +92,7 @@ void ScaleCounts(double scale, std::vector<DeviceClass>& classes) {
                        [](const auto& a, const auto& b) { return a.count < b.count; });
   int64_t total = 0;
   for (DeviceClass& device_class : classes) {
-    const double count = std::min(std::round(device_class.count * scale), 2.0 * kMaxDevices);
+    const double count = std::min(std::round(device_class.count * scale), 2.0 * kMostDevices);
     device_class.count = static_cast<int>(count);
     total += device_class.count;
   }
@@ -104,15 +103,14 @@ void ReadFleet(const ConfigTable& root, Scenario& scenario) {
   const ConfigTable table = root.Table("fleet");
   FleetConfig& fleet = scenario.fleet;
   fleet.scale = table.Number("scale", Range::Positive(1e6), fleet.scale);
-  fleet.max_sessions =
-      static_cast<int>(table.Integer("max_sessions", 1, 1'000'000, fleet.max_sessions));
-  fleet.power_mode_requests = static_cast<int>(
-      table.Integer("power_mode_requests", 1, 1'000'000'000, fleet.power_mode_requests));
+  fleet.max_sessions = Count(table, "max_sessions", kMostSessions, fleet.max_sessions);
+  fleet.power_mode_requests =
+      Count(table, "power_mode_requests", 1'000'000'000, fleet.power_mode_requests);
   fleet.jitter = table.Bool("jitter", fleet.jitter);
   for (const ConfigTable& entry : table.Tables("class")) {
     DeviceClass device_class;
     device_class.name = entry.String("name");
-    device_class.count = static_cast<int>(entry.Integer("count", 1, kMaxDevices));
+    device_class.count = Count(entry, "count", kMostDevices);
     device_class.profile_paths = entry.Paths("profiles");
     if (device_class.profile_paths.empty())
       throw entry.Error("profiles", "must name at least one profile");
@@ -134,12 +132,12 @@ RateConfig ReadRate(const ConfigTable& link, const std::string& direction) {
   RateConfig rate;
   if (kind == "constant") {
     table.Forbid({"low_mbps", "high_mbps", "trace"}, "kind", "kind = \"constant\"");
-    rate.low = rate.high = MegabitsPerSecond(table.Number("rate_mbps", kMbps));
+    rate.low = rate.high = MegabitsPerSecond(table.Number("rate_mbps", kLinkMbps));
   } else if (kind == "uniform") {
     table.Forbid({"rate_mbps", "trace"}, "kind", "kind = \"uniform\"");
     rate.kind = RateConfig::Kind::kUniform;
-    rate.low = MegabitsPerSecond(table.Number("low_mbps", kMbps));
-    rate.high = MegabitsPerSecond(table.Number("high_mbps", kMbps));
+    rate.low = MegabitsPerSecond(table.Number("low_mbps", kLinkMbps));
+    rate.high = MegabitsPerSecond(table.Number("high_mbps", kLinkMbps));
     if (rate.high < rate.low)
       throw table.Error("high_mbps", fmt::format("must be at least low_mbps = {}",
                                                  ToMegabitsPerSecond(rate.low)));
@@ -161,7 +159,7 @@ LinkConfig ReadLink(const ConfigTable& root) {
     bool any = false;
     for (size_t i = 0; i < capacities.size(); ++i) {
       if (!table.Has(capacities[i])) continue;
-      *fields[i] = MegabitsPerSecond(table.Number(capacities[i], kMbps));
+      *fields[i] = MegabitsPerSecond(table.Number(capacities[i], kLinkMbps));
       any = true;
     }
     if (!any)
@@ -179,11 +177,12 @@ LinkConfig ReadLink(const ConfigTable& root) {
 }
 
 BytesPerSecond ReadStageLinkRate(const ConfigTable& table, BytesPerSecond fallback) {
-  const Range range = Range::Positive(1e8);
+  const Range range = Range::Positive(1e3 * kMostStageLinkGbps);
   if (!table.Has("stage_link_gbps"))
     return MegabitsPerSecond(table.Number("stage_link_mbps", range, ToMegabitsPerSecond(fallback)));
   table.Forbid({"stage_link_mbps"}, "stage_link_gbps", "stage_link_gbps given");
-  return MegabitsPerSecond(1e3 * table.Number("stage_link_gbps", Range::Positive(1e5)));
+  return MegabitsPerSecond(1e3 *
+                           table.Number("stage_link_gbps", Range::Positive(kMostStageLinkGbps)));
 }
 
 void ReadCloud(const ConfigTable& root, Scenario& scenario) {
@@ -196,8 +195,8 @@ void ReadCloud(const ConfigTable& root, Scenario& scenario) {
   cloud.stage_link_latency = Microseconds(table.Number(
       "stage_link_latency_us", Range::NonNegative(1e6), ToMicroseconds(cloud.stage_link_latency)));
   CloudConfig& scheduler = scenario.scheduler;
-  scheduler.replicas = static_cast<int>(table.Integer("replicas", 1, 100'000, scheduler.replicas));
-  scheduler.stages = static_cast<int>(table.Integer("stages", 1, 1000, scheduler.stages));
+  scheduler.replicas = Count(table, "replicas", 100'000, scheduler.replicas);
+  scheduler.stages = Count(table, "stages", kMostLayers, scheduler.stages);
   scheduler.token_budget = Tokens(table, "token_budget", scheduler.token_budget);
   const int64_t fit =
       KvTokensThatFit(scenario.model, scenario.cloud_layers(), scheduler.stages, cloud.memory);
@@ -257,7 +256,7 @@ LengthConfig ReadPrompts(const ConfigTable& table) {
   const std::string kind = table.Choice("kind", {"csv", "lognormal", "constant"});
   const std::string with = fmt::format("kind = \"{}\"", kind);
   if (kind == "constant") {
-    prompts.tokens = static_cast<int>(table.Integer("tokens", 1, kMaxTokens));
+    prompts.tokens = Tokens(table, "tokens");
   } else if (kind == "csv") {
     prompts.kind = LengthConfig::Kind::kCsv;
     ReadCsvLength(table, "prompt_tokens", prompts);
@@ -287,7 +286,7 @@ LengthConfig ReadOutputs(const ConfigTable& table) {
     ReadCsvLength(table, "output_tokens", outputs);
   } else {
     outputs.kind = LengthConfig::Kind::kGeometric;
-    outputs.mean = table.Number("mean", Range::Between(1, kMaxTokens));
+    outputs.mean = table.Number("mean", Range::Between(1, kMostTokens));
     outputs.max = Tokens(table, "max", LengthConfig::kOutputTokens);
   }
   if (kind != "constant") table.Forbid({"tokens"}, "kind", with);
@@ -331,17 +330,16 @@ WorkloadConfig ReadWorkload(const ConfigTable& root) {
   workload.prompts = ReadPrompts(table.Table("prompts"));
   workload.outputs = ReadOutputs(table.Table("outputs"));
   ReadOrders(table, workload);
-  if (table.Has("requests"))
-    workload.requests = static_cast<int>(table.Integer("requests", 1, 100'000'000));
+  if (table.Has("requests")) workload.requests = Count(table, "requests", kMostRequests);
   if (table.Has("duration_s"))
-    workload.duration = Seconds(table.Number("duration_s", Range::Positive(1e9)));
+    workload.duration = Seconds(table.Number("duration_s", Range::Positive(kMostSeconds)));
   const bool is_replay = workload.arrivals.kind == ArrivalConfig::Kind::kReplay;
   if (workload.requests == 0 && workload.duration == Seconds(0) && !is_replay)
     throw table.Error("requests", fmt::format("or workload.duration_s must say when the arrivals "
                                               "stop{}",
                                               table.MisspeltHint({"requests", "duration_s"})));
   workload.warmup_requests =
-      static_cast<int>(table.Integer("warmup_requests", 0, 100'000'000, workload.requests / 10));
+      Count(table, "warmup_requests", kMostRequests, workload.requests / 10, 0);
   if (workload.requests > 0 && workload.warmup_requests >= workload.requests)
     throw table.Error("warmup_requests", fmt::format("must be below workload.requests = {}, got {}",
                                                      workload.requests, workload.warmup_requests));
@@ -359,20 +357,18 @@ AcceptanceConfig ReadAcceptance(const ConfigTable& root) {
     return acceptance;
   }
   PolicyOptions& reference = acceptance.reference;
-  acceptance.accept_length =
-      table.Number("accept_length", Range::Between(1, 1001), acceptance.accept_length);
+  acceptance.accept_length = table.Number("accept_length", kAcceptLength, acceptance.accept_length);
   acceptance.policy = table.Choice("policy", DraftingPolicyNames(), acceptance.policy);
   reference.draft_threshold =
       table.Number("draft_threshold", Range::Between(0, 1), reference.draft_threshold);
-  reference.max_draft = static_cast<int>(table.Integer("max_draft", 1, 1000, reference.max_draft));
-  reference.draft_fixed =
-      static_cast<int>(table.Integer("draft_fixed", 1, 1000, reference.draft_fixed));
+  reference.max_draft = Count(table, "max_draft", kMostDraftSteps, reference.max_draft);
+  reference.draft_fixed = Count(table, "draft_fixed", kMostDraftSteps, reference.draft_fixed);
   reference.tree = table.Choice("tree", TreeNames(), reference.tree);
   acceptance.concentration =
       table.Number("concentration", Range::Positive(1e6), acceptance.concentration);
   acceptance.rank_curve = table.Numbers("rank_curve", Range::Between(0, 1), acceptance.rank_curve);
-  acceptance.medusa_accept_length = table.Number("medusa_accept_length", Range::Between(1, 1001),
-                                                 acceptance.medusa_accept_length);
+  acceptance.medusa_accept_length =
+      table.Number("medusa_accept_length", kAcceptLength, acceptance.medusa_accept_length);
   acceptance.medusa_ratio =
       table.Number("medusa_ratio", Range{0, 1, true}, acceptance.medusa_ratio);
   return acceptance;
@@ -409,12 +405,22 @@ int Scenario::devices() const {
 int Scenario::cloud_layers() const {
   switch (system.kind) {
     case SystemSpec::Kind::kCloudOnly:
-      return model.layers;
+      return model.layer_count();
     case SystemSpec::Kind::kDeviceOnly:
       return 0;
     default:
-      return model.layers - fleet.device_layers;
+      return model.layer_count() - fleet.device_layers;
   }
+}
+
+std::vector<std::vector<int>> Scenario::LayersOfCloudStages() const {
+  std::vector<std::vector<int>> of_stages;
+  int first = model.layer_count() - cloud_layers();
+  for (const int layers : LayersOfStages(cloud_layers(), scheduler.stages)) {
+    of_stages.push_back(model.LayersOfClasses(first, first + layers));
+    first += layers;
+  }
+  return of_stages;
 }
 
 Scenario LoadScenario(const std::string& path, const std::vector<std::string>& overrides) {

@@ -121,7 +121,7 @@ struct Scenario {
   SystemSpec system;
   ModelShape model;
   std::string model_path;  // of the shape's config.json; empty for a shape known by name
-  WireDtype wire_dtype = WireDtype::kFloat16;
+  Dtype wire_dtype = Dtype::kFloat16;
   FleetConfig fleet;
   LinkConfig link;
   CloudHardware cloud;
@@ -134,6 +134,9 @@ struct Scenario {
   bool has_cloud() const { return system.kind != SystemSpec::Kind::kDeviceOnly; }
   // Layers that the cloud's stages hold together: all with cloud-only, none with device-only.
   int cloud_layers() const;
+  // Of each of the cloud's stages: how many of its layers are of each of the model's classes. The
+  // model's last layers, in order, split as LayersOfStages does.
+  std::vector<std::vector<int>> LayersOfCloudStages() const;
 };
 
 // Reads and checks everything that can be known without the files that it names; those are checked
@@ -150,14 +153,14 @@ Scenario ParseScenario(const std::string& text, const std::string& path,
 // InputError.
 void CheckScenario(const Scenario& scenario);
 
-// KV tokens that fit a replica of `stages` GPUs: 90% of a GPU's memory, less the weights (fp16) of
-// its layers, over the keys and values (fp16) of these layers. The fullest stage decides. 0 if the
-// weights alone do not fit. Worked number, vicuna-7b, 30 layers, 4 stages, 48 GB:
-// (43.2e9 - 8 * 404.8e6) / (8 * 16384) = 304,884.
+// KV tokens that fit a replica of `stages` GPUs that hold the model's last `cloud_layers` layers:
+// 90% of a GPU's memory, less the weights (fp16) of its layers, over the keys and values (fp16) of
+// these layers. The fullest stage decides. 0 if the weights alone do not fit. Worked number,
+// vicuna-7b, 30 layers, 4 stages, 48 GB: (43.2e9 - 8 * 404.8e6) / (8 * 16384) = 304,884.
 int64_t KvTokensThatFit(const ModelShape& model, int cloud_layers, int stages, Bytes memory);
 
-// Throws InputError if the profile is of another model shape (sizes, not the name) or not of `role`
-// ("device" or "cloud").
-void CheckProfileFits(const ProfileInfo& profile, std::string_view role, const Scenario& scenario);
+// Throws InputError if the profile is of another model shape (sizes, not the name) or not of
+// `role`.
+void CheckProfileFits(const ProfileInfo& profile, Role role, const Scenario& scenario);
 
 }  // namespace hat

@@ -1,19 +1,19 @@
 // What keys of a scenario must hold together.
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 
 #include <fmt/format.h>
 
+#include "experiments/scenario/limits.h"
 #include "experiments/scenario/scenario.h"
 #include "protocol/tree.h"
 
 namespace hat {
 namespace {
 
-constexpr int kMaxDevices = 10'000'000;
 constexpr double kUsableMemory = 0.9;  // the rest: activations, the framework, fragmentation
-constexpr int kFp16Bytes = 2;
 
 [[noreturn]] void Refuse(const Scenario& scenario, const std::string& problem) {
   throw InputError(fmt::format("{}: {}", scenario.path, problem));
@@ -90,9 +90,9 @@ void CheckAcceptance(const Scenario& scenario) {
 }  // namespace
 
 void CheckScenario(const Scenario& scenario) {
-  if (scenario.devices() > kMaxDevices)
+  if (scenario.devices() > kMostDevices)
     Refuse(scenario, fmt::format("'fleet.scale' makes {} devices; at most {} are allowed",
-                                 scenario.devices(), kMaxDevices));
+                                 scenario.devices(), kMostDevices));
   CheckPolicies(scenario);
   CheckStages(scenario);
   CheckBudget(scenario);
@@ -101,17 +101,24 @@ void CheckScenario(const Scenario& scenario) {
 
 int64_t KvTokensThatFit(const ModelShape& model, int cloud_layers, int stages, Bytes memory) {
   if (cloud_layers < 1) return 0;
-  const int layers = (cloud_layers + stages - 1) / stages;
-  const Bytes weights = Bytes(layers * model.LayerWeights() * kFp16Bytes);
-  const Bytes room = memory * kUsableMemory - weights;
-  if (room <= Bytes(0)) return 0;
-  return static_cast<int64_t>(std::floor(room / model.KvBytesPerToken(layers, kFp16Bytes)));
+  const int bytes = BytesPerValue(Dtype::kFloat16);
+  double fewest = std::numeric_limits<double>::infinity();
+  int first = model.layer_count() - cloud_layers;
+  for (const int layers : LayersOfStages(cloud_layers, stages)) {
+    if (layers == 0) continue;
+    const Bytes room =
+        memory * kUsableMemory - Bytes(model.LayerWeights(first, first + layers) * bytes);
+    if (room <= Bytes(0)) return 0;
+    fewest = std::min(fewest, room / model.KvBytesPerToken(first, first + layers, bytes));
+    first += layers;
+  }
+  return static_cast<int64_t>(std::floor(fewest));
 }
 
-void CheckProfileFits(const ProfileInfo& profile, std::string_view role, const Scenario& scenario) {
+void CheckProfileFits(const ProfileInfo& profile, Role role, const Scenario& scenario) {
   if (profile.role != role)
     throw InputError(fmt::format("{}: a {} profile is needed here, this is a {} profile ('{}')",
-                                 profile.path, role, profile.role, profile.id));
+                                 profile.path, Name(role), Name(profile.role), profile.id));
   if (!profile.model.HasSameSizes(scenario.model))
     throw InputError(fmt::format("{}: a profile of {} ({}), but {} runs {} ({})", profile.path,
                                  profile.model.name, Describe(profile.model), scenario.path,

@@ -7,14 +7,13 @@
 #include <fmt/format.h>
 
 #include "core/csv.h"
+#include "experiments/scenario/limits.h"
 
 namespace hat {
 namespace {
 
 using Arrivals = ArrivalConfig::Kind;
 using Lengths = LengthConfig::Kind;
-
-constexpr int kMaxTokens = 1'000'000;
 
 // `key` names the column in the scenario.
 std::vector<int> ReadLengths(const LengthConfig& length, const std::string& key) {
@@ -24,7 +23,7 @@ std::vector<int> ReadLengths(const LengthConfig& length, const std::string& key)
   std::vector<int> tokens;
   tokens.reserve(static_cast<size_t>(csv.rows()));
   for (int row = 0; row < csv.rows(); ++row)
-    tokens.push_back(static_cast<int>(csv.Integer(row, column, 1, kMaxTokens)));
+    tokens.push_back(static_cast<int>(csv.Integer(row, column, 1, kMostTokens)));
   return tokens;
 }
 
@@ -85,7 +84,7 @@ void Workload::LoadReplay() {
   const CsvFile csv = CsvFile::Load(arrivals.replay_path);
   const int column = csv.ColumnIndex(arrivals.replay_column, "workload.replay_column");
   for (int row = 0; row < csv.rows(); ++row) {
-    const double stamp = csv.Number(row, column, Range::NonNegative(1e9));
+    const double stamp = csv.Number(row, column, Range::NonNegative(kMostSeconds));
     if (!replay_.empty() && stamp < replay_.back())
       throw csv.Error(row, column,
                       fmt::format("ascending (sort the rows), at least {}", replay_.back()));

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "experiments/scenario/limits.h"
 #include "experiments/scenario/scenario.h"
 #include "experiments/scenario/workload.h"
 
@@ -17,9 +18,9 @@ namespace hat {
 
 // What is true of all rows.
 struct DraftTraceInfo {
-  static constexpr int kMaxSteps = 1000;
+  static constexpr int kMaxSteps = kMostDraftSteps;
   static constexpr int kMaxMedusaHeads = 64;
-  static constexpr int kMaxOutputTokens = 1'000'000;
+  static constexpr int kMaxOutputTokens = kMostTokens;
 
   std::string model;           // e.g. "hat-tiny"
   std::string model_sha256;    // 64 hex digits; of the weights, drafter included

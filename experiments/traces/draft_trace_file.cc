@@ -13,8 +13,8 @@
 #include <nlohmann/json.hpp>
 
 #include "core/files.h"
+#include "core/strict_json.h"
 #include "experiments/traces/draft_trace.h"
-#include "profiles/strict_json.h"
 
 namespace hat {
 namespace {

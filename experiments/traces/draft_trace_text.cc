@@ -5,7 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "profiles/strict_json.h"
+#include "core/strict_json.h"
 
 namespace hat {
 namespace {
@@ -59,7 +59,7 @@ int ParsePromptTokens(const Line& line, int row, int entries) {
         fmt::format("must hold {} entries, one for each of t = 1..output_tokens - 1, "
                     "got {}",
                     entries, count));
-  return static_cast<int>(node.At("prompt_tokens").Integer(1, 1'000'000));
+  return static_cast<int>(node.At("prompt_tokens").Integer(1, kMostTokens));
 }
 
 void ParseEntry(const JsonNode& node, int row, int t, DraftTrace& trace) {

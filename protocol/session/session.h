@@ -24,7 +24,7 @@ struct DeviceContext {
   Observer& observer;
   int device = 0;
   int hidden = 0;  // values per state
-  WireDtype dtype = WireDtype::kFloat16;
+  Dtype dtype = Dtype::kFloat16;
   bool carries_states = true;  // false: frames are counted, but hold none (simulator)
   int stages = 1;              // P of the cloud's pipeline
   // How long a session waits for an answer before it fails.

@@ -40,7 +40,7 @@ AdapterFile RandomAdapter(uint64_t seed, int64_t hidden, int split) {
 
 AttentionShape AdapterShape(const ModelConfig& config) {
   const int hidden = config.shape.hidden;
-  int heads = std::min(config.shape.heads, hidden / 2);
+  int heads = std::min(config.shape.every_layer().heads, hidden / 2);
   while (hidden % (2 * heads) != 0) --heads;
   return {heads, heads, hidden / heads, config.norm_eps};
 }

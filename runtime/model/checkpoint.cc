@@ -9,7 +9,7 @@
 
 #include "core/error.h"
 #include "core/files.h"
-#include "profiles/strict_json.h"
+#include "core/strict_json.h"
 
 namespace hat {
 namespace {
@@ -58,7 +58,7 @@ void CheckTensor(const std::string& name, const Checkpoint::Located& located,
   }
   if (tensor.type > StoredType::kBfloat16) {
     throw InputError(fmt::format("{}: '{}' must be F64, F32, F16 or BF16, got {}",
-                                 located.file->path(), name, StoredTypeName(tensor.type)));
+                                 located.file->path(), name, Name(tensor.type)));
   }
 }
 
@@ -68,8 +68,7 @@ std::string_view Text(std::span<const std::byte> bytes) {
 
 // Of a tensor in a hash, before its bytes.
 std::string Heading(const std::string& name, const StoredTensor& tensor) {
-  return fmt::format("\n{} {} [{}] ", name, StoredTypeName(tensor.type),
-                     fmt::join(tensor.shape, ","));
+  return fmt::format("\n{} {} [{}] ", name, Name(tensor.type), fmt::join(tensor.shape, ","));
 }
 
 }  // namespace
@@ -77,14 +76,15 @@ std::string Heading(const std::string& name, const StoredTensor& tensor) {
 std::map<std::string, std::vector<int64_t>> TensorShapes(const ModelConfig& config) {
   const ModelShape& shape = config.shape;
   const int64_t hidden = shape.hidden;
-  const int64_t ffn = shape.ffn;
-  const int64_t q = int64_t{shape.heads} * shape.head_dim;
-  const int64_t kv = int64_t{shape.kv_heads} * shape.head_dim;
   std::map<std::string, std::vector<int64_t>> shapes = {
       {"model.embed_tokens.weight", {shape.vocabulary, hidden}}, {"model.norm.weight", {hidden}}};
   if (!shape.tied_embeddings) shapes["lm_head.weight"] = {shape.vocabulary, hidden};
-  for (int layer = 0; layer < shape.layers; ++layer) {
-    const std::string name = fmt::format("model.layers.{}.", layer);
+  for (int i = 0; i < shape.layer_count(); ++i) {
+    const LayerShape& layer = shape.layers[static_cast<size_t>(i)];
+    const int64_t ffn = layer.ffn;
+    const int64_t q = int64_t{layer.heads} * layer.head_dim;
+    const int64_t kv = int64_t{layer.kv_heads} * layer.head_dim;
+    const std::string name = fmt::format("model.layers.{}.", i);
     shapes[name + "input_layernorm.weight"] = {hidden};
     shapes[name + "post_attention_layernorm.weight"] = {hidden};
     shapes[name + "self_attn.q_proj.weight"] = {q, hidden};

@@ -3,15 +3,9 @@
 
 #include <string>
 
+#include "core/dtype.h"
+
 namespace hat {
-
-enum class Dtype { kFloat64, kFloat32, kFloat16, kBfloat16 };
-
-// "fp64", "fp32", "fp16", "bf16"; ParseDtype also takes torch's "float64", "float32", "float16",
-// "bfloat16" and throws InputError, naming `what` (a flag or a key), for anything else.
-std::string DtypeName(Dtype dtype);
-Dtype ParseDtype(const std::string& name, const std::string& what);
-int BytesPerWeight(Dtype dtype);
 
 struct Compute {
   Dtype dtype = Dtype::kFloat32;

@@ -9,7 +9,7 @@
 
 #include "core/error.h"
 #include "core/files.h"
-#include "profiles/strict_json.h"
+#include "core/strict_json.h"
 
 namespace hat {
 namespace {
@@ -123,14 +123,15 @@ ModelConfig ReadModelConfig(const std::string& folder) {
   RefuseWhatIsNotComputed(config);
   ModelConfig model;
   model.shape = FindModelShape(path);
-  if (model.shape.head_dim % 2 != 0) {
-    throw InputError(fmt::format("{}: head_dim must be even (rotary embedding), got {}", path,
-                                 model.shape.head_dim));
+  if (const int dim = model.shape.every_layer().head_dim; dim % 2 != 0) {
+    throw InputError(
+        fmt::format("{}: head_dim must be even (rotary embedding), got {}", path, dim));
   }
   model.norm_eps = config.At("rms_norm_eps").Number(0, 1);
   model.max_positions = static_cast<int>(config.At("max_position_embeddings").Integer(1, 1 << 24));
   ReadRope(config, model);
-  model.dtype = ParseDtype(OneOf(config, "dtype", "torch_dtype", "float32"), path + ": 'dtype'");
+  model.dtype =
+      ParseDtype(OneOf(config, "dtype", "torch_dtype", LongName(model.dtype)), path + ": 'dtype'");
   ReadTokens(config, document.contains("eos_token_id") && document["eos_token_id"].is_array(),
              model);
   return model;
@@ -138,6 +139,7 @@ ModelConfig ReadModelConfig(const std::string& folder) {
 
 std::string ConfigJson(const ModelConfig& config) {
   const ModelShape& shape = config.shape;
+  const LayerShape& layer = shape.every_layer();
   const RopeScaling& rope = config.rope_scaling;
   json scaling = nullptr;
   if (rope.kind == RopeScaling::Kind::kLinear) {
@@ -149,16 +151,15 @@ std::string ConfigJson(const ModelConfig& config) {
                {"high_freq_factor", rope.high_freq_factor},
                {"original_max_position_embeddings", rope.original_positions}};
   }
-  constexpr const char* kTorchNames[] = {"float64", "float32", "float16", "bfloat16"};
   json document = {{"architectures", {"LlamaForCausalLM"}},
                    {"model_type", "llama"},
                    {"hidden_act", "silu"},
                    {"hidden_size", shape.hidden},
-                   {"intermediate_size", shape.ffn},
-                   {"num_hidden_layers", shape.layers},
-                   {"num_attention_heads", shape.heads},
-                   {"num_key_value_heads", shape.kv_heads},
-                   {"head_dim", shape.head_dim},
+                   {"intermediate_size", layer.ffn},
+                   {"num_hidden_layers", shape.layer_count()},
+                   {"num_attention_heads", layer.heads},
+                   {"num_key_value_heads", layer.kv_heads},
+                   {"head_dim", layer.head_dim},
                    {"vocab_size", shape.vocabulary},
                    {"tie_word_embeddings", shape.tied_embeddings},
                    {"attention_bias", false},
@@ -167,14 +168,14 @@ std::string ConfigJson(const ModelConfig& config) {
                    {"rms_norm_eps", config.norm_eps},
                    {"rope_theta", config.rope_theta},
                    {"rope_scaling", scaling},
-                   {"torch_dtype", kTorchNames[static_cast<int>(config.dtype)]}};
+                   {"torch_dtype", LongName(config.dtype)}};
   document["bos_token_id"] = config.bos_token < 0 ? json(nullptr) : json(config.bos_token);
   document["eos_token_id"] = config.eos_tokens.empty() ? json(nullptr) : json(config.eos_tokens);
   return document.dump(2) + "\n";
 }
 
 void RequireTwoLayers(const ModelConfig& config) {
-  if (config.shape.layers > 1) return;
+  if (config.shape.layer_count() > 1) return;
   throw InputError(
       "a model of one layer cannot be split between a device and a cloud; in one piece it runs "
       "('hat generate --system whole')");

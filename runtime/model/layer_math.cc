@@ -88,9 +88,9 @@ at::Tensor SwiGlu(const at::Tensor& x, const at::Tensor& gate, const at::Tensor&
 }
 
 LayerWeights LoadLayer(const Model& model, int layer, const Compute& compute) {
-  const ModelShape& shape = model.config.shape;
-  HAT_CHECK(0 <= layer && layer < shape.layers);
-  const int64_t hidden = shape.hidden;
+  HAT_CHECK(0 <= layer && layer < model.config.shape.layer_count());
+  const LayerShape& shape = model.config.shape.layers[static_cast<size_t>(layer)];
+  const int64_t hidden = model.config.shape.hidden;
   const int64_t ffn = shape.ffn;
   const int64_t q = int64_t{shape.heads} * shape.head_dim;
   const int64_t kv = int64_t{shape.kv_heads} * shape.head_dim;
@@ -112,7 +112,7 @@ LayerWeights LoadLayer(const Model& model, int layer, const Compute& compute) {
 }
 
 AttentionShape AttentionShapeOf(const ModelConfig& config) {
-  const ModelShape& shape = config.shape;
+  const LayerShape& shape = config.shape.every_layer();
   return {shape.heads, shape.kv_heads, shape.head_dim, config.norm_eps};
 }
 

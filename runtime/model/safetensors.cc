@@ -15,7 +15,7 @@
 
 #include "core/error.h"
 #include "core/files.h"
-#include "profiles/strict_json.h"
+#include "core/strict_json.h"
 
 namespace hat {
 namespace {
@@ -52,8 +52,7 @@ std::vector<int64_t> ReadShape(const JsonNode& entry, StoredType type, uint64_t 
   }
   if (product != bytes) {
     entry.At("shape").Fail(fmt::format("needs {} bytes of {}, data_offsets hold {}",
-                                       static_cast<uint64_t>(product), StoredTypeName(type),
-                                       bytes));
+                                       static_cast<uint64_t>(product), Name(type), bytes));
   }
   return shape;
 }
@@ -119,7 +118,7 @@ json HeaderOf(const std::map<std::string, StoredTensor>& tensors,
   uint64_t at = 0;
   for (const std::string* name : order) {
     const StoredTensor& tensor = tensors.at(*name);
-    header[*name] = {{"dtype", StoredTypeName(tensor.type)},
+    header[*name] = {{"dtype", Name(tensor.type)},
                      {"shape", tensor.shape},
                      {"data_offsets", {at, at + tensor.bytes.size()}}};
     at += tensor.bytes.size();
@@ -131,7 +130,7 @@ json HeaderOf(const std::map<std::string, StoredTensor>& tensors,
 
 int BytesPerElement(StoredType type) { return kTypes[static_cast<int>(type)].bytes; }
 
-std::string StoredTypeName(StoredType type) { return kTypes[static_cast<int>(type)].name; }
+std::string Name(StoredType type) { return kTypes[static_cast<int>(type)].name; }
 
 SafetensorsContent ParseSafetensors(std::span<const std::byte> file, const std::string& name) {
   const std::string_view text = HeaderText(file, name);

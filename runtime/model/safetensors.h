@@ -15,7 +15,7 @@ namespace hat {
 
 enum class StoredType { kFloat64, kFloat32, kFloat16, kBfloat16, kInt64, kInt32, kUint8 };
 int BytesPerElement(StoredType type);
-std::string StoredTypeName(StoredType type);  // "F64", "F32", "F16", "BF16", "I64", "I32", "U8"
+std::string Name(StoredType type);  // "F64", "F32", "F16", "BF16", "I64", "I32", "U8"
 
 struct StoredTensor {
   StoredType type = StoredType::kFloat32;

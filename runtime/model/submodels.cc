@@ -17,7 +17,7 @@ namespace {
 
 std::unique_ptr<LayerStack> LoadStack(const Model& model, int first, int last,
                                       const Compute& compute) {
-  HAT_CHECK(0 <= first && first <= last && last <= model.config.shape.layers);
+  HAT_CHECK(0 <= first && first <= last && last <= model.config.shape.layer_count());
   CheckCompute(compute);
   return WithMemoryErrors([&] {
     std::vector<PackedLayer> layers;

@@ -59,7 +59,7 @@ at::Tensor Convert(const at::Tensor& tensor, const Compute& compute, const std::
   const at::Tensor converted = tensor.to(ScalarTypeOf(compute.dtype));
   if (!IsFinite(converted)) {
     const bool was_finite = IsFinite(tensor);
-    throw InputError(where + (was_finite ? " has values beyond " + DtypeName(compute.dtype)
+    throw InputError(where + (was_finite ? " has values beyond " + Name(compute.dtype)
                                          : " has a value that is NaN or infinite"));
   }
   return converted.to(DeviceOf(compute)).contiguous();

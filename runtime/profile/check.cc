@@ -11,6 +11,7 @@
 #include <ATen/core/grad_mode.h>
 
 #include "core/error.h"
+#include "core/machine.h"
 #include "runtime/model/adapter.h"
 #include "runtime/model/likeliest.h"
 #include "runtime/model/submodels.h"
@@ -33,8 +34,9 @@ constexpr int kDefaultSplit = 2;
 constexpr const char* kDraft = "draft";
 constexpr const char* kVerify = "verify";
 
-std::vector<StepPart> Same(int sequences, int tokens, int context) {
-  return std::vector<StepPart>(static_cast<size_t>(sequences), StepPart{tokens, context});
+std::vector<BatchedSequence> Same(int sequences, int tokens, int context) {
+  return std::vector<BatchedSequence>(static_cast<size_t>(sequences),
+                                      BatchedSequence{tokens, context});
 }
 
 // What all steps of a profile need of the real model.
@@ -46,7 +48,7 @@ struct Needs {
   Needs(const std::vector<CheckedStep>& steps, int most_sequences) : sequences(most_sequences) {
     for (const CheckedStep& step : steps) {
       HAT_CHECK(static_cast<int>(step.parts.size()) <= sequences);
-      for (const StepPart& part : step.parts) {
+      for (const BatchedSequence& part : step.parts) {
         context = std::max(context, part.context);
         tokens = std::max(tokens, part.tokens);
       }
@@ -120,7 +122,8 @@ class RealCloud final : public RealSteps {
   // The model's last `layers` layers.
   RealCloud(const Model& model, int layers, const Needs& needs, const Compute& compute)
       : compute_(compute),
-        middle_(model, model.config.shape.layers - layers, model.config.shape.layers, compute) {
+        middle_(model, model.config.shape.layer_count() - layers, model.config.shape.layer_count(),
+                compute) {
     for (int i = 0; i < needs.sequences; ++i) {
       caches_.push_back(middle_.MakeCache(needs.context + needs.tokens));
       FillCache(caches_.back(), needs.context);
@@ -180,9 +183,10 @@ std::vector<double> Measure(RealSteps& real, int rounds, const Compute& compute,
 void RequireMemory(const ModelShape& shape, int layers, const Needs& needs,
                    const Compute& compute) {
   if (compute.device != "cpu") return;
-  const int bytes = BytesPerWeight(compute.dtype);
-  double needed = (layers * shape.LayerWeights() + 3 * shape.EmbeddingWeights()) * bytes;
-  needed += shape.KvBytesPerToken(layers, bytes).value() * (needs.context + needs.tokens) *
+  const int bytes = BytesPerValue(compute.dtype);
+  const LayerShape& layer = shape.every_layer();
+  double needed = (layers * layer.Weights(shape.hidden) + 3 * shape.EmbeddingWeights()) * bytes;
+  needed += layers * layer.KvBytesPerToken(bytes).value() * (needs.context + needs.tokens) *
             needs.sequences;
   const double available = kMemoryShare * AvailableMemory().value();
   if (needed <= available) return;
@@ -213,7 +217,7 @@ std::vector<ProfileData> ReadAll(const CheckJob& job, const ModelShape& shape) {
                        Describe(all.back().info.model) + "), but --model is " + shape.name + " (" +
                        Describe(shape) + ")");
     }
-    RequireSame("dtype", all[0].info.dtype, all.back().info.dtype, path);
+    RequireSame("dtype", Name(all[0].info.dtype), Name(all.back().info.dtype), path);
     if (job.threads == 0) {
       RequireSame("threads", Said(all[0], "threads"), Said(all.back(), "threads"), path);
     }
@@ -248,7 +252,7 @@ int LayersFor(const CheckJob& job, const ProfileData& data, int all) {
     throw InputError("--split must be 1.." + std::to_string(all - 1) +
                      ", below the model's layers, got " + std::to_string(split));
   }
-  return data.info.role == "device" ? split : all - split;
+  return data.info.role == Role::kDevice ? split : all - split;
 }
 
 std::unique_ptr<RealSteps> Prepare(const ProfileData& data, const Model& model,
@@ -258,7 +262,7 @@ std::unique_ptr<RealSteps> Prepare(const ProfileData& data, const Model& model,
     RequireMemory(model.config.shape, report.layers, all, compute);
     return all;
   };
-  if (data.info.role == "device") {
+  if (data.info.role == Role::kDevice) {
     const DeviceProfile profile(data);
     report.steps = StepsFor(profile);
     for (CheckedStep& step : report.steps) {
@@ -270,7 +274,7 @@ std::unique_ptr<RealSteps> Prepare(const ProfileData& data, const Model& model,
   const CloudProfile profile(data);
   report.steps = StepsFor(profile);
   for (CheckedStep& step : report.steps) {
-    step.composed_ms = ToMilliseconds(ComposedStep(profile, step.parts, report.layers));
+    step.composed_ms = ToMilliseconds(ComposedStep(profile, step, report.layers));
   }
   return std::make_unique<RealCloud>(model, report.layers, needs(kSessions), compute);
 }
@@ -280,7 +284,7 @@ CheckReport CheckOne(const ProfileData& data, const Model& model, const CheckJob
   CheckReport report;
   report.profile = data.info.id;
   report.role = data.info.role;
-  report.layers = LayersFor(job, data, model.config.shape.layers);
+  report.layers = LayersFor(job, data, model.config.shape.layer_count());
   const std::unique_ptr<RealSteps> real = Prepare(data, model, compute, report);
   const auto then = data.measurement.find("reference");
   if (then != data.measurement.end()) report.reference_then = then->second;
@@ -299,13 +303,13 @@ double PartOf(std::vector<CheckedStep> steps, bool largest) {
 
 int CheckedStep::tokens() const {
   int sum = 0;
-  for (const StepPart& part : parts) sum += part.tokens;
+  for (const BatchedSequence& part : parts) sum += part.tokens;
   return sum;
 }
 
 int CheckedStep::most_context() const {
   int most = 0;
-  for (const StepPart& part : parts) most = std::max(most, part.context);
+  for (const BatchedSequence& part : parts) most = std::max(most, part.context);
   return most;
 }
 
@@ -336,12 +340,12 @@ std::vector<CheckedStep> StepsFor(const CloudProfile& profile) {
   }
   for (const int sequences : {1, 2, 4}) steps.push_back({kVerify, Same(sequences, 4, 512)});
   steps.push_back({"decode", Same(16, 1, 512)});
-  std::vector<StepPart> mixed = Same(4, 1, 512);
+  std::vector<BatchedSequence> mixed = Same(4, 1, 512);
   mixed.push_back({64, 256});
   steps.push_back({"mixed", mixed});
   const auto is_outside = [&](const CheckedStep& step) {
     return step.tokens() > profile.max_tokens() || step.most_context() > profile.max_context() ||
-           std::any_of(step.parts.begin(), step.parts.end(), [&](const StepPart& part) {
+           std::any_of(step.parts.begin(), step.parts.end(), [&](const BatchedSequence& part) {
              return part.tokens > profile.max_sequence_tokens();
            });
   };
@@ -355,26 +359,22 @@ Seconds ComposedStep(const DeviceProfile& profile, const CheckedStep& step, int 
   return profile.Input(tokens, context, layers) + profile.Head(HeadRows(step));
 }
 
-Seconds ComposedStep(const CloudProfile& profile, const std::vector<StepPart>& parts, int layers) {
-  int tokens = 0;
-  for (const StepPart& part : parts) tokens += part.tokens;
-  Seconds layer = profile.Linear(tokens) + profile.AttentionBase();
-  for (const StepPart& part : parts) layer += profile.Attention(part.tokens, part.context);
-  return layer * layers;
+Seconds ComposedStep(const CloudProfile& profile, const CheckedStep& step, int layers) {
+  return profile.Layers({layers}, step.parts);
 }
 
 std::vector<CheckReport> CheckProfiles(const CheckJob& job,
-                                       const std::function<void(double)>& on_share_done) {
+                                       const std::function<void(const Progress&)>& on_progress) {
   Model model = OpenModelOrShape(job.model, 4096);
   const std::vector<ProfileData> all = ReadAll(job, model.config.shape);
   HAT_CHECK(!all.empty());
-  const Compute compute = {ParseDtype(all[0].info.dtype, job.profiles[0]), job.device};
+  const Compute compute = {all[0].info.dtype, job.device};
   CheckCompute(compute);
   SetThreads(ThreadsFor(job, all[0]));
   std::vector<CheckReport> reports;
   for (size_t i = 0; i < all.size(); ++i) {
     const auto share = [&](double done) {
-      if (on_share_done) on_share_done((double(i) + done) / double(all.size()));
+      if (on_progress) on_progress({(double(i) + done) / double(all.size()), 1});
     };
     reports.push_back(
         WithMemoryErrors([&] { return CheckOne(all[i], model, job, compute, share); }));

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "core/progress.h"
 #include "profiles/profile.h"
 
 namespace hat {
@@ -20,15 +21,9 @@ struct CheckJob {
   int rounds = 7;   // every round times every step once or more, in an order of its own
 };
 
-// One sequence of a step.
-struct StepPart {
-  int tokens = 0;
-  int context = 0;
-};
-
 struct CheckedStep {
   std::string name;  // "decode", "prefill", ...
-  std::vector<StepPart> parts;
+  std::vector<BatchedSequence> parts;
   double measured_ms = 0;  // median
   double composed_ms = 0;
 
@@ -39,7 +34,7 @@ struct CheckedStep {
 
 struct CheckReport {
   std::string profile;  // its id
-  std::string role;
+  Role role = Role::kDevice;
   int layers = 0;
   std::vector<CheckedStep> steps;
   // A fixed product of matrices, how fast the machine is: as the profile's measurement has it
@@ -59,11 +54,12 @@ std::vector<CheckedStep> StepsFor(const CloudProfile& profile);
 // is verified, or of one row.
 Seconds ComposedStep(const DeviceProfile& profile, const CheckedStep& step, int layers);
 
-// layers x (linear(all tokens) + a0 + the sum of attention(tokens, context)).
-Seconds ComposedStep(const CloudProfile& profile, const std::vector<StepPart>& parts, int layers);
+// CloudProfile::Layers, all alike: what the runtime runs.
+Seconds ComposedStep(const CloudProfile& profile, const CheckedStep& step, int layers);
 
-// Throws InputError: profiles of another model, of several dtypes, memory that does not suffice.
+// `on_progress` is told of the share of all steps. Throws InputError: profiles of another model, of
+// several dtypes, memory that does not suffice.
 std::vector<CheckReport> CheckProfiles(const CheckJob& job,
-                                       const std::function<void(double)>& on_share_done);
+                                       const std::function<void(const Progress&)>& on_progress);
 
 }  // namespace hat

@@ -16,23 +16,23 @@ constexpr double kShortestUs = 0.001;  // a profile's latencies are above 0
 // To a nanosecond: what a clock resolves.
 double Rounded(double us) { return std::round(us * 1000) / 1000; }
 
-using Operations = std::map<std::string, std::vector<LatencyGrid::Point>>;
+using Operations = std::map<OperationKey, std::vector<LatencyGrid::Point>>;
 
 void SplitOffLinear(Operations& operations) {
   std::map<int, double> attention_us;  // by new tokens, at context 0
-  for (const LatencyGrid::Point& point : operations.at("attention")) {
+  for (const LatencyGrid::Point& point : operations.at(Operation::kAttention)) {
     if (point.context == 0) attention_us[point.tokens] = MedianOf(point.samples_us);
   }
-  std::vector<LatencyGrid::Point> linear = operations.at("layer");
+  std::vector<LatencyGrid::Point> linear = operations.at(Operation::kLayer);
   for (LatencyGrid::Point& point : linear) {
     const bool is_alone = attention_us.count(point.tokens) > 0;
     const double attended_us = is_alone ? attention_us.at(point.tokens)
                                         : 2 * attention_us.at(point.tokens / 2);  // two sequences
     for (double& us : point.samples_us) us = Rounded(std::max(us - attended_us, kShortestUs));
   }
-  operations.erase("layer");
-  operations["linear"] = std::move(linear);
-  operations["a0"] = {{1, 0, {0.0}, {}}};
+  operations.erase(Operation::kLayer);
+  operations[Operation::kLinear] = std::move(linear);
+  operations[Operation::kAttentionBase] = {{1, 0, {0.0}, {}}};
 }
 
 }  // namespace
@@ -52,19 +52,19 @@ double MedianOf(std::vector<double> values) {
   return values.size() % 2 == 1 ? values[half] : (values[half - 1] + values[half]) / 2;
 }
 
-Operations OperationsFrom(const std::string& role, const std::vector<TimedPoint>& points,
+Operations OperationsFrom(Role role, const std::vector<TimedPoint>& points,
                           const std::vector<std::vector<double>>& samples_us) {
   HAT_CHECK(points.size() == samples_us.size());
   Operations operations;
   for (size_t i = 0; i < points.size(); ++i) {
-    const double least = points[i].operation == "attention" ? 0 : kShortestUs;
+    const double least = points[i].operation == Operation::kAttention ? 0 : kShortestUs;
     LatencyGrid::Point point{points[i].tokens, points[i].context, {}, {}};
     for (const double us : samples_us[i]) {
       point.samples_us.push_back(Rounded(std::max(us, least)));
     }
     operations[points[i].operation].push_back(std::move(point));
   }
-  if (role == "cloud") SplitOffLinear(operations);
+  if (role == Role::kCloud) SplitOffLinear(operations);
   return operations;
 }
 

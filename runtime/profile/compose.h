@@ -13,8 +13,8 @@ namespace hat {
 // `samples_us[i]`: of points[i], at least one each. A device's operations are the samples as they
 // are. Of a cloud's, linear(n) = layer(n, 0) - the median of attention(n, 0), so that
 // linear(n) + a0 + attention(n, 0) is the layer that was timed; a0, which is timed with it, is 0.
-std::map<std::string, std::vector<LatencyGrid::Point>> OperationsFrom(
-    const std::string& role, const std::vector<TimedPoint>& points,
+std::map<OperationKey, std::vector<LatencyGrid::Point>> OperationsFrom(
+    Role role, const std::vector<TimedPoint>& points,
     const std::vector<std::vector<double>>& samples_us);
 
 // What a forward call takes: its layers, one by one, and its plan, once.

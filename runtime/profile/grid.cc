@@ -39,7 +39,7 @@ std::vector<int> Clipped(const std::vector<int>& axis, int last) {
 }
 
 template <typename Tokens>
-void AddPoints(const std::string& operation, const Tokens& tokens, const std::vector<int>& contexts,
+void AddPoints(Operation operation, const Tokens& tokens, const std::vector<int>& contexts,
                std::vector<TimedPoint>& points) {
   for (const int n : tokens) {
     for (const int context : contexts) points.push_back({operation, n, context});
@@ -60,22 +60,21 @@ std::vector<ProfileAxes> AxesFromDense(const GridLimits& limits) {
   return all;
 }
 
-std::vector<TimedPoint> PointsOf(const std::string& role, const ProfileAxes& axes) {
+std::vector<TimedPoint> PointsOf(Role role, const ProfileAxes& axes) {
   std::vector<TimedPoint> points;
   std::vector<int> batches = axes.tokens;
-  if (role == "cloud") batches.push_back(2 * axes.tokens.back());
-  AddPoints("embedding", batches, {0}, points);
-  AddPoints("head", kHeadRows, {0}, points);
-  if (role == "device") {
-    AddPoints("layer", axes.tokens, axes.contexts, points);
-    AddPoints("adapter", axes.tokens, axes.contexts, points);
-    AddPoints("medusa", std::vector<int>{1}, {0}, points);
-    AddPoints("draft", kDraftWidths, axes.contexts, points);
+  if (role == Role::kCloud) batches.push_back(2 * axes.tokens.back());
+  AddPoints(Operation::kEmbedding, batches, {0}, points);
+  AddPoints(Operation::kHead, kHeadRows, {0}, points);
+  if (role == Role::kDevice) {
+    AddPoints(Operation::kLayer, axes.tokens, axes.contexts, points);
+    AddPoints(Operation::kAdapter, axes.tokens, axes.contexts, points);
+    AddPoints(Operation::kMedusa, std::vector<int>{1}, {0}, points);
+    AddPoints(Operation::kDraft, kDraftWidths, axes.contexts, points);
     return points;
   }
-  HAT_CHECK(role == "cloud", role);
-  AddPoints("layer", batches, {0}, points);
-  AddPoints("attention", axes.tokens, axes.contexts, points);
+  AddPoints(Operation::kLayer, batches, {0}, points);
+  AddPoints(Operation::kAttention, axes.tokens, axes.contexts, points);
   return points;
 }
 
@@ -88,7 +87,7 @@ double VisitSeconds(double us) {
   return (SamplesAVisit(us) + warm_up) * us * 1e-6;
 }
 
-ProfilePlan PlanWithin(double budget_s, const std::string& role, const GridLimits& limits,
+ProfilePlan PlanWithin(double budget_s, Role role, const GridLimits& limits,
                        const Estimate& estimate) {
   ProfilePlan plan;
   double round_s = 0;

@@ -4,16 +4,16 @@
 
 #include <cstdint>
 #include <functional>
-#include <string>
 #include <vector>
+
+#include "profiles/operation.h"
 
 namespace hat {
 
-// One operation at one place of its grid. Operations are those of the profile format
-// (profiles/profile_file.h), but "layer" in a cloud's: a whole layer, from which "linear" follows
-// (compose.h).
+// One operation at one place of its grid. Operations are a profile's, but kLayer in a cloud's: a
+// whole layer, from which kLinear follows (compose.h).
 struct TimedPoint {
-  std::string operation;
+  Operation operation = Operation::kLayer;
   int tokens = 0;
   int context = 0;
 
@@ -39,10 +39,9 @@ struct ProfileAxes {
 // Axes that cover the limits, from the densest to the coarsest.
 std::vector<ProfileAxes> AxesFromDense(const GridLimits& limits);
 
-// All points of a role's operations ("device" or "cloud"), an operation after the other, each
-// tokens-major. A cloud's "layer" and "embedding" have a point at twice the last tokens: two
-// sequences.
-std::vector<TimedPoint> PointsOf(const std::string& role, const ProfileAxes& axes);
+// All points of a role's operations, an operation after the other, each tokens-major. A cloud's
+// kLayer and kEmbedding have a point at twice the last tokens: two sequences.
+std::vector<TimedPoint> PointsOf(Role role, const ProfileAxes& axes);
 
 // How often a point is timed.
 inline constexpr int kFewestRounds = 5;
@@ -65,7 +64,7 @@ struct ProfilePlan {
 
 // The densest axes that `budget_s` has time for, and as many rounds, kFewestRounds to kMostRounds.
 // Throws InputError, with what is needed, if the coarsest are too many.
-ProfilePlan PlanWithin(double budget_s, const std::string& role, const GridLimits& limits,
+ProfilePlan PlanWithin(double budget_s, Role role, const GridLimits& limits,
                        const Estimate& estimate);
 
 // The order in which a round visits its points: each index 0..count - 1 once.

@@ -9,19 +9,16 @@
 #include <ctime>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
-#include <limits>
 #include <memory>
-#include <sstream>
-#include <thread>
 #include <vector>
+
+#include "core/machine.h"
 
 namespace hat {
 namespace {
 
 constexpr double kGpuCacheMib = 64;
 constexpr double kMib = 1048576;
-constexpr double kNoLimit = std::numeric_limits<double>::infinity();
 
 // The first line of a file, or nothing; a device tree's ends with a zero byte.
 std::string FirstLine(const std::string& path) {
@@ -41,25 +38,6 @@ std::string OutputOf(const std::string& command) {
   while (pipe && std::fgets(buffer, sizeof(buffer), pipe.get()) != nullptr) text += buffer;
   while (!text.empty() && text.back() == '\n') text.pop_back();
   return text;
-}
-
-// Values of a key in files of "key : value" lines.
-std::vector<std::string> ValuesOf(const std::string& path, const std::string& key) {
-  std::ifstream file(path);
-  std::vector<std::string> values;
-  std::string line;
-  while (std::getline(file, line)) {
-    const size_t colon = line.find(':');
-    if (colon == std::string::npos || line.compare(0, key.size(), key) != 0) continue;
-    const size_t begin = line.find_first_not_of(" \t", colon + 1);
-    values.push_back(begin == std::string::npos ? "" : line.substr(begin));
-  }
-  return values;
-}
-
-Bytes MemoryOf(const std::string& key, const std::string& proc = "/proc") {
-  const std::vector<std::string> values = ValuesOf(proc + "/meminfo", key);
-  return Bytes(values.empty() ? 0 : std::stod(values[0]) * 1024);  // in kB, which are KiB
 }
 
 bool IsGpu(const std::string& device) { return device != "cpu"; }
@@ -97,7 +75,7 @@ std::string HardwareName(const std::string& device) {
     const std::string name = AskGpu(device, "name");
     if (!name.empty()) return name;
   }
-  const std::vector<std::string> names = ValuesOf("/proc/cpuinfo", "model name");
+  const std::vector<std::string> names = KernelValues("/proc/cpuinfo", "model name");
   return names.empty() ? "unknown" : names[0];
 }
 
@@ -113,42 +91,6 @@ Bytes LargestCache() {
   return Bytes(kib > 0 ? kib * 1024 : 32 * kMib);
 }
 
-// The files of a control group that say what memory it may have and has.
-struct GroupFiles {
-  const char* limit;
-  const char* usage;
-  const char* of_files[2];  // keys in memory.stat
-};
-constexpr GroupFiles kVersion1 = {
-    "memory.limit_in_bytes", "memory.usage_in_bytes", {"total_inactive_file", "total_active_file"}};
-constexpr GroupFiles kVersion2 = {"memory.max", "memory.current", {"inactive_file", "active_file"}};
-
-// What the group in `folder` leaves; infinite without a limit ("max").
-double LeftInGroup(const std::filesystem::path& folder, const GroupFiles& files) {
-  double limit = 0, usage = 0;
-  if (!(std::ifstream(folder / files.limit) >> limit)) return kNoLimit;
-  if (!(std::ifstream(folder / files.usage) >> usage)) return kNoLimit;
-  std::ifstream stat(folder / "memory.stat");
-  std::string key;
-  for (double bytes = 0; stat >> key >> bytes;) {
-    if (key == files.of_files[0] || key == files.of_files[1]) usage -= bytes;
-  }
-  return std::max(0.0, limit - usage);
-}
-
-// The least that the group at `path` and those above it leave. Where a container sees its own group
-// as the root, `path` may not exist below it.
-double LeftInGroups(const std::filesystem::path& root, const std::string& path,
-                    const GroupFiles& files) {
-  double least = LeftInGroup(root, files);
-  std::filesystem::path folder = root;
-  for (const auto& part : std::filesystem::path(path).relative_path()) {
-    folder /= part;
-    least = std::min(least, LeftInGroup(folder, files));
-  }
-  return least;
-}
-
 }  // namespace
 
 Machine ReadMachine(const std::string& device) {
@@ -158,7 +100,7 @@ Machine ReadMachine(const std::string& device) {
   utsname kernel = {};
   ::uname(&kernel);
   machine.driver = std::string("Linux ") + kernel.release;
-  machine.memory = MemoryOf("MemTotal");
+  machine.memory = TotalMemory();
   machine.last_level_cache = LargestCache();
   if (!IsGpu(device)) return machine;
   machine.last_level_cache = Bytes(kGpuCacheMib * kMib);
@@ -188,7 +130,7 @@ std::string ClockNow(const std::string& device) {
     mhz.push_back(std::stod(khz) / 1000);
   }
   if (mhz.empty()) {
-    for (const std::string& value : ValuesOf("/proc/cpuinfo", "cpu MHz")) {
+    for (const std::string& value : KernelValues("/proc/cpuinfo", "cpu MHz")) {
       mhz.push_back(std::stod(value));
     }
   }
@@ -196,26 +138,6 @@ std::string ClockNow(const std::string& device) {
   std::sort(mhz.begin(), mhz.end());
   return fmt::format("{:.0f} MHz", mhz[mhz.size() / 2]);
 }
-
-Bytes AvailableMemory(const std::string& proc, const std::string& groups) {
-  double least = MemoryOf("MemAvailable", proc).value();
-  std::ifstream file(proc + "/self/cgroup");
-  std::string line;  // "4:memory:/a/b"; of version 2 "0::/a/b"
-  while (std::getline(file, line)) {
-    const size_t first = line.find(':');
-    const size_t second = line.find(':', first + 1);
-    if (second == std::string::npos) continue;
-    const std::string controllers = fmt::format(",{},", line.substr(first + 1, second - first - 1));
-    const std::string path = line.substr(second + 1);
-    if (controllers == ",,") least = std::min(least, LeftInGroups(groups, path, kVersion2));
-    if (controllers.find(",memory,") != std::string::npos) {
-      least = std::min(least, LeftInGroups(groups + "/memory", path, kVersion1));
-    }
-  }
-  return Bytes(least);
-}
-
-int CoreCount() { return static_cast<int>(std::max(1U, std::thread::hardware_concurrency())); }
 
 std::string TodayUtc() {
   const std::time_t now = std::time(nullptr);

@@ -25,15 +25,6 @@ Machine ReadMachine(const std::string& device);
 // where nothing tells.
 std::string ClockNow(const std::string& device);
 
-// Main memory that this process may still take: what the machine has free, or less where a control
-// group has a limit (version 2: memory.max, 1: memory.limit_in_bytes), its own or one above it.
-// Pages of files that a group holds count as free. The folders are others in tests.
-Bytes AvailableMemory(const std::string& proc = "/proc",
-                      const std::string& groups = "/sys/fs/cgroup");
-
-// Cores that this process may use.
-int CoreCount();
-
 std::string TodayUtc();  // 2026-01-31
 
 }  // namespace hat

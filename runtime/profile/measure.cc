@@ -12,6 +12,7 @@
 
 #include "core/error.h"
 #include "core/files.h"
+#include "core/machine.h"
 #include "runtime/profile/compose.h"
 #include "runtime/profile/journal.h"
 #include "runtime/profile/machine.h"
@@ -53,9 +54,9 @@ void CheckFiles(const ProfileJob& job) {
 // What must be the same for a journal's samples to count.
 json IdentityOf(const ProfileJob& job, const std::string& model_id, const Machine& machine) {
   return {{"format", "hat-profile-journal/2"},
-          {"role", job.role},
+          {"role", Name(job.role)},
           {"model", model_id},
-          {"dtype", DtypeName(job.compute.dtype)},
+          {"dtype", Name(job.compute.dtype)},
           {"device", job.compute.device},
           {"threads", job.threads},
           {"split", job.split},
@@ -126,12 +127,13 @@ class Estimator {
     const double n = point.tokens;
     const double c = point.context;
     const int far = limits_.max_context;
-    const int most = point.operation == "draft" ? kProbeWidth : most_;
+    const int most = point.operation == Operation::kDraft ? kProbeWidth : most_;
     const double one = Probe(point.operation, 1, 0);
-    if (point.operation == "medusa") return one + kAroundACallUs;
+    if (point.operation == Operation::kMedusa) return one + kAroundACallUs;
     const double many = Probe(point.operation, most, 0);
     double us = one + (many - one) * (n - 1) / (most - 1);
-    const bool has_context = point.operation != "embedding" && point.operation != "head" && far > 0;
+    const bool has_context =
+        point.operation != Operation::kEmbedding && point.operation != Operation::kHead && far > 0;
     if (has_context) {
       const double one_far = std::max(0.0, Probe(point.operation, 1, far) - one);
       const double many_far = std::max(0.0, Probe(point.operation, most, far) - many);
@@ -142,7 +144,7 @@ class Estimator {
   }
 
  private:
-  double Probe(const std::string& operation, int tokens, int context) {
+  double Probe(Operation operation, int tokens, int context) {
     const TimedPoint point = {operation, tokens, context};
     auto [found, is_new] = probes_.try_emplace({operation, tokens, context}, 0.0);
     if (is_new) {
@@ -155,7 +157,7 @@ class Estimator {
   TimedOperations& operations_;
   GridLimits limits_;
   int most_;
-  std::map<std::tuple<std::string, int, int>, double> probes_;
+  std::map<std::tuple<Operation, int, int>, double> probes_;
 };
 
 // One point's turn: warm-up, then samples.
@@ -192,7 +194,6 @@ class Rounds {
       Keep(visit);
     }
     reference_us_ = before.reference_us;
-    const size_t done_before = done_.size();
     for (int round = 0; round < plan_.rounds; ++round) {
       TakeReference(journal);
       for (const int point : RoundOrder(job_.seed, round, static_cast<int>(points_.size()))) {
@@ -202,9 +203,8 @@ class Rounds {
         Keep(visit);
         journal.Add(visit);
         if (watch_.on_progress) {
-          const int total = plan_.rounds * static_cast<int>(points_.size());
-          const auto visits = static_cast<int>(done_.size());
-          watch_.on_progress({visits, total, done_.size() == done_before + 1});
+          const double total = double(plan_.rounds) * double(points_.size());
+          watch_.on_progress({double(done_.size()), total, true});
         }
         if (watch_.is_interrupted && watch_.is_interrupted()) {
           throw RunError("interrupted; --resume goes on where it stood");
@@ -281,10 +281,10 @@ ProfileData Assemble(const ProfileJob& job, const Model& model, const Machine& m
   info.power_mode = machine.power_mode;
   info.memory = machine.memory;
   info.model = model.config.shape;
-  info.dtype = DtypeName(job.compute.dtype);
-  info.source = "hat profile " + job.role + ", a layer at a time";
+  info.dtype = job.compute.dtype;
+  info.source = "hat profile " + Name(job.role) + ", a layer at a time";
   data.operations = OperationsFrom(job.role, rounds.points(), rounds.samples_us());
-  if (data.operations.count("draft") > 0) data.draft_layers = job.split;
+  if (data.operations.count(Operation::kDraft) > 0) data.draft_layers = job.split;
   return data;
 }
 
@@ -304,8 +304,8 @@ ProfileData MeasureProfile(const ProfileJob& wanted, const ProfileWatch& watch) 
       job.limits.max_tokens + std::max(job.limits.max_tokens, job.limits.max_context);
   const Model model = OpenModelOrShape(job.model, positions);
   RequireTwoLayers(model.config);
-  if (job.split < 1 || job.split >= model.config.shape.layers) {
-    throw InputError("--split must be 1.." + std::to_string(model.config.shape.layers - 1) +
+  if (job.split < 1 || job.split >= model.config.shape.layer_count()) {
+    throw InputError("--split must be 1.." + std::to_string(model.config.shape.layer_count() - 1) +
                      ", below the model's layers, got " + std::to_string(job.split));
   }
   const Machine machine = ReadMachine(job.compute.device);

@@ -6,6 +6,7 @@
 #include <functional>
 #include <string>
 
+#include "core/progress.h"
 #include "profiles/profile_file.h"
 #include "runtime/model/compute.h"
 #include "runtime/profile/grid.h"
@@ -13,7 +14,7 @@
 namespace hat {
 
 struct ProfileJob {
-  std::string role;      // device or cloud
+  Role role = Role::kDevice;
   std::string model;     // a checkpoint's folder, a named shape, or a config.json
   std::string out;       // the file; its name without .json becomes the profile's id
   std::string hardware;  // empty: as the machine names itself
@@ -27,15 +28,9 @@ struct ProfileJob {
   bool replace = false;  // an existing file
 };
 
-struct ProfileProgress {
-  int visits = 0;  // done, those of an earlier run as well
-  int total = 0;
-  bool is_first = false;  // of this run
-};
-
 struct ProfileWatch {
   std::function<void(const ProfilePlan&, int points, bool resumed)> on_plan;
-  std::function<void(const ProfileProgress&)> on_progress;
+  std::function<void(const Progress&)> on_progress;  // in visits
   std::function<bool()> is_interrupted;
 };
 

@@ -86,7 +86,7 @@ class NarrowStack {
 
  private:
   static std::vector<PackedLayer> Layers(const Model& model, int count, const Compute& compute) {
-    const ModelShape& shape = model.config.shape;
+    const LayerShape& shape = model.config.shape.every_layer();
     const int64_t q = int64_t{shape.heads} * shape.head_dim;
     const int64_t kv = int64_t{shape.kv_heads} * shape.head_dim;
     const auto random = [&](std::vector<int64_t> sizes) {
@@ -147,8 +147,9 @@ class TimedOperations::Parts {
       : model_(model),
         setup_(setup),
         shape_(model.config.shape),
+        layer_(shape_.every_layer()),
         compute_(setup.compute),
-        weight_bytes_(BytesPerWeight(setup.compute.dtype)),
+        weight_bytes_(BytesPerValue(setup.compute.dtype)),
         rows_((IsDevice() ? 1 : 2) * setup.limits.max_tokens),
         slots_(setup.limits.max_tokens + setup.limits.max_context + kBranchSlots) {
     PlanRing();
@@ -157,21 +158,21 @@ class TimedOperations::Parts {
   }
 
   TimedCall Sample(const TimedPoint& point) {
-    if (point.operation == "embedding") return Embedding(point.tokens);
-    if (point.operation == "layer") return Layer(point.tokens, point.context);
-    if (point.operation == "adapter") return AdapterCall(point.tokens, point.context);
-    if (point.operation == "head") return Head(point.tokens);
-    if (point.operation == "medusa") return Medusa(point.tokens);
-    if (point.operation == "draft") return Draft(point.tokens, point.context);
-    HAT_CHECK(point.operation == "attention", point.operation);
+    if (point.operation == Operation::kEmbedding) return Embedding(point.tokens);
+    if (point.operation == Operation::kLayer) return Layer(point.tokens, point.context);
+    if (point.operation == Operation::kAdapter) return AdapterCall(point.tokens, point.context);
+    if (point.operation == Operation::kHead) return Head(point.tokens);
+    if (point.operation == Operation::kMedusa) return Medusa(point.tokens);
+    if (point.operation == Operation::kDraft) return Draft(point.tokens, point.context);
+    HAT_CHECK(point.operation == Operation::kAttention, Name(point.operation));
     return Attention(point.tokens, point.context);
   }
 
   int CopiesAt(const TimedPoint& point) const {
-    if (point.operation == "layer") return CopiesFor(point.tokens, ring_layers_);
-    if (point.operation == "adapter") return CopiesFor(point.tokens, adapter_copies_);
-    if (point.operation == "head") return CopiesFor(point.tokens, head_copies_);
-    if (point.operation == "attention") return NarrowLayers(point.tokens, point.context);
+    if (point.operation == Operation::kLayer) return CopiesFor(point.tokens, ring_layers_);
+    if (point.operation == Operation::kAdapter) return CopiesFor(point.tokens, adapter_copies_);
+    if (point.operation == Operation::kHead) return CopiesFor(point.tokens, head_copies_);
+    if (point.operation == Operation::kAttention) return NarrowLayers(point.tokens, point.context);
     return 1;
   }
 
@@ -181,13 +182,13 @@ class TimedOperations::Parts {
   static int CopiesFor(int tokens, int copies) {
     return tokens < kLongTokens ? copies : std::min(copies, kLongCopies);
   }
-  bool IsDevice() const { return setup_.role == "device"; }
-  int OwnLayers() const { return IsDevice() ? setup_.split : shape_.layers - setup_.split; }
-  double LayerBytes() const { return shape_.LayerWeights() * weight_bytes_; }
+  bool IsDevice() const { return setup_.role == Role::kDevice; }
+  int OwnLayers() const { return IsDevice() ? setup_.split : shape_.layer_count() - setup_.split; }
+  double LayerBytes() const { return layer_.Weights(shape_.hidden) * weight_bytes_; }
   double AdapterBytes() const { return shape_.AdapterWeights() * weight_bytes_; }
   double HeadBytes() const { return shape_.EmbeddingWeights() * weight_bytes_; }
   double KvBytes(int layers, int slots) const {
-    return shape_.KvBytesPerToken(layers, weight_bytes_).value() * slots;
+    return layers * layer_.KvBytesPerToken(weight_bytes_).value() * slots;
   }
 
   void PlanRing() {
@@ -195,7 +196,7 @@ class TimedOperations::Parts {
     const double step = OwnLayers() * LayerBytes() + beside;
     ring_ = Bytes(std::min(2 * setup_.last_level_cache.value(), step));
     const int least = compute_.device == "cpu" ? 1 : kLeastGpuLayers;
-    ring_layers_ = CopiesInRing(ring_, LayerBytes(), least, shape_.layers);
+    ring_layers_ = CopiesInRing(ring_, LayerBytes(), least, shape_.layer_count());
     adapter_copies_ = CopiesInRing(ring_, AdapterBytes(), 1, kMostCopies);
     head_copies_ = CopiesInRing(ring_, HeadBytes(), 1, kMostCopies);
   }
@@ -215,8 +216,8 @@ class TimedOperations::Parts {
       }
     }
     // While the largest tensor is made, and the states of the largest call.
-    const double making = 4.0 * shape_.hidden * std::max(shape_.vocabulary, 2 * shape_.ffn);
-    return bytes + making + 4.0 * rows_ * (4.0 * shape_.ffn + 8.0 * shape_.hidden);
+    const double making = 4.0 * shape_.hidden * std::max(shape_.vocabulary, 2 * layer_.ffn);
+    return bytes + making + 4.0 * rows_ * (4.0 * layer_.ffn + 8.0 * shape_.hidden);
   }
 
   void RequireMemory() const {
@@ -224,9 +225,9 @@ class TimedOperations::Parts {
     const double available = kMemoryShare * setup_.available_memory.value();
     if (NeededBytes() <= available) return;
     const auto gb = [](double bytes) { return std::to_string(std::lround(bytes / kGb)); };
-    throw InputError("the memory does not suffice: timing a " + setup_.role + " of " + shape_.name +
-                     " in " + DtypeName(compute_.dtype) + " takes about " + gb(NeededBytes()) +
-                     " GB, " + gb(available) + " GB are free");
+    throw InputError("the memory does not suffice: timing a " + Name(setup_.role) + " of " +
+                     shape_.name + " in " + Name(compute_.dtype) + " takes about " +
+                     gb(NeededBytes()) + " GB, " + gb(available) + " GB are free");
   }
 
   void Build() {
@@ -376,6 +377,7 @@ class TimedOperations::Parts {
   Model model_;
   OperationsSetup setup_;
   ModelShape shape_;
+  LayerShape layer_;
   Compute compute_;
   int weight_bytes_;
   int rows_;

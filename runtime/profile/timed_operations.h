@@ -23,8 +23,8 @@ namespace hat {
 Model OpenModelOrShape(const std::string& model, int positions);
 
 struct OperationsSetup {
-  std::string role;  // device or cloud
-  int split = 2;     // layers on the device, 1..layers - 1
+  Role role = Role::kDevice;
+  int split = 2;  // layers on the device, 1..layers - 1
   Compute compute;
   GridLimits limits;
   Bytes last_level_cache;

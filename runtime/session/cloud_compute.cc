@@ -13,10 +13,10 @@
 namespace hat {
 
 CloudModel::CloudModel(const Model& model, int split, int stage_count, const Compute& the_compute,
-                       WireDtype the_wire)
+                       Dtype the_wire)
     : compute(the_compute), wire(the_wire), hidden(model.config.shape.hidden) {
   int first = split;
-  for (const int layers : LayersOfStages(model.config.shape.layers - split, stage_count)) {
+  for (const int layers : LayersOfStages(model.config.shape.layer_count() - split, stage_count)) {
     stages.emplace_back(model, first, first + layers, compute);
     first += layers;
   }
@@ -55,8 +55,8 @@ SequencePart LiveCloudCompute::Prepare(const BatchPart& part, int stage) {
 void LiveCloudCompute::RunStage(int stage, Batch& batch) {
   const at::NoGradGuard no_grad;
   const bool is_last = stage + 1 == static_cast<int>(model_.stages.size());
-  const Dtype from = stage == 0 ? DtypeOf(model_.wire) : model_.compute.dtype;
-  const Dtype to = is_last ? DtypeOf(model_.wire) : model_.compute.dtype;
+  const Dtype from = stage == 0 ? model_.wire : model_.compute.dtype;
+  const Dtype to = is_last ? model_.wire : model_.compute.dtype;
   std::vector<SequencePart> parts;
   std::vector<at::Tensor> states;
   for (const BatchPart& part : batch.parts) {

@@ -13,11 +13,11 @@ namespace hat {
 
 // What a cloud holds of a model: layers split..layers - 1 over `stages`.
 struct CloudModel {
-  CloudModel(const Model& model, int split, int stages, const Compute& compute, WireDtype wire);
+  CloudModel(const Model& model, int split, int stages, const Compute& compute, Dtype wire);
 
   std::vector<MiddleModel> stages;
   Compute compute;
-  WireDtype wire;
+  Dtype wire;
   int hidden;
 };
 

@@ -20,8 +20,7 @@ std::vector<std::vector<Likely>> Best(const at::Tensor& logits, int k) {
 
 }  // namespace
 
-DeviceModel::DeviceModel(const Model& model, int split, const Compute& the_compute,
-                         WireDtype the_wire)
+DeviceModel::DeviceModel(const Model& model, int split, const Compute& the_compute, Dtype the_wire)
     : input(model, split, the_compute),
       head(model, the_compute, &input),
       compute(the_compute),
@@ -64,13 +63,13 @@ at::Tensor LiveDeviceCompute::DraftLogits(const at::Tensor& shallow, std::vector
 }
 
 States LiveDeviceCompute::Encode(const at::Tensor& shallow) const {
-  States states = EncodeStates(shallow, DtypeOf(model_.wire));
-  RequireFinite(states, DtypeOf(model_.wire));
+  States states = EncodeStates(shallow, model_.wire);
+  RequireFinite(states, model_.wire);
   return states;
 }
 
 at::Tensor LiveDeviceCompute::Deep(const States& states) const {
-  const Dtype dtype = DtypeOf(model_.wire);
+  const Dtype dtype = model_.wire;
   RequireFinite(states, dtype);
   return DecodeStates(states, model_.hidden, dtype, model_.compute);
 }

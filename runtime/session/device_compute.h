@@ -20,14 +20,14 @@ namespace hat {
 
 // What a device holds of a model; its sessions share it.
 struct DeviceModel {
-  DeviceModel(const Model& model, int split, const Compute& compute, WireDtype wire);
+  DeviceModel(const Model& model, int split, const Compute& compute, Dtype wire);
 
   InputModel input;
   OutputHead head;
   std::optional<Adapter> adapter;     // where the system drafts
   std::optional<MedusaHeads> medusa;  // where it drafts trees
   Compute compute;
-  WireDtype wire;
+  Dtype wire;
   int hidden;
   int max_positions;
 };

@@ -4,7 +4,7 @@
 
 namespace hat {
 
-std::string NameOf(NearTie::Decision decision) {
+std::string Name(NearTie::Decision decision) {
   switch (decision) {
     case NearTie::Decision::kToken:
       return "token";
@@ -18,10 +18,10 @@ std::string NameOf(NearTie::Decision decision) {
   HAT_CHECK(false);
 }
 
-NearTieRule::NearTieRule(Dtype compute, WireDtype wire, double draft_threshold)
+NearTieRule::NearTieRule(Dtype compute, Dtype wire, double draft_threshold)
     : tolerance_(1e-4), draft_threshold_(draft_threshold) {
-  if (compute == Dtype::kFloat16 || wire == WireDtype::kFloat16) tolerance_ = 1e-3;
-  if (compute == Dtype::kBfloat16 || wire == WireDtype::kBfloat16) tolerance_ = 1e-2;
+  if (compute == Dtype::kFloat16 || wire == Dtype::kFloat16) tolerance_ = 1e-3;
+  if (compute == Dtype::kBfloat16 || wire == Dtype::kBfloat16) tolerance_ = 1e-2;
 }
 
 }  // namespace hat

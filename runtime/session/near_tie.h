@@ -20,13 +20,13 @@ struct NearTie {
 
   bool operator==(const NearTie&) const = default;
 };
-std::string NameOf(NearTie::Decision decision);  // "token", "proposal", "confidence", "branch"
+std::string Name(NearTie::Decision decision);  // "token", "proposal", "confidence", "branch"
 
 class NearTieRule {
  public:
   // Logits within 1e-4 of each other, relative, where compute and wire are fp32 at least; 1e-3 with
   // fp16, 1e-2 with bf16 in either.
-  NearTieRule(Dtype compute, WireDtype wire, double draft_threshold);
+  NearTieRule(Dtype compute, Dtype wire, double draft_threshold);
 
   static double Gap(double best, double next) {
     return (best - next) / std::max(std::abs(best), 1e-30);

@@ -34,7 +34,7 @@ void CheckOptions(const SplitOptions& options, const ModelConfig& config) {
     throw InputError("system '" + options.system.name + "' is not split between device and cloud");
   }
   HAT_CHECK(options.devices >= 1 && options.stages >= 1 &&
-            options.stages <= config.shape.layers - options.plan.split);
+            options.stages <= config.shape.layer_count() - options.plan.split);
 }
 
 }  // namespace

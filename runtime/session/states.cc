@@ -17,16 +17,16 @@ States EncodeStates(const at::Tensor& states, Dtype dtype) {
 
 void RequireFinite(const States& states, Dtype dtype) {
   // Values are looked at as they lie in the bytes: no wait for a GPU.
-  const auto count = static_cast<int64_t>(states.size()) / BytesPerWeight(dtype);
+  const auto count = static_cast<int64_t>(states.size()) / BytesPerValue(dtype);
   auto* data = const_cast<std::byte*>(states.data());
   const at::Tensor values = at::from_blob(data, {count}, at::dtype(ScalarTypeOf(dtype)));
   if (at::isfinite(values).all().item<bool>()) return;
-  throw RunError("a hidden state is not finite in " + DtypeName(dtype) +
+  throw RunError("a hidden state is not finite in " + Name(dtype) +
                  "; --wire-dtype bf16 or fp32 may hold it");
 }
 
 at::Tensor DecodeStates(const States& states, int hidden, Dtype dtype, const Compute& compute) {
-  const size_t size_each = static_cast<size_t>(hidden) * static_cast<size_t>(BytesPerWeight(dtype));
+  const size_t size_each = static_cast<size_t>(hidden) * static_cast<size_t>(BytesPerValue(dtype));
   if (states.empty() || states.size() % size_each != 0) {
     throw InputError("a frame of " + std::to_string(states.size()) + " bytes of states; each has " +
                      std::to_string(size_each));
@@ -39,8 +39,8 @@ at::Tensor DecodeStates(const States& states, int hidden, Dtype dtype, const Com
   return decoded.to(device, /*non_blocking=*/true).to(ScalarTypeOf(compute.dtype));
 }
 
-at::Tensor RoundToWire(const at::Tensor& states, WireDtype dtype) {
-  return states.to(ScalarTypeOf(DtypeOf(dtype))).to(states.scalar_type());
+at::Tensor RoundToWire(const at::Tensor& states, Dtype dtype) {
+  return states.to(ScalarTypeOf(dtype)).to(states.scalar_type());
 }
 
 }  // namespace hat

@@ -3,7 +3,6 @@
 
 #include "protocol/frame.h"
 #include "runtime/model/torch_compute.h"
-#include "runtime/session/wire_dtype.h"
 
 namespace hat {
 
@@ -18,6 +17,6 @@ void RequireFinite(const States& states, Dtype dtype);
 at::Tensor DecodeStates(const States& states, int hidden, Dtype dtype, const Compute& compute);
 
 // What a state becomes by crossing a cut, in its own dtype again.
-at::Tensor RoundToWire(const at::Tensor& states, WireDtype dtype);
+at::Tensor RoundToWire(const at::Tensor& states, Dtype dtype);
 
 }  // namespace hat

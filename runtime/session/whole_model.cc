@@ -16,7 +16,7 @@ namespace hat {
 
 void CheckSplit(const SplitPlan& plan, const ModelConfig& config) {
   RequireTwoLayers(config);
-  const int layers = config.shape.layers;
+  const int layers = config.shape.layer_count();
   if (plan.split >= 1 && plan.split < layers) return;
   throw InputError("--split " + std::to_string(plan.split) + ": of the model's " +
                    std::to_string(layers) + " layers the device can have 1 to " +
@@ -48,7 +48,7 @@ struct WholeModel::Parts {
 
 WholeModel::WholeModel(const Model& model, const SplitPlan& plan) {
   SplitPlan cuts = plan;
-  if (model.config.shape.layers == 1) {
+  if (model.config.shape.layer_count() == 1) {
     cuts.split = 0;
   } else {
     CheckSplit(plan, model.config);

@@ -15,7 +15,7 @@ struct Model;
 struct SplitPlan {
   int split = 2;  // layers on the device; 1 to layers - 1
   Compute compute;
-  WireDtype wire = WireDtype::kFloat32;
+  Dtype wire = Dtype::kFloat32;
 };
 
 // Throws InputError where the split leaves one side without a layer, and for a model of one layer.

@@ -41,7 +41,7 @@ struct DraftRecorder::Sequence {
 DraftRecorder::DraftRecorder(const Model& model, const AdapterFile* adapter,
                              const MedusaFile* medusa, int split, const Compute& compute)
     : input_(model, split, compute),
-      middle_(model, split, model.config.shape.layers, compute),
+      middle_(model, split, model.config.shape.layer_count(), compute),
       head_(model, compute, &input_) {
   if (adapter != nullptr) adapter_.emplace(model, *adapter, compute);
   if (medusa != nullptr) medusa_.emplace(model, *medusa, head_, compute);

@@ -50,7 +50,7 @@ std::optional<DraftTrace> RecordTrace(const TraceRecording& recording, const Pro
   const DraftedModel& files = recording.model;
   CheckCompute(recording.compute);
   const Model model = OpenModel(files.folder);
-  CheckSplit({files.split, recording.compute, WireDtype::kFloat32}, model.config);
+  CheckSplit({files.split, recording.compute, Dtype::kFloat32}, model.config);
   std::optional<AdapterFile> adapter;
   if (!files.adapter.empty()) adapter = LoadAdapter(files.adapter, model, files.split);
   std::optional<MedusaFile> medusa;

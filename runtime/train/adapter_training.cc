@@ -28,7 +28,7 @@ States FrozenStates(const SequenceModel& model, int split, const at::Tensor& win
   at::NoGradGuard no_gradient;
   const at::Tensor embedded = model.Embed(windows.narrow(1, 0, windows.size(1) - 1));
   const at::Tensor shallow = model.Layers(embedded, 0, split);
-  return {shallow, model.Layers(shallow, split, model.config().shape.layers)};
+  return {shallow, model.Layers(shallow, split, model.config().shape.layer_count())};
 }
 
 at::Tensor Logits(const SequenceModel& model, const at::Tensor& states) {

@@ -15,7 +15,7 @@ namespace {
 constexpr char kAdapterPrefix[] = "adapter.";
 
 void InitialiseModel(const TensorMap& values, const ModelConfig& config, uint64_t seed) {
-  const double depth = std::sqrt(2.0 * config.shape.layers);
+  const double depth = std::sqrt(2.0 * config.shape.layer_count());
   for (const auto& [name, value] : values) {
     if (value.dim() == 1) {
       value.fill_(1);
@@ -62,7 +62,8 @@ Trainee::Losses BaseTrainee::Loss(const at::Tensor& windows) const {
       windows.narrow(1, 1, length).reshape({-1}).to(model_->output().device());
   at::Tensor states = model_->Embed(windows.narrow(1, 0, length));
   states = model_->Layers(states, 0, options_.split);
-  const at::Tensor deep = model_->Layers(states, options_.split, model_->config().shape.layers);
+  const at::Tensor deep =
+      model_->Layers(states, options_.split, model_->config().shape.layer_count());
   at::Tensor loss = LinearCrossEntropy(model_->Normed(deep), model_->output(), targets);
   Losses result{loss, {{"loss", loss.detach()}}};
   if (options_.exit_weight > 0) {

@@ -15,8 +15,7 @@ namespace {
 
 std::string Identity(const ModelConfig& config, const BaseOptions& base, const Compute& compute) {
   return "model = " + Describe(config.shape) + ", " + std::to_string(config.max_positions) +
-         " positions\ndtype = " + DtypeName(compute.dtype) +
-         "\nsplit = " + std::to_string(base.split) +
+         " positions\ndtype = " + Name(compute.dtype) + "\nsplit = " + std::to_string(base.split) +
          "\nexit_weight = " + NumberText(base.exit_weight) +
          (base.start.empty() ? "" : "\nstart = " + OpenModel(base.start).id) + "\n";
 }

@@ -53,8 +53,8 @@ double Perplexity(const SequenceModel& model, const at::Tensor& windows, int64_t
   const int64_t length = windows.size(1) - 1, counted = length - first;
   for (int64_t row = 0; row < windows.size(0); ++row) {
     const at::Tensor window = windows.narrow(0, row, 1);
-    const at::Tensor states =
-        model.Layers(model.Embed(window.narrow(1, 0, length)), 0, model.config().shape.layers);
+    const at::Tensor states = model.Layers(model.Embed(window.narrow(1, 0, length)), 0,
+                                           model.config().shape.layer_count());
     const at::Tensor targets = window.narrow(1, first + 1, counted).reshape({-1});
     sum += LinearCrossEntropy(model.Normed(states.narrow(1, first, counted)), model.output(),
                               targets.to(model.output().device()))
@@ -165,7 +165,7 @@ EvalReport Evaluate(const EvalOptions& options) {
         "windows, and prompts with their output, must not be longer than the model's " +
         std::to_string(config.max_positions) + " positions");
   }
-  CheckSplit({options.split, options.compute, WireDtype::kFloat32}, config);
+  CheckSplit({options.split, options.compute, Dtype::kFloat32}, config);
   std::optional<AdapterFile> adapter;
   if (!options.adapter.empty()) adapter = LoadAdapter(options.adapter, model, options.split);
   std::optional<MedusaFile> medusa;

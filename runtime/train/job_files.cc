@@ -15,8 +15,8 @@ constexpr int kHeldOutOneIn = 20;
 
 void CheckSplit(int split, const ModelConfig& config) {
   RequireTwoLayers(config);
-  if (split >= 1 && split < config.shape.layers) return;
-  throw InputError("the split must be 1.." + std::to_string(config.shape.layers - 1) +
+  if (split >= 1 && split < config.shape.layer_count()) return;
+  throw InputError("the split must be 1.." + std::to_string(config.shape.layer_count() - 1) +
                    ", below the number of layers, got " + std::to_string(split));
 }
 

@@ -46,8 +46,8 @@ Trainee::Losses MedusaTrainee::Loss(const at::Tensor& windows) const {
   at::Tensor normed, logits;
   {
     at::NoGradGuard no_gradient;
-    const at::Tensor states =
-        model_.Layers(model_.Embed(windows.narrow(1, 0, length)), 0, model_.config().shape.layers);
+    const at::Tensor states = model_.Layers(model_.Embed(windows.narrow(1, 0, length)), 0,
+                                            model_.config().shape.layer_count());
     const at::Tensor rows = model_.Normed(states);
     logits = at::mm(rows, model_.output().t()).view({windows.size(0), length, -1});
     normed = rows.view({windows.size(0), length, hidden});

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/progress.h"
 #include "runtime/train/schedule.h"
 
 namespace hat {
@@ -43,11 +44,10 @@ struct TrainingOptions {
 };
 
 // How far a run has come.
-struct TrainingProgress {
-  int64_t step = 0;  // done
+struct TrainingProgress : Progress {  // in shares of the run
+  int64_t step = 0;                   // done
   int64_t tokens = 0;
   double elapsed_s = 0;  // of all runs
-  double fraction = 0;   // 0..1
   double loss = 0;       // of the last step
 };
 

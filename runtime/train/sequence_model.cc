@@ -54,7 +54,7 @@ SequenceModel::SequenceModel(const ModelConfig& config, const TensorMap& tensors
       embedding_(Named(tensors, "model.embed_tokens.weight")),
       final_norm_(Named(tensors, "model.norm.weight")),
       output_(config.shape.tied_embeddings ? embedding_ : Named(tensors, "lm_head.weight")) {
-  for (int i = 0; i < config.shape.layers; ++i) layers_.push_back(LayerOf(tensors, i));
+  for (int i = 0; i < config.shape.layer_count(); ++i) layers_.push_back(LayerOf(tensors, i));
 }
 
 SequenceModel::SequenceModel(const Model& model, const Compute& compute)

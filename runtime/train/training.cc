@@ -75,11 +75,12 @@ class Loop {
   void MeasureHeldOut();
   bool IsTimeToMeasure() const { return state_.step % options_.held_out_every_steps == 0; }
 
-  TrainingProgress Progress() const {
-    return {state_.step, state_.tokens, ElapsedSeconds(), std::min(1.0, Fraction()), loss_};
+  TrainingProgress HowFar() const {
+    return {
+        {std::min(1.0, Fraction()), 1, true}, state_.step, state_.tokens, ElapsedSeconds(), loss_};
   }
   TrainingRun Result(bool is_interrupted) const {
-    return {is_interrupted, Progress(), state_.log, held_out_losses_};
+    return {is_interrupted, HowFar(), state_.log, held_out_losses_};
   }
 
  private:
@@ -184,7 +185,7 @@ TrainingRun Train(Trainee& trainee, const TokenText& text, const TokenText& held
     loop.Step();
     is_done = loop.IsDone();
     if (is_done || loop.IsTimeToMeasure()) loop.MeasureHeldOut();
-    goes_on = watch(loop.Progress());
+    goes_on = watch(loop.HowFar());
     if (!goes_on || is_done || loop.IsTimeToSave()) loop.Save(checkpoint_path);
   }
   return loop.Result(/*is_interrupted=*/!is_done);

@@ -22,9 +22,7 @@ struct Case {
 
 ModelConfig ConfigOf(const Case& c) {
   ModelConfig config;
-  config.shape.heads = c.heads;
-  config.shape.kv_heads = c.kv_heads;
-  config.shape.head_dim = kHeadDim;
+  config.shape.layers = {{c.heads, c.kv_heads, kHeadDim, /*ffn=*/0}};
   config.max_positions = c.context + c.rows;
   return config;
 }
@@ -80,7 +78,7 @@ void BenchCase(const Case& c) {
   const double ours = TimesOf(15, [&] { sequence.Ours(); }).median / kLayers;
   const double atens = TimesOf(3, [&] { sequence.Atens(); }).median / kLayers;
   std::printf("%2d heads, %d of keys, %s %11d %8d %9.0f %9.0f %7.1f\n", c.heads, c.kv_heads,
-              DtypeName(c.dtype).c_str(), c.rows, c.context, 1e6 * ours, 1e6 * atens, atens / ours);
+              Name(c.dtype).c_str(), c.rows, c.context, 1e6 * ours, 1e6 * atens, atens / ours);
   std::fflush(stdout);
 }
 

@@ -18,6 +18,7 @@
 
 #include "core/error.h"
 #include "core/files.h"
+#include "core/machine.h"
 #include "core/terminal_text.h"
 #include "runtime/model/submodels.h"
 #include "runtime/model/torch_compute.h"
@@ -64,8 +65,7 @@ double ProductRate(Dtype dtype) {
 // overhead.
 class NaiveLayer {
  public:
-  explicit NaiveLayer(const ModelShape& shape) : shape_(shape) {
-    const int64_t hidden = shape.hidden;
+  NaiveLayer(int64_t hidden, const LayerShape& shape) : shape_(shape) {
     const int64_t q = int64_t{shape.heads} * shape.head_dim;
     const int64_t kv = int64_t{shape.kv_heads} * shape.head_dim;
     for (const int64_t out : {q, kv, kv}) projections_.push_back(at::rand({out, hidden}) * 0.1);
@@ -114,7 +114,7 @@ class NaiveLayer {
     return x * cos_ + turned * sin_;
   }
 
-  ModelShape shape_;
+  LayerShape shape_;
   std::vector<at::Tensor> projections_;
   at::Tensor out_, gate_, up_, down_, norm_, cos_, sin_, keys_, values_;
 };
@@ -122,7 +122,7 @@ class NaiveLayer {
 // Microseconds a layer takes for one token where its weights are next to nothing: ours, the naive.
 std::pair<double, double> LayerOverheads() {
   constexpr int kLayers = 24, kPosition = 16;
-  const ModelShape shape{"tiny", 64, kLayers, 4, 2, 16, 128, 64, false};
+  const ModelShape shape = LikeLayers("tiny", 64, kLayers, {4, 2, 16, 128}, 64, false);
   const Compute compute;
   const MiddleModel model(RandomModel(ConfigOfShape(shape), 1), 0, kLayers, compute);
   KvCache cache = model.MakeCache(64);
@@ -136,7 +136,7 @@ std::pair<double, double> LayerOverheads() {
     run(1);
   };
   const Times ours = TimesOf(200, once, Clock::kThread);
-  std::vector<NaiveLayer> layers(kLayers, NaiveLayer(shape));
+  std::vector<NaiveLayer> layers(kLayers, NaiveLayer(shape.hidden, shape.every_layer()));
   const auto naively = [&] {
     at::Tensor x = at::ones({1, shape.hidden});
     for (NaiveLayer& layer : layers) x = layer.Forward(x, kPosition);
@@ -150,7 +150,7 @@ class Runner {
  public:
   Runner(const Model& model, Dtype dtype, int capacity)
       : compute_{dtype, "cpu"},
-        input_(model, model.config.shape.layers, compute_),
+        input_(model, model.config.shape.layer_count(), compute_),
         head_(model, compute_, &input_),
         cache_(input_.MakeCache(capacity)) {}
 
@@ -171,7 +171,7 @@ class Runner {
 
 // Weights that a token's way reads: all but the embedding.
 double WeightsRead(const ModelShape& shape) {
-  return shape.layers * shape.LayerWeights() + shape.EmbeddingWeights();
+  return shape.LayerWeights(0, shape.layer_count()) + shape.EmbeddingWeights();
 }
 
 // What the machine can do at best.
@@ -199,9 +199,11 @@ void BenchPrefill(const RuntimeBench& bench, const ModelShape& shape, const std:
     runner.cache().TruncateTo(0);
     runner.Forward(bench.prompt_tokens);
   });
-  const double work = 2 * shape.layers * shape.LayerWeights() * bench.prompt_tokens +
+  const LayerShape& layer = shape.every_layer();
+  const double work = 2 * shape.LayerWeights(0, shape.layer_count()) * bench.prompt_tokens +
                       2 * shape.EmbeddingWeights() +
-                      2.0 * shape.layers * shape.heads * shape.head_dim * bench.prompt_tokens *
+                      2.0 * shape.layer_count() * layer.heads * layer.head_dim *
+                          bench.prompt_tokens *
                           bench.prompt_tokens;  // attention: causal, queries keys and values
   PrintRow(name + " prefill of " + std::to_string(bench.prompt_tokens),
            Text("%.0f tokens/s (%.0f ms)", bench.prompt_tokens / times.median, 1e3 * times.median),
@@ -226,9 +228,9 @@ void BenchDecode(const RuntimeBench& bench, const std::string& name, double byte
 void BenchDtype(const RuntimeBench& bench, const Model& model, Dtype dtype, const Floors& floors) {
   const ModelShape& shape = model.config.shape;
   Runner runner(model, dtype, bench.prompt_tokens + 64);
-  const double bytes = WeightsRead(shape) * BytesPerWeight(dtype);
-  BenchDecode(bench, DtypeName(dtype), bytes, floors, runner);
-  BenchPrefill(bench, shape, DtypeName(dtype), floors, runner);
+  const double bytes = WeightsRead(shape) * BytesPerValue(dtype);
+  BenchDecode(bench, Name(dtype), bytes, floors, runner);
+  BenchPrefill(bench, shape, Name(dtype), floors, runner);
 }
 
 void BenchOverhead() {
@@ -287,8 +289,8 @@ void BenchMemory(const RuntimeBench& bench, const Model& model) {
     runner.Forward(bench.prompt_tokens);
     for (int i = 0; i < bench.decode_tokens; ++i) runner.Forward(1);
   });
-  const double needed =
-      2 * shape.TotalWeights() + capacity * shape.KvBytesPerToken(shape.layers, 2).value();
+  const double needed = 2 * shape.TotalWeights() +
+                        capacity * shape.KvBytesPerToken(0, shape.layer_count(), 2).value();
   PrintRow("bf16 memory, most of a process",
            Text("%.0f MB, of which libtorch alone %.0f", whole / 1e6, bare / 1e6),
            Text("weights and caches %.0f MB", needed / 1e6, 0), (whole - bare) / needed, "<= 1.10");
@@ -298,10 +300,9 @@ void BenchMemory(const RuntimeBench& bench, const Model& model) {
 
 void RunRuntimeBench(const RuntimeBench& requested) {
   RuntimeBench bench = requested;
-  if (bench.threads == 0)
-    bench.threads = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  if (bench.threads == 0) bench.threads = CoreCount();
   ModelShape shape = FindModelShape(bench.shape);
-  shape.layers = std::min(shape.layers, bench.layers);
+  shape.layers.resize(static_cast<size_t>(std::min(shape.layer_count(), bench.layers)));
   const ModelConfig config = ConfigOfShape(shape);
   std::printf("Commit %s, %d threads\n%s%.0f M random weights\n\n", BuildCommit().c_str(),
               bench.threads, Paragraph("", Describe(shape)).c_str(), shape.TotalWeights() / 1e6);

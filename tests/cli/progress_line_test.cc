@@ -13,31 +13,39 @@ std::string Written(const Work& work) {
   return testing::internal::GetCapturedStderr();
 }
 
+std::string Words() { return "words"; }
+
 TEST(ProgressLineTest, ElsewhereThanOnATerminalEachIsALineAndNothingIsWiped) {
   EXPECT_EQ(Written([] {
-              ProgressLine line(std::chrono::seconds(60));
-              line.Show("1 of 2", std::nullopt);
-              line.Show("2 of 2", 1);
+              ProgressLine line(std::chrono::seconds(0));
+              line.Update({1, {}}, [] { return "1"; });
+              line.Update({2, 2}, [] { return "2 of 2"; });
             }),
-            "1 of 2\n2 of 2, 0 s left\n");
+            "1\n2 of 2, 0 s left\n");
 }
 
-TEST(ProgressLineTest, NoTimeIsToldBeforeAnythingIsDone) {
+TEST(ProgressLineTest, NoTimeIsToldBeforeThisRunHasDoneAnything) {
   EXPECT_EQ(Written([] {
-              ProgressLine line(std::chrono::seconds(60));
-              line.Show("none", 0);
-              line.BeginAt(0.5);
-              line.Show("what an earlier run did", 0.5);
+              ProgressLine line(std::chrono::seconds(0));
+              line.Update({0, 10}, Words);
+              line.Update({0, 0}, Words);
             }),
-            "none\nwhat an earlier run did\n");
+            "words\nwords\n");
+  EXPECT_EQ(Written([] {
+              ProgressLine line(std::chrono::seconds(0));
+              line.Update({5, 10, true}, Words);
+              line.Update({10, 10, true}, Words);
+            }),
+            "words\nwords, 0 s left\n");
 }
 
-TEST(ProgressLineTest, ALineIsDueAfterThePause) {
-  Written([] {
-    EXPECT_FALSE(ProgressLine(std::chrono::hours(1)).IsDue());
-    EXPECT_TRUE(ProgressLine(std::chrono::seconds(0)).IsDue());
-    EXPECT_FALSE(ProgressLine().IsDue());
-  });
+TEST(ProgressLineTest, ALineIsWrittenAfterThePause) {
+  const auto written = [](auto... pause) {
+    return Written([&] { ProgressLine(pause...).Update({1, {}}, Words); });
+  };
+  EXPECT_EQ(written(std::chrono::hours(1)), "");
+  EXPECT_EQ(written(std::chrono::seconds(0)), "words\n");
+  EXPECT_EQ(written(), "");
 }
 
 }  // namespace

@@ -64,7 +64,7 @@ TEST(ModelPageTest, AStageTakesItsLayersTimesLinearAndAttention) {
   EXPECT_NEAR(linear, 1795, 1);
   EXPECT_NEAR(prompt, 77.5, 0.5);
   EXPECT_NEAR(decode, 11.4, 0.1);
-  const double stage = ToMicroseconds(StageLatency(profile, batch, 8));
+  const double stage = ToMicroseconds(StageLatency(profile, batch, {8}));
   EXPECT_NEAR(stage, 8 * (linear + 5 + prompt + 9 * decode), 1e-6);
   EXPECT_NEAR(stage / 1e3, 15.84, 0.01);
 }
@@ -79,7 +79,7 @@ TEST(ModelPageTest, AFullBatchCrossesTheStageLink) {
 // Keys and values of two layers and the adapter, fp16.
 TEST(ModelPageTest, ASessionsCacheOnTheDeviceIsSmall) {
   const ModelShape model = FindModelShape("vicuna-7b");
-  const double a_token = model.KvBytesPerToken(2 + 1, 2).value();
+  const double a_token = model.KvBytesPerToken(0, 2 + 1, 2).value();
   EXPECT_EQ(a_token, 3 * 16384);
   EXPECT_NEAR(a_token * 4096 / 1e9, 0.2, 0.002);
   EXPECT_NEAR(32 * a_token * 4096 / 1e9, 6.4, 0.05);

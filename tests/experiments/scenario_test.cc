@@ -14,7 +14,7 @@ TEST(ScenarioTest, DefaultsAreTheDocumentedOnes) {
   const Scenario s = SmallScenario();
   EXPECT_EQ(s.seed, 1u);
   EXPECT_EQ(s.system.name, "hat");
-  EXPECT_EQ(s.wire_dtype, WireDtype::kFloat16);
+  EXPECT_EQ(s.wire_dtype, Dtype::kFloat16);
   EXPECT_EQ(s.fleet.max_sessions, 32);
   EXPECT_EQ(s.fleet.power_mode_requests, 5);
   EXPECT_TRUE(s.fleet.jitter);
@@ -113,6 +113,23 @@ TEST(ScenarioTest, KvTokensFillTheFullestStagesMemory) {
   EXPECT_EQ(KvTokensThatFit(model, 30, 1, Bytes(8e9)), 0);  // 12.1 GB of weights
 }
 
+// Of six layers 2 to 4 are pruned. Behind one layer on the device, three stages hold a wide one and
+// a pruned one; two pruned ones; a wide one.
+TEST(ScenarioTest, StagesHoldTheModelsLastLayersInOrder) {
+  Scenario s = SmallScenario({"cloud.stages=3"});
+  s.fleet.device_layers = 1;
+  s.model.layers.resize(6, s.model.layers[0]);
+  const LayerShape wide = s.model.layers[0];
+  const LayerShape narrow = {16, 16, 128, 3669};
+  for (const size_t i : {2, 3, 4}) s.model.layers[i] = narrow;
+  EXPECT_THAT(s.LayersOfCloudStages(),
+              ElementsAre(ElementsAre(1, 1), ElementsAre(0, 2), ElementsAre(1, 0)));
+  // The first stage is the fullest.
+  const double room = 0.9 * 8e9 - 2 * (wide.Weights(4096) + narrow.Weights(4096));
+  EXPECT_EQ(KvTokensThatFit(s.model, 5, 3, Bytes(8e9)),
+            static_cast<int64_t>(room / (16384 + 8192)));
+}
+
 TEST(ScenarioTest, TheResolvedTextReadsBackAsTheSameScenario) {
   const Scenario first = SmallScenario({"workload.rate_per_s=0.1", "fleet.scale=3"});
   const Scenario second = ParseScenario(first.resolved, "folder/small.toml");
@@ -126,13 +143,13 @@ TEST(ScenarioTest, AProfileMustBeOfThisModelAndRole) {
   ProfileInfo info;
   info.path = "p.json";
   info.id = "orin";
-  info.role = "device";
+  info.role = Role::kDevice;
   info.model = FindModelShape("vicuna-7b");
   info.model.name = "the same sizes under another name";
-  EXPECT_NO_THROW(CheckProfileFits(info, "device", s));
-  EXPECT_THROW(CheckProfileFits(info, "cloud", s), InputError);
+  EXPECT_NO_THROW(CheckProfileFits(info, Role::kDevice, s));
+  EXPECT_THROW(CheckProfileFits(info, Role::kCloud, s), InputError);
   info.model = FindModelShape("vicuna-13b");
-  EXPECT_THROW(CheckProfileFits(info, "device", s), InputError);
+  EXPECT_THROW(CheckProfileFits(info, Role::kDevice, s), InputError);
 }
 
 TEST(PaperScenarioTest, SpecBenchIsThePublishedTestbed) {

@@ -41,10 +41,10 @@ std::vector<Measurement> ReadMeasurements() {
 }
 
 ModelShape ShapeOf(const std::string& name) {
-  if (name == "qwen2.5-7b") return {name, 3584, 28, 28, 4, 128, 18944, 152064, false};
+  if (name == "qwen2.5-7b") return LikeLayers(name, 3584, 28, {28, 4, 128, 18944}, 152064, false);
   if (name == "llama-2-7b-half-heads") {
     ModelShape shape = FindModelShape("vicuna-7b");
-    shape.heads = shape.kv_heads = 16;
+    for (LayerShape& layer : shape.layers) layer.heads = layer.kv_heads = 16;
     return shape;
   }
   return FindModelShape(name);
@@ -55,19 +55,19 @@ double Modelled(const Measurement& m) {
   const ModelShape shape = ShapeOf(m.model);
   const Roofline roofline(hardware, shape);
   if (m.quantity == "product_us") {
-    return ToMicroseconds(roofline.Product(shape.LayerWeights(), m.tokens));
+    return ToMicroseconds(roofline.Product(shape.LayerWeights(0, 1), m.tokens));
   }
   if (m.quantity == "embedding_us") return ToMicroseconds(roofline.Embedding(m.tokens));
   if (m.quantity == "linear_us") return ToMicroseconds(roofline.Linear(m.tokens));
   if (m.quantity == "overhead_us") {
     return ToMicroseconds(roofline.Linear(m.tokens) -
-                          roofline.Product(shape.LayerWeights(), m.tokens));
+                          roofline.Product(shape.LayerWeights(0, 1), m.tokens));
   }
   if (m.quantity == "attention_us") {
     return ToMicroseconds(roofline.AttentionBase() +
                           m.sequences * roofline.Attention(m.tokens, m.context));
   }
-  const CloudProfile profile(ModelProfile(hardware, shape, "cloud"));
+  const CloudProfile profile(ModelProfile(hardware, shape, Role::kCloud));
   const Seconds pass = WholeModelPass(profile, m.tokens, m.context);
   if (m.quantity == "prefill_tokens_per_s") return m.tokens / pass.value();
   HAT_CHECK(m.quantity == "decode_ms" || m.quantity == "prefill_ms", m.quantity);

@@ -28,7 +28,7 @@ TEST(ProfileFileTest, WrittenAndReadAgainAllIsTheSame) {
   data.allow_extrapolation = true;
   data.draft_layers = 2;
   data.measurement = {{"threads", "2"}, {"commit", "0123abc"}};
-  data.operations["draft"] = {{1, 0, {0.1, 1.0 / 3, 2e6}, {0.05, 0.5, 0.95}}};
+  data.operations[Operation::kDraft] = {{1, 0, {0.1, 1.0 / 3, 2e6}, {0.05, 0.5, 0.95}}};
   const std::string text = ProfileText(data);
   const ProfileData read = ParseProfile(text, "a.json");
   EXPECT_EQ(ProfileText(read), text);
@@ -38,8 +38,10 @@ TEST(ProfileFileTest, WrittenAndReadAgainAllIsTheSame) {
   EXPECT_EQ(read.info.memory, data.info.memory);
   EXPECT_EQ(read.info.source, data.info.source);
   EXPECT_EQ(read.info.provenance, Provenance::kMeasured);
-  EXPECT_EQ(read.operations.at("draft")[0].samples_us, data.operations["draft"][0].samples_us);
-  EXPECT_EQ(read.operations.at("draft")[0].quantiles, data.operations["draft"][0].quantiles);
+  EXPECT_EQ(read.operations.at(Operation::kDraft)[0].samples_us,
+            data.operations[Operation::kDraft][0].samples_us);
+  EXPECT_EQ(read.operations.at(Operation::kDraft)[0].quantiles,
+            data.operations[Operation::kDraft][0].quantiles);
   EXPECT_EQ(read.draft_layers, 2);
   EXPECT_EQ(read.measurement, data.measurement);
 }
@@ -54,7 +56,7 @@ TEST(ProfileFileTest, AFileIsReadFromItsPath) {
 
 TEST(ProfileFileTest, AnOperationOfTheOtherRoleIsNotWritten) {
   ProfileData data = SampleDevice();
-  data.operations["linear"] = {At(1, 0, {1})};
+  data.operations[Operation::kLinear] = {At(1, 0, {1})};
   EXPECT_INPUT_ERROR(ProfileText(data),
                      HasSubstr("device profile may have the operations embedding, layer"));
 }
@@ -75,7 +77,8 @@ TEST(ProfileFileTest, BadFilesNameFileAndKey) {
       {Edited("\"measured\"", "\"guessed\""),
        "'provenance' must be one of measured, published, modelled"},
       {Edited("\"dtype\"", "\"dtpye\""), "unknown key 'dtpye'"},
-      {Edited("\"fp32\"", "\"int4\""), "'dtype' must be one of fp16, bf16, fp32, fp64"},
+      {Edited("\"fp32\"", "\"int4\""),
+       "'dtype' must be one of float64, fp64, float32, fp32, float16, fp16, bfloat16, bf16"},
       {Edited("1073741824", "-1"), "'memory_bytes' must be an integer in 1.."},
       {Edited("1073741824", "1.5"), "'memory_bytes' must be an integer"},
       {Edited("\"heads\": 8, ", ""), "'model.heads' is missing"},

@@ -25,7 +25,7 @@ TEST(DeviceProfileTest, DraftWithoutAMeasurementIsInputAdapterAndHead) {
 TEST(DeviceProfileTest, MeasuredDraftCountsForItsNumberOfLayersOnly) {
   ProfileData data = SampleDevice();
   data.draft_layers = 2;
-  data.operations["draft"] = {At(1, 0, {17})};
+  data.operations[Operation::kDraft] = {At(1, 0, {17})};
   const DeviceProfile profile(data);
   EXPECT_DOUBLE_EQ(ToMicroseconds(profile.Draft(1, 0, 2)), 17);
   EXPECT_DOUBLE_EQ(ToMicroseconds(profile.Draft(1, 0, 3)), 34 + 4 + 5);
@@ -59,7 +59,7 @@ TEST(DeviceProfileTest, ACloudsProfileIsRefused) {
 
 TEST(DeviceProfileTest, AMissingRequiredOperationIsNamed) {
   ProfileData data = SampleDevice();
-  data.operations.erase("head");
+  data.operations.erase(Operation::kHead);
   EXPECT_INPUT_ERROR(DeviceProfile{data}, HasSubstr("'operations.head' is missing"));
 }
 
@@ -93,15 +93,15 @@ TEST(CloudProfileTest, EmbeddingAndHeadAreNeededForCloudOnlyAlone) {
 
 TEST(CloudProfileTest, AttentionMayBeFreeButLinearMayNot) {
   ProfileData data = SampleCloud();
-  data.operations["a0"] = {At(1, 0, {0})};
+  data.operations[Operation::kAttentionBase] = {At(1, 0, {0})};
   EXPECT_EQ(CloudProfile(data).AttentionBase(), Seconds(0));
-  data.operations["linear"] = {At(1, 0, {0})};
+  data.operations[Operation::kLinear] = {At(1, 0, {0})};
   EXPECT_INPUT_ERROR(CloudProfile{data}, HasSubstr("'operations.linear': points[0] must be"));
 }
 
 TEST(CloudProfileTest, TheAttentionBaseIsAtOneTokenAndNoContext) {
   ProfileData data = SampleCloud();
-  data.operations["a0"] = {At(2, 0, {3})};
+  data.operations[Operation::kAttentionBase] = {At(2, 0, {3})};
   EXPECT_INPUT_ERROR(CloudProfile{data},
                      HasSubstr("'operations.a0' must have the point tokens 1, context 0"));
 }

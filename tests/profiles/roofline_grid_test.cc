@@ -38,7 +38,7 @@ TEST_P(RooflineGridTest, DeviceLatenciesAreWithinTwoPercent) {
   for (const std::string& model : ModelShapeNames()) {
     const HardwareMode hardware = FindHardware(GetParam());
     const Roofline roofline(hardware, FindModelShape(model));
-    const DeviceProfile profile(ModelProfile(hardware, FindModelShape(model), "device"));
+    const DeviceProfile profile(ModelProfile(hardware, FindModelShape(model), Role::kDevice));
     EXPECT_EQ(profile.max_tokens(), 4096);
     EXPECT_EQ(profile.max_context(), 8192);
     const struct {
@@ -67,7 +67,7 @@ TEST_P(RooflineGridTest, CloudLatenciesAreWithinTwoPercent) {
   for (const std::string& model : ModelShapeNames()) {
     const HardwareMode hardware = FindHardware(GetParam());
     const Roofline roofline(hardware, FindModelShape(model));
-    const CloudProfile profile(ModelProfile(hardware, FindModelShape(model), "cloud"));
+    const CloudProfile profile(ModelProfile(hardware, FindModelShape(model), Role::kCloud));
     EXPECT_EQ(profile.max_tokens(), 16384);
     EXPECT_EQ(profile.max_context(), 8192);
     EXPECT_NEAR(ToMicroseconds(profile.AttentionBase()), ToMicroseconds(roofline.AttentionBase()),

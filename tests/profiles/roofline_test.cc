@@ -10,6 +10,7 @@ namespace hat {
 namespace {
 
 using testing::AllOf;
+using testing::ElementsAre;
 using testing::HasSubstr;
 
 Roofline Of(const std::string& hardware, const std::string& model = "vicuna-7b") {
@@ -85,16 +86,16 @@ TEST(RooflineTest, PowerModesScaleWithTheirPeaks) {
 
 TEST(RooflineTest, VicunaOnAnA6000TakesTheTimeOfThePublishedCheck) {
   const CloudProfile small(
-      ModelProfile(FindHardware("a6000"), FindModelShape("vicuna-7b"), "cloud"));
+      ModelProfile(FindHardware("a6000"), FindModelShape("vicuna-7b"), Role::kCloud));
   const CloudProfile large(
-      ModelProfile(FindHardware("a6000"), FindModelShape("vicuna-13b"), "cloud"));
+      ModelProfile(FindHardware("a6000"), FindModelShape("vicuna-13b"), Role::kCloud));
   EXPECT_NEAR(ToMilliseconds(WholeModelPass(small, 1, 0)), 21.4, 0.05);
   EXPECT_NEAR(ToMilliseconds(WholeModelPass(large, 1, 0)), 40.1, 0.05);
 }
 
 TEST(RooflineTest, ADraftStepOfVicunaOnADeviceIsItsWeightsOverTheBandwidth) {
   const DeviceProfile orin(
-      ModelProfile(FindHardware("agx-orin"), FindModelShape("vicuna-7b"), "device"));
+      ModelProfile(FindHardware("agx-orin"), FindModelShape("vicuna-7b"), Role::kDevice));
   // Two layers, adapter, head: 603 M weights at 156 GB/s, two launches, three times the cache of
   // one position.
   const double us =
@@ -120,12 +121,69 @@ TEST(HardwareTest, EveryPresetSaysWhatItRestsOn) {
     EXPECT_FALSE(hardware.source.empty()) << hardware.name;
 }
 
-TEST(ModelProfileTest, OtherRolesAndDtypesAreRefused) {
-  const ModelShape shape = FindModelShape("tinyllama-1.1b");
-  EXPECT_INPUT_ERROR(ModelProfile(FindHardware("a40"), shape, "edge"),
-                     HasSubstr("device or cloud"));
-  EXPECT_INPUT_ERROR(ModelProfile(FindHardware("a40"), shape, "cloud", "fp32"),
-                     HasSubstr("fp16 and bf16"));
+TEST(RoleTest, AnotherWordIsRefused) {
+  EXPECT_EQ(ParseRole("device", "--role"), Role::kDevice);
+  EXPECT_EQ(ParseRole("cloud", "--role"), Role::kCloud);
+  EXPECT_INPUT_ERROR(ParseRole("edge", "--role"),
+                     HasSubstr("--role must be device or cloud, got 'edge'"));
+}
+
+TEST(OperationTest, EachClassOfLayersHasItsOwn) {
+  EXPECT_THAT(NamesOf(OperationsOf(Role::kDevice).all()),
+              ElementsAre("embedding", "layer", "head", "adapter", "medusa", "draft"));
+  EXPECT_THAT(NamesOf(OperationsOf(Role::kDevice, 2).required),
+              ElementsAre("embedding", "layer", "head", "layer/1"));
+  EXPECT_THAT(NamesOf(OperationsOf(Role::kCloud, 3).required),
+              ElementsAre("linear", "a0", "attention", "linear/1", "a0/1", "attention/1",
+                          "linear/2", "a0/2", "attention/2"));
+}
+
+// Vicuna-7B whose layers 2 to 4 have lost half of their heads and two thirds of their FFN.
+ModelShape HalfPruned() {
+  ModelShape shape = FindModelShape("vicuna-7b");
+  shape.layers.resize(6, shape.layers[0]);
+  for (const size_t i : {2, 3, 4}) shape.layers[i] = {16, 16, 128, 3669};
+  return shape;
+}
+
+TEST(PrunedModelTest, ItsProfilesCostIsTheSumOfItsLayers) {
+  const HardwareMode hardware = FindHardware("a6000");
+  const ModelShape mixed = HalfPruned();
+  const ModelShape wide = LikeLayers("wide", 4096, 3, mixed.layers[0], 32000, false);
+  const ModelShape narrow = LikeLayers("narrow", 4096, 3, mixed.layers[2], 32000, false);
+  const auto device = [&](const ModelShape& shape) {
+    return DeviceProfile(ModelProfile(hardware, shape, Role::kDevice));
+  };
+  const Seconds embedding = device(mixed).Embedding(16);
+  const Seconds wide_layer = device(wide).Input(16, 512, 1) - embedding;
+  const Seconds narrow_layer = device(narrow).Input(16, 512, 1) - embedding;
+  EXPECT_LT(narrow_layer / wide_layer, 0.6);
+  ExpectUs(device(mixed).Input(16, 512, 4) - embedding,
+           ToMicroseconds(2 * wide_layer + 2 * narrow_layer));
+
+  const auto cloud = [&](const ModelShape& shape) {
+    return CloudProfile(ModelProfile(hardware, shape, Role::kCloud));
+  };
+  const std::vector<BatchedSequence> batch = {{1, 700}, {64, 0}};
+  const std::vector<int> stage = mixed.LayersOfClasses(1, 6);  // 2 wide ones, 3 narrow ones
+  ExpectUs(cloud(mixed).Layers(stage, batch),
+           ToMicroseconds(2 * cloud(wide).Layer(batch) + 3 * cloud(narrow).Layer(batch)));
+}
+
+TEST(PrunedModelTest, ItsProfileReadsBackAsItWasWritten) {
+  for (const Role role : {Role::kDevice, Role::kCloud}) {
+    const ProfileData data = ModelProfile(FindHardware("a6000"), HalfPruned(), role);
+    const std::string text = ProfileText(data);
+    const ProfileData read = ParseProfile(text, "mixed.json");
+    EXPECT_EQ(read.info.model, data.info.model);
+    EXPECT_EQ(ProfileText(read), text);
+    const std::string layer = role == Role::kDevice ? "layer/1" : "attention/1";
+    EXPECT_THAT(text, HasSubstr("\"" + layer + "\""));
+    std::string without = text;
+    without.replace(without.find(layer), layer.size(), layer + "1");
+    EXPECT_INPUT_ERROR(ParseProfile(without, "mixed.json"),
+                       HasSubstr("unknown key 'operations." + layer + "1'"));
+  }
 }
 
 }  // namespace

@@ -9,14 +9,14 @@ inline LatencyGrid::Point At(int tokens, int context, std::vector<double> sample
   return {tokens, context, std::move(samples_us), {}};
 }
 
-inline ProfileInfo SampleInfo(const std::string& role) {
+inline ProfileInfo SampleInfo(Role role) {
   ProfileInfo info;
-  info.id = "sample_" + role;
+  info.id = "sample_" + Name(role);
   info.role = role;
   info.provenance = Provenance::kMeasured;
   info.hardware = "bench";
-  info.model = {"tiny", 64, 4, 8, 2, 8, 96, 100, false};
-  info.dtype = "fp32";
+  info.model = LikeLayers("tiny", 64, 4, {8, 2, 8, 96}, 100, false);
+  info.dtype = Dtype::kFloat32;
   info.source = "a \"quoted\" source";
   info.memory = Bytes(1 << 30);
   return info;
@@ -26,23 +26,24 @@ inline ProfileInfo SampleInfo(const std::string& role) {
 // us.
 inline ProfileData SampleDevice() {
   ProfileData data;
-  data.info = SampleInfo("device");
-  data.operations["embedding"] = {At(1, 0, {1}), At(100, 0, {1})};
-  data.operations["layer"] = {At(1, 0, {11}), At(1, 100, {21}), At(100, 0, {110}),
-                              At(100, 100, {120})};
-  data.operations["head"] = {At(1, 0, {5}), At(100, 0, {5})};
-  data.operations["adapter"] = {At(1, 0, {4}), At(1, 100, {4}), At(50, 0, {4}), At(50, 100, {4})};
+  data.info = SampleInfo(Role::kDevice);
+  data.operations[Operation::kEmbedding] = {At(1, 0, {1}), At(100, 0, {1})};
+  data.operations[Operation::kLayer] = {At(1, 0, {11}), At(1, 100, {21}), At(100, 0, {110}),
+                                        At(100, 100, {120})};
+  data.operations[Operation::kHead] = {At(1, 0, {5}), At(100, 0, {5})};
+  data.operations[Operation::kAdapter] = {At(1, 0, {4}), At(1, 100, {4}), At(50, 0, {4}),
+                                          At(50, 100, {4})};
   return data;
 }
 
 // linear 100 us + 1 us a token, with a spread of +-10% at 1 token; a0 3 us; attention 2 us a token.
 inline ProfileData SampleCloud() {
   ProfileData data;
-  data.info = SampleInfo("cloud");
-  data.operations["linear"] = {At(1, 0, {90.9, 101, 111.1}), At(101, 0, {201})};
-  data.operations["a0"] = {At(1, 0, {3})};
-  data.operations["attention"] = {At(1, 0, {2}), At(1, 500, {2}), At(51, 0, {102}),
-                                  At(51, 500, {102})};
+  data.info = SampleInfo(Role::kCloud);
+  data.operations[Operation::kLinear] = {At(1, 0, {90.9, 101, 111.1}), At(101, 0, {201})};
+  data.operations[Operation::kAttentionBase] = {At(1, 0, {3})};
+  data.operations[Operation::kAttention] = {At(1, 0, {2}), At(1, 500, {2}), At(51, 0, {102}),
+                                            At(51, 500, {102})};
   return data;
 }
 

@@ -40,7 +40,7 @@ TEST(ShippedProfilesTest, EachIsValidAndNamedAfterItsId) {
   for (const std::string& name : JsonFiles(kFolder)) {
     const ProfileData data = ReadProfile(std::string(kFolder) + "/" + name);
     EXPECT_EQ(data.info.id + ".json", name);
-    if (data.info.role == "device") {
+    if (data.info.role == Role::kDevice) {
       EXPECT_NO_THROW(DeviceProfile{data}) << name;
     } else {
       EXPECT_NO_THROW(CloudProfile{data}) << name;

@@ -15,7 +15,7 @@
 namespace hat {
 namespace {
 
-FrameHeader Header(FrameKind kind, int count, WireDtype dtype = WireDtype::kFloat16) {
+FrameHeader Header(FrameKind kind, int count, Dtype dtype = Dtype::kFloat16) {
   FrameHeader header;
   header.kind = kind;
   header.dtype = dtype;
@@ -32,9 +32,9 @@ TEST(FrameTest, StatesTakeHiddenTimesBytesAValueBehindTheHeader) {
   constexpr int kHidden = 4096;
   EXPECT_EQ(FrameBytes(Header(FrameKind::kPrefill, 10), kHidden), Bytes(64 + 10 * 8192));
   EXPECT_EQ(FrameBytes(Header(FrameKind::kFirst, 1), kHidden), Bytes(64 + 8192));
-  EXPECT_EQ(FrameBytes(Header(FrameKind::kVerify, 3, WireDtype::kBfloat16), kHidden),
+  EXPECT_EQ(FrameBytes(Header(FrameKind::kVerify, 3, Dtype::kBfloat16), kHidden),
             Bytes(64 + 3 * 8192));
-  EXPECT_EQ(FrameBytes(Header(FrameKind::kVerify, 3, WireDtype::kFloat32), kHidden),
+  EXPECT_EQ(FrameBytes(Header(FrameKind::kVerify, 3, Dtype::kFloat32), kHidden),
             Bytes(64 + 3 * 16384));
 }
 
@@ -58,7 +58,7 @@ FrameHeader RandomHeader(RngStream& draw) {
   FrameHeader header;
   header.session = draw.NextBits() % (uint64_t{1} << 31);
   header.kind = static_cast<FrameKind>(1 + draw.UniformInt(6));
-  header.dtype = static_cast<WireDtype>(1 + draw.UniformInt(3));
+  header.dtype = static_cast<Dtype>(1 + draw.UniformInt(3));
   header.prompt_tokens = 1 + draw.UniformInt(100'000);
   header.output_tokens = 2 + draw.UniformInt(100'000);
   header.count = 1 + draw.UniformInt(header.prompt_tokens);
@@ -122,8 +122,8 @@ const std::vector<Hostile>& HostileHeaders() {
       {"session", Kind::kVerify, [](H& h) { h.session = uint64_t{1} << 31; }},
       {"kind", Kind::kVerify, [](H& h) { h.kind = static_cast<Kind>(0); }},
       {"kind", Kind::kVerify, [](H& h) { h.kind = static_cast<Kind>(8); }},
-      {"dtype", Kind::kVerify, [](H& h) { h.dtype = static_cast<WireDtype>(0); }},
-      {"dtype", Kind::kVerify, [](H& h) { h.dtype = static_cast<WireDtype>(4); }},
+      {"dtype", Kind::kVerify, [](H& h) { h.dtype = static_cast<Dtype>(0); }},
+      {"dtype", Kind::kVerify, [](H& h) { h.dtype = static_cast<Dtype>(4); }},
       {"flags", Kind::kVerify, [](H& h) { h.flags = 8; }},
       {"flags", Kind::kPrefill, [](H& h) { h.flags = kFlagTree; }},
       {"flags", Kind::kPrefill, [](H& h) { h.flags = kFlagAllPositions; }},

@@ -129,7 +129,7 @@ TEST_F(FrontDoorTest, RefusesKindsAndShapesThatDevicesDoNotSend) {
   Refuses(Changed(good, [](Frame& f) { f.header.count = -1; }), "frame header");
   Refuses(Changed(good,
                   [](Frame& f) {
-                    f.header.dtype = WireDtype::kFloat32;
+                    f.header.dtype = Dtype::kFloat32;
                     f.states.resize(96);
                   }),
           "another dtype");

@@ -148,7 +148,7 @@ RunResult Play(const Scenario& scenario, const RunOptions& options) {
   }
   RunResult& result = keeper.result;
   result.is_complete = simulation.Run(
-      observers, [&](const Progress& now) { return now.simulated < options.stop_at; });
+      observers, [&](const SimulationProgress& now) { return now.simulated < options.stop_at; });
   laws.Finish(!result.is_complete);
   for (const std::string& broken : laws.violations().kept()) result.violations += broken + "\n";
   result.rows = recorder.rows();

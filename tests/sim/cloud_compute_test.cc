@@ -34,8 +34,8 @@ TEST(CloudComputeTest, AStageCostsLinearOnTheSumAndAttentionOnEach) {
   Batch batch;
   batch.tokens = 12;
   batch.parts = {Part(10, 0), Part(2, 160)};
-  EXPECT_NEAR(ToMicroseconds(StageLatency(profile, batch, 8)), 744, 1e-9);
-  EXPECT_NEAR(ToMicroseconds(StageLatency(profile, batch, 1)), 93, 1e-9);
+  EXPECT_NEAR(ToMicroseconds(StageLatency(profile, batch, {8})), 744, 1e-9);
+  EXPECT_NEAR(ToMicroseconds(StageLatency(profile, batch, {1})), 93, 1e-9);
 }
 
 // Two raw prompts arrive at once: one batch, with an embedding of both and a head for each.

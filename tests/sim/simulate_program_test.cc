@@ -360,7 +360,7 @@ TEST_F(SimulateProgramTest, TheEngineIsChosenByWhetherLinksContendAndNamedInTheM
 
 TEST_F(SimulateProgramTest, MoreBranchesThanAProfileCoversAreRefusedAtTheStart) {
   ProfileData data = ReadProfile(toy_ / "device.json");
-  data.operations["head"] = {{1, 0, {33}, {}}, {16, 0, {78}, {}}};
+  data.operations[Operation::kHead] = {{1, 0, {33}, {}}, {16, 0, {78}, {}}};
   WriteFileAtomically(toy_ / "device.json", ProfileText(data));
   const ProgramRun refused = Run({"--set", "policy.ahead_branches=17"});
   EXPECT_EQ(refused.exit_code, 2);

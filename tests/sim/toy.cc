@@ -65,13 +65,13 @@ Points Line(const LinearUs& us, const std::vector<double>& spread) {
   return {PointOf(us, 1, 0, spread), PointOf(us, 4096, 0, spread)};
 }
 
-ProfileInfo ToyInfo(const std::string& name, const std::string& role) {
+ProfileInfo ToyInfo(const std::string& name, Role role) {
   ProfileInfo info;
   info.id = name;
   info.role = role;
   info.hardware = "toy";
   info.model = FindModelShape("vicuna-7b");
-  info.dtype = "fp16";
+  info.dtype = Dtype::kFloat16;
   info.source = "made by a test";
   info.memory = Bytes(64e9);
   return info;
@@ -87,23 +87,23 @@ Toy::Toy(const ToyDevice& device, const ToyCloud& cloud) {
 
 void Toy::Write(const std::string& name, const ToyDevice& device, std::vector<double> spread) {
   ProfileData data;
-  data.info = ToyInfo(name, "device");
-  data.operations["embedding"] = Line(device.embedding, spread);
-  data.operations["layer"] = Plane(device.layer, spread);
-  data.operations["adapter"] = Plane(device.adapter, spread);
-  data.operations["head"] = Line(device.head, spread);
-  data.operations["medusa"] = Line(device.medusa, spread);
+  data.info = ToyInfo(name, Role::kDevice);
+  data.operations[Operation::kEmbedding] = Line(device.embedding, spread);
+  data.operations[Operation::kLayer] = Plane(device.layer, spread);
+  data.operations[Operation::kAdapter] = Plane(device.adapter, spread);
+  data.operations[Operation::kHead] = Line(device.head, spread);
+  data.operations[Operation::kMedusa] = Line(device.medusa, spread);
   Write(name + ".json", ProfileText(data));
 }
 
 void Toy::Write(const std::string& name, const ToyCloud& cloud, std::vector<double> spread) {
   ProfileData data;
-  data.info = ToyInfo(name, "cloud");
-  data.operations["linear"] = Line(cloud.linear, spread);
-  data.operations["a0"] = {PointOf(cloud.a0, 1, 0, spread)};
-  data.operations["attention"] = Plane(cloud.attention, spread);
-  data.operations["embedding"] = Line(cloud.embedding, spread);
-  data.operations["head"] = Line(cloud.head, spread);
+  data.info = ToyInfo(name, Role::kCloud);
+  data.operations[Operation::kLinear] = Line(cloud.linear, spread);
+  data.operations[Operation::kAttentionBase] = {PointOf(cloud.a0, 1, 0, spread)};
+  data.operations[Operation::kAttention] = Plane(cloud.attention, spread);
+  data.operations[Operation::kEmbedding] = Line(cloud.embedding, spread);
+  data.operations[Operation::kHead] = Line(cloud.head, spread);
   Write(name + ".json", ProfileText(data));
 }
 

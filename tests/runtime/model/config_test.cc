@@ -43,8 +43,8 @@ ModelConfig ReadWith(const std::function<void(json&)>& edit) {
 TEST(ModelConfigTest, SizesAndNumbersAreRead) {
   const ModelConfig config = Read(Good());
   EXPECT_EQ(config.shape.hidden, 64);
-  EXPECT_EQ(config.shape.kv_heads, 2);
-  EXPECT_EQ(config.shape.head_dim, 8);
+  EXPECT_EQ(config.shape.every_layer().kv_heads, 2);
+  EXPECT_EQ(config.shape.every_layer().head_dim, 8);
   EXPECT_EQ(config.max_positions, 128);
   EXPECT_EQ(config.norm_eps, 1e-6);
   EXPECT_EQ(config.rope_theta, 10000);  // Llama 1 and 2 do not say it
@@ -85,7 +85,7 @@ TEST(ModelConfigTest, WhatIsWrittenReadsBack) {
   ModelConfig config = Read(Good());
   config.rope_scaling.kind = RopeScaling::Kind::kLlama3;
   config.rope_scaling.factor = 3;
-  config.shape.head_dim = 24;
+  for (LayerShape& layer : config.shape.layers) layer.head_dim = 24;
   config.eos_tokens = {2, 7};
   config.dtype = Dtype::kBfloat16;
   ModelConfig read = Read(json::parse(ConfigJson(config)));

@@ -26,7 +26,7 @@ TEST_P(CudaAttentionTest, AGpuAttendsAsTheCpu) {
                                            {Dtype::kBfloat16, 0.08}}) {
       RaggedBatchCase on_gpu(6, kv_heads, head_dim, {dtype, "cuda:0"});
       EXPECT_LT(Distance(on_gpu.Attend(on_gpu.Parts()).cpu(), expected), tolerance)
-          << DtypeName(dtype) << " " << kv_heads;
+          << Name(dtype) << " " << kv_heads;
     }
   }
 }

@@ -15,7 +15,7 @@ class ForwardTest : public testing::TestWithParam<int> {
  protected:
   ForwardTest()
       : model_(TinyModel(GetParam())),
-        layers_(model_.config.shape.layers),
+        layers_(model_.config.shape.layer_count()),
         whole_(model_, layers_, kExact),
         ids_(RandomIds(GetParam(), kTokens, model_.config.shape.vocabulary)),
         expected_(RunAlone(whole_, ids_)) {}
@@ -178,7 +178,7 @@ INSTANTIATE_TEST_SUITE_P(Seeds, ForwardTest, testing::Range(1, 9));
 
 TEST(ForwardLimitsTest, APromptOfManyBlocksEqualsItsChunks) {
   const Model model = TinyModel(3);
-  const InputModel whole(model, model.config.shape.layers, kExact);
+  const InputModel whole(model, model.config.shape.layer_count(), kExact);
   const std::vector<int32_t> ids = RandomIds(1, 511, model.config.shape.vocabulary);
   const at::Tensor expected = RunAlone(whole, ids);
   KvCache cache = whole.MakeCache();
@@ -213,7 +213,7 @@ TEST(ForwardLimitsTest, AnIdOutsideTheVocabularyIsRefused) {
 TEST(ForwardLimitsTest, NarrowTypesStayNearTheExactStates) {
   const Model model = TinyModel(5);
   const std::vector<int32_t> ids = RandomIds(1, 30, model.config.shape.vocabulary);
-  const int layers = model.config.shape.layers;
+  const int layers = model.config.shape.layer_count();
   const at::Tensor exact = RunAlone(InputModel(model, layers, kExact), ids);
   EXPECT_LT(Distance(RunAlone(InputModel(model, layers, {}), ids), exact), 1e-5);
   const InputModel narrow(model, layers, {Dtype::kBfloat16, "cpu"});

@@ -45,15 +45,16 @@ TEST(LayerMathTest, LayersWithoutACacheEqualTheCachedForward) {
   for (const uint64_t seed : {1, 2, 3, 4}) {
     const Model model = TinyModel(seed);
     const ModelConfig& config = model.config;
-    const InputModel whole(model, config.shape.layers, kExact);
-    const RotaryTable rotary = MakeRotaryTable(config, config.shape.head_dim, 64, kExact);
+    const InputModel whole(model, config.shape.layer_count(), kExact);
+    const RotaryTable rotary =
+        MakeRotaryTable(config, config.shape.every_layer().head_dim, 64, kExact);
     const std::vector<int32_t> a = RandomIds(1, 23, config.shape.vocabulary);
     const std::vector<int32_t> b = RandomIds(2, 23, config.shape.vocabulary);
     const auto embed = [&](const std::vector<int32_t>& ids) {
       return whole.embedding().index_select(0, at::tensor(ids).to(at::kLong));
     };
     at::Tensor x = at::stack({embed(a), embed(b)});  // [2, 23, hidden]
-    for (int layer = 0; layer < config.shape.layers; ++layer) {
+    for (int layer = 0; layer < config.shape.layer_count(); ++layer) {
       x = LayerForward(x, LoadLayer(model, layer, kExact), AttentionShapeOf(config), rotary);
     }
     EXPECT_LT(Distance(x[0], RunAlone(whole, a)), kSame);
@@ -65,7 +66,8 @@ TEST(LayerMathTest, LayersWithoutACacheEqualTheCachedForward) {
 TEST(LayerMathTest, GradientsAreRight) {
   const Model model = TinyModel(2);
   const ModelConfig& config = model.config;
-  const RotaryTable rotary = MakeRotaryTable(config, config.shape.head_dim, 8, kExact);
+  const RotaryTable rotary =
+      MakeRotaryTable(config, config.shape.every_layer().head_dim, 8, kExact);
   LayerWeights weights = LoadLayer(model, 0, kExact);
   const at::Tensor x = RandomTensor({2, 5, config.shape.hidden}, 1, 1, "x").to(at::kDouble);
   const at::Tensor out = RandomTensor({2, 5, config.shape.hidden}, 1, 1, "out").to(at::kDouble);

@@ -26,13 +26,13 @@ class ReferenceTest : public testing::TestWithParam<const char*> {
 };
 
 TEST_P(ReferenceTest, LogitsAreThoseOfTransformers) {
-  const InputModel whole(model_, model_.config.shape.layers, {});
+  const InputModel whole(model_, model_.config.shape.layer_count(), {});
   const OutputHead head(model_, {}, &whole);
   EXPECT_LT(Distance(head.Logits(RunAlone(whole, ids_)), logits()), kTolerance);
 }
 
 TEST_P(ReferenceTest, EveryLayersStatesAreThoseOfTransformers) {
-  for (int depth = 0; depth <= model_.config.shape.layers; ++depth) {
+  for (int depth = 0; depth <= model_.config.shape.layer_count(); ++depth) {
     const InputModel part(model_, depth, {});
     EXPECT_LT(Distance(RunAlone(part, ids_), reference_.tensors.at("states")[depth]), kTolerance)
         << "depth " << depth;
@@ -41,7 +41,7 @@ TEST_P(ReferenceTest, EveryLayersStatesAreThoseOfTransformers) {
 
 TEST_P(ReferenceTest, TheDistanceIsSmallBecauseTheModelIsTheSame) {
   const OutputHead head(model_, {});
-  const InputModel one_less(model_, model_.config.shape.layers - 1, {});
+  const InputModel one_less(model_, model_.config.shape.layer_count() - 1, {});
   EXPECT_GT(Distance(head.Logits(RunAlone(one_less, ids_)), logits()), 0.1);
 }
 

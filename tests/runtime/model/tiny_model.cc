@@ -11,13 +11,15 @@ ModelConfig TinyConfig(uint64_t seed) {
   ModelConfig config;
   ModelShape& shape = config.shape;
   shape.name = "tiny";
-  shape.layers = 2 + stream.UniformInt(4);
-  shape.kv_heads = 1 + stream.UniformInt(3);
-  shape.heads = shape.kv_heads * (1 + stream.UniformInt(2));
-  shape.head_dim = 4 + 2 * stream.UniformInt(4);
+  const int layers = 2 + stream.UniformInt(4);
+  LayerShape layer;
+  layer.kv_heads = 1 + stream.UniformInt(3);
+  layer.heads = layer.kv_heads * (1 + stream.UniformInt(2));
+  layer.head_dim = 4 + 2 * stream.UniformInt(4);
   shape.hidden =
-      stream.UniformInt(2) == 0 ? shape.heads * shape.head_dim : 8 + 4 * stream.UniformInt(5);
-  shape.ffn = 8 + stream.UniformInt(40);
+      stream.UniformInt(2) == 0 ? layer.heads * layer.head_dim : 8 + 4 * stream.UniformInt(5);
+  layer.ffn = 8 + stream.UniformInt(40);
+  shape.layers.assign(static_cast<size_t>(layers), layer);
   shape.vocabulary = 20 + stream.UniformInt(60);
   shape.tied_embeddings = stream.UniformInt(2) == 0;
   config.max_positions = 512;

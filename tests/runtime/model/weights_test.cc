@@ -25,7 +25,7 @@ std::map<std::string, at::Tensor> AllTensors(const Model& model) {
 }
 
 at::Tensor LogitsOf(const Model& model) {
-  const InputModel whole(model, model.config.shape.layers, {});
+  const InputModel whole(model, model.config.shape.layer_count(), {});
   return OutputHead(model, {}, &whole)
       .Logits(RunAlone(whole, RandomIds(1, 20, model.config.shape.vocabulary)));
 }
@@ -44,7 +44,7 @@ TEST(WeightsTest, AWrittenModelIsReadBackAsTheSame) {
   const Model model = TinyModel(4);
   WriteModel(folder / "model", model, Dtype::kFloat32);
   const Model read = OpenModel(folder / "model");
-  EXPECT_EQ(read.config.shape.layers, model.config.shape.layers);
+  EXPECT_EQ(read.config.shape.layer_count(), model.config.shape.layer_count());
   EXPECT_TRUE(at::equal(LogitsOf(read), LogitsOf(model)));
 }
 
@@ -97,10 +97,11 @@ TEST(WeightsTest, NanAndOverflowAreRefused) {
   write(std::numeric_limits<double>::infinity());
   EXPECT_INPUT_ERROR(InputModel(OpenModel(folder.path()), 1, {}), HasSubstr("infinite"));
   write(1e30);
-  EXPECT_INPUT_ERROR(OpenModel(folder.path())
-                         .weights->Load(name, {model.config.shape.ffn, model.config.shape.hidden},
-                                        {Dtype::kFloat16, "cpu"}),
-                     HasSubstr("beyond fp16"));
+  EXPECT_INPUT_ERROR(
+      OpenModel(folder.path())
+          .weights->Load(name, {model.config.shape.every_layer().ffn, model.config.shape.hidden},
+                         {Dtype::kFloat16, "cpu"}),
+      HasSubstr("beyond fp16"));
   InputModel(OpenModel(folder.path()), 1, {});  // fp32 holds it
 }
 

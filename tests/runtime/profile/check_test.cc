@@ -7,12 +7,12 @@
 namespace hat {
 namespace {
 
-ProfileInfo Info(const std::string& role) {
+ProfileInfo Info(Role role) {
   ProfileInfo info;
-  info.id = role;
+  info.id = Name(role);
   info.role = role;
-  info.model = {"tiny", 8, 4, 2, 1, 4, 16, 32, false};
-  info.dtype = "fp32";
+  info.model = LikeLayers("tiny", 8, 4, {2, 1, 4, 16}, 32, false);
+  info.dtype = Dtype::kFloat32;
   return info;
 }
 
@@ -26,28 +26,28 @@ std::vector<LatencyGrid::Point> Corners(int tokens, int context, double us) {
 
 CloudProfile Cloud(int tokens, int context) {
   ProfileData data;
-  data.info = Info("cloud");
-  data.operations["linear"] = Corners(tokens, 0, 100);
-  data.operations["a0"] = {{1, 0, {5}, {}}};
-  data.operations["attention"] = Corners(tokens, context, 10);
+  data.info = Info(Role::kCloud);
+  data.operations[Operation::kLinear] = Corners(tokens, 0, 100);
+  data.operations[Operation::kAttentionBase] = {{1, 0, {5}, {}}};
+  data.operations[Operation::kAttention] = Corners(tokens, context, 10);
   return CloudProfile(data);
 }
 
 // 3 layers, 5 tokens: 3 x (500 + 5 + 40 + 10).
 TEST(ProfileCheckTest, ACloudsStepIsLayersTimesLinearAndAttention) {
-  const Seconds step = ComposedStep(Cloud(16, 64), {{4, 0}, {1, 64}}, 3);
+  const Seconds step = ComposedStep(Cloud(16, 64), {"verify", {{4, 0}, {1, 64}}}, 3);
   EXPECT_NEAR(ToMicroseconds(step), 3 * 555, 1e-6);
 }
 
 // embedding 7n, layer 20n, head 3n, draft 60.
 DeviceProfile Device(int tokens, int context) {
   ProfileData data;
-  data.info = Info("device");
-  data.operations["embedding"] = Corners(tokens, 0, 7);
-  data.operations["layer"] = Corners(tokens, context, 20);
-  data.operations["adapter"] = Corners(tokens, context, 10);
-  data.operations["head"] = Corners(tokens, 0, 3);
-  data.operations["draft"] = {{1, 0, {60}, {}}, {1, context, {60}, {}}};
+  data.info = Info(Role::kDevice);
+  data.operations[Operation::kEmbedding] = Corners(tokens, 0, 7);
+  data.operations[Operation::kLayer] = Corners(tokens, context, 20);
+  data.operations[Operation::kAdapter] = Corners(tokens, context, 10);
+  data.operations[Operation::kHead] = Corners(tokens, 0, 3);
+  data.operations[Operation::kDraft] = {{1, 0, {60}, {}}, {1, context, {60}, {}}};
   data.draft_layers = 2;
   return DeviceProfile(data);
 }

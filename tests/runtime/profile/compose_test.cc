@@ -12,9 +12,10 @@ using testing::ElementsAre;
 
 TEST(ProfileComposeTest, ADevicesOperationsAreTheirSamples) {
   const auto operations =
-      OperationsFrom("device", {{"layer", 1, 0}, {"layer", 1, 64}}, {{3, 1.5}, {2, 2.25}});
+      OperationsFrom(Role::kDevice, {{Operation::kLayer, 1, 0}, {Operation::kLayer, 1, 64}},
+                     {{3, 1.5}, {2, 2.25}});
   ASSERT_EQ(operations.size(), 1U);
-  const auto& layer = operations.at("layer");
+  const auto& layer = operations.at(Operation::kLayer);
   ASSERT_EQ(layer.size(), 2U);
   EXPECT_THAT(layer[0].samples_us, ElementsAre(3, 1.5));
   EXPECT_EQ(layer[1].context, 64);
@@ -23,21 +24,25 @@ TEST(ProfileComposeTest, ADevicesOperationsAreTheirSamples) {
 
 // A layer of 100 us, of which attention has 10 (the median of 8, 10 and 30): the rest is linear.
 TEST(ProfileComposeTest, LinearAndAttentionAddUpToTheLayerThatWasTimed) {
-  const auto operations = OperationsFrom(
-      "cloud", {{"attention", 4, 0}, {"attention", 4, 64}, {"layer", 4, 0}, {"layer", 8, 0}},
-      {{30, 8, 10}, {15}, {100, 102}, {200}});
-  EXPECT_THAT(operations.at("linear")[0].samples_us, ElementsAre(90, 92));
-  EXPECT_THAT(operations.at("linear")[1].samples_us, ElementsAre(180));  // two sequences of 4
-  EXPECT_THAT(operations.at("a0")[0].samples_us, ElementsAre(0));
-  EXPECT_THAT(operations.at("attention")[1].samples_us, ElementsAre(15));
-  EXPECT_EQ(operations.count("layer"), 0U);
+  const auto operations = OperationsFrom(Role::kCloud,
+                                         {{Operation::kAttention, 4, 0},
+                                          {Operation::kAttention, 4, 64},
+                                          {Operation::kLayer, 4, 0},
+                                          {Operation::kLayer, 8, 0}},
+                                         {{30, 8, 10}, {15}, {100, 102}, {200}});
+  EXPECT_THAT(operations.at(Operation::kLinear)[0].samples_us, ElementsAre(90, 92));
+  EXPECT_THAT(operations.at(Operation::kLinear)[1].samples_us,
+              ElementsAre(180));  // two sequences of 4
+  EXPECT_THAT(operations.at(Operation::kAttentionBase)[0].samples_us, ElementsAre(0));
+  EXPECT_THAT(operations.at(Operation::kAttention)[1].samples_us, ElementsAre(15));
+  EXPECT_EQ(operations.count(Operation::kLayer), 0U);
 }
 
 TEST(ProfileComposeTest, NoLatencyIsZeroButAttentions) {
-  const auto operations =
-      OperationsFrom("cloud", {{"attention", 1, 0}, {"layer", 1, 0}}, {{-1}, {-2}});
-  EXPECT_THAT(operations.at("attention")[0].samples_us, ElementsAre(0));
-  EXPECT_GT(operations.at("linear")[0].samples_us[0], 0);
+  const auto operations = OperationsFrom(
+      Role::kCloud, {{Operation::kAttention, 1, 0}, {Operation::kLayer, 1, 0}}, {{-1}, {-2}});
+  EXPECT_THAT(operations.at(Operation::kAttention)[0].samples_us, ElementsAre(0));
+  EXPECT_GT(operations.at(Operation::kLinear)[0].samples_us[0], 0);
 }
 
 // Without a sequence a call takes 2 x 10 - 15 us a layer and 2 x 4 - 6 us of plan; of the plan's

@@ -38,32 +38,35 @@ TEST(ProfileGridTest, EveryDensityCoversTheLimits) {
 }
 
 TEST(ProfileGridTest, EachDensityHasFewerPointsThanTheOneBefore) {
-  for (const char* role : {"device", "cloud"}) {
+  for (const Role role : {Role::kDevice, Role::kCloud}) {
     const std::vector<ProfileAxes> all = AxesFromDense({2048, 2048});
     for (size_t i = 1; i < all.size(); ++i) {
-      EXPECT_LT(PointsOf(role, all[i]).size(), PointsOf(role, all[i - 1]).size()) << role << i;
+      EXPECT_LT(PointsOf(role, all[i]).size(), PointsOf(role, all[i - 1]).size())
+          << Name(role) << i;
     }
   }
 }
 
 TEST(ProfileGridTest, PointsHaveEveryOperationOfTheRoleOnce) {
   const ProfileAxes axes = {{1, 4, 8, 16}, {0, 64}};
-  std::map<std::string, int> count;
-  for (const TimedPoint& point : PointsOf("device", axes)) ++count[point.operation];
-  EXPECT_EQ(count, (std::map<std::string, int>{{"adapter", 8},
-                                               {"draft", 10},
-                                               {"embedding", 4},
-                                               {"head", 7},
-                                               {"layer", 8},
-                                               {"medusa", 1}}));
+  std::map<Operation, int> count;
+  for (const TimedPoint& point : PointsOf(Role::kDevice, axes)) ++count[point.operation];
+  EXPECT_EQ(count, (std::map<Operation, int>{{Operation::kAdapter, 8},
+                                             {Operation::kDraft, 10},
+                                             {Operation::kEmbedding, 4},
+                                             {Operation::kHead, 7},
+                                             {Operation::kLayer, 8},
+                                             {Operation::kMedusa, 1}}));
   count.clear();
-  for (const TimedPoint& point : PointsOf("cloud", axes)) ++count[point.operation];
-  EXPECT_EQ(count, (std::map<std::string, int>{
-                       {"attention", 8}, {"embedding", 5}, {"head", 7}, {"layer", 5}}));
+  for (const TimedPoint& point : PointsOf(Role::kCloud, axes)) ++count[point.operation];
+  EXPECT_EQ(count, (std::map<Operation, int>{{Operation::kAttention, 8},
+                                             {Operation::kEmbedding, 5},
+                                             {Operation::kHead, 7},
+                                             {Operation::kLayer, 5}}));
 }
 
 TEST(ProfileGridTest, AGenerousBudgetTakesTheDensestGridAndMoreRounds) {
-  const ProfilePlan plan = PlanWithin(1e6, "device", {2048, 2048}, Constant(10));
+  const ProfilePlan plan = PlanWithin(1e6, Role::kDevice, {2048, 2048}, Constant(10));
   EXPECT_EQ(plan.axes, AxesFromDense({2048, 2048}).front());
   EXPECT_EQ(plan.rounds, kMostRounds);
   EXPECT_TRUE(plan.is_dense);
@@ -73,13 +76,13 @@ TEST(ProfileGridTest, ATightBudgetThinsTheGridUntilItFits) {
   const GridLimits limits = {2048, 2048};
   const Estimate estimate = Constant(10'000);
   const auto seconds = [&](const ProfileAxes& axes) {
-    return kFewestRounds * static_cast<double>(PointsOf("device", axes).size()) *
+    return kFewestRounds * static_cast<double>(PointsOf(Role::kDevice, axes).size()) *
            VisitSeconds(10'000);
   };
   const std::vector<ProfileAxes> all = AxesFromDense(limits);
   for (size_t i = 1; i < all.size(); ++i) {
     const double budget = seconds(all[i]) * 1.001;
-    const ProfilePlan plan = PlanWithin(budget, "device", limits, estimate);
+    const ProfilePlan plan = PlanWithin(budget, Role::kDevice, limits, estimate);
     EXPECT_EQ(plan.axes, all[i]);
     EXPECT_EQ(plan.rounds, kFewestRounds);
     EXPECT_LE(plan.seconds, budget);
@@ -88,7 +91,7 @@ TEST(ProfileGridTest, ATightBudgetThinsTheGridUntilItFits) {
 }
 
 TEST(ProfileGridTest, ABudgetThatIsTooSmallIsRefusedWithWhatIsNeeded) {
-  EXPECT_INPUT_ERROR(PlanWithin(10, "cloud", {2048, 2048}, Constant(1e6)),
+  EXPECT_INPUT_ERROR(PlanWithin(10, Role::kCloud, {2048, 2048}, Constant(1e6)),
                      AllOf(HasSubstr("--budget-s 10"), HasSubstr("--max-tokens")));
 }
 

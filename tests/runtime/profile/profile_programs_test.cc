@@ -118,8 +118,9 @@ TEST_F(ProfileProgramsTest, MeasuredProfilesAreReadStrictlyAndTheSimulatorRunsOn
   for (const char* key : {"commit", "date", "libtorch", "driver", "clock", "reference"}) {
     EXPECT_NE(data.measurement.at(key), "") << key;
   }
-  for (const auto& [name, points] : data.operations) {
-    for (const LatencyGrid::Point& point : points) EXPECT_GE(point.samples_us.size(), 5U) << name;
+  for (const auto& [operation, points] : data.operations) {
+    for (const LatencyGrid::Point& point : points)
+      EXPECT_GE(point.samples_us.size(), 5U) << Name(operation);
   }
   const DeviceProfile device(data);
   EXPECT_GT(device.Draft(4, 64, 2), Seconds(0));
@@ -190,7 +191,8 @@ TEST_F(ProfileProgramsTest, BadInputIsOneLineAndLeavesNothing) {
   Refuses("profile-device", with("--device", "cuda:99"), "no device 'cuda:99'");
   Refuses("profile-device", with("--device", "tpu"), "unknown device 'tpu'");
   Refuses("profile-device", with("--dtype", "fp16"), "the CPU does not compute in fp16");
-  Refuses("profile-device", with("--dtype", "int4"), "unknown dtype 'int4'");
+  Refuses("profile-device", with("--dtype", "int4"),
+          "--dtype must be one of fp64, fp32, fp16, bf16, got 'int4'");
   Refuses("profile-device", with("--split", "3"), "--split must be 1..2");
   Refuses("profile-device", with("--max-tokens", "2"), "--max-tokens");
   Refuses("profile-cloud", with("--model", "vicuna-8b"), "unknown model 'vicuna-8b'");

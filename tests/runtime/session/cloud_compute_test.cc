@@ -38,7 +38,7 @@ class LiveCloudComputeTest : public testing::Test {
 
   MemoryWorld world_;
   const Model model_ = TinyModel(4);
-  const CloudModel cloud_{model_, 0, 2, kExact, WireDtype::kFloat32};
+  const CloudModel cloud_{model_, 0, 2, kExact, Dtype::kFloat32};
   LiveCloudCompute compute_{cloud_, 20, world_};
 };
 

@@ -12,7 +12,7 @@ class DampedSource : public WeightSource {
  public:
   DampedSource(const Model& model, int first, double factor)
       : source_(model.weights), factor_(factor) {
-    for (int layer = first; layer < model.config.shape.layers; ++layer) {
+    for (int layer = first; layer < model.config.shape.layer_count(); ++layer) {
       const std::string prefix = "model.layers." + std::to_string(layer);
       names_.push_back(prefix + ".self_attn.o_proj.weight");
       names_.push_back(prefix + ".mlp.down_proj.weight");
@@ -46,7 +46,7 @@ void WriteMildAdapter(const std::string& path, const Model& model, int split) {
 Oracle::Oracle(const Model& model, const SplitOptions& options)
     : plan_(options.plan),
       input_(model, plan_.split, plan_.compute),
-      middle_(model, plan_.split, model.config.shape.layers, plan_.compute),
+      middle_(model, plan_.split, model.config.shape.layer_count(), plan_.compute),
       head_(model, plan_.compute, &input_) {
   if (!options.adapter.empty()) {
     adapter_.emplace_back(model, LoadAdapter(options.adapter, model, plan_.split), plan_.compute);

@@ -23,7 +23,7 @@ class GenerateProgramTest : public testing::Test {
   GenerateProgramTest() {
     ModelConfig config = TinyConfig(8);
     config.shape.vocabulary = 290;
-    config.shape.layers = 4;
+    config.shape.layers.resize(4, config.shape.layers[0]);
     config.max_positions = 48;
     config.bos_token = 1;
     const Model model = Damped(RandomModel(config, 8), 2, 0.1);
@@ -72,7 +72,7 @@ TEST_F(GenerateProgramTest, EverySystemPrintsTheSameText) {
 // In one piece; there is nothing to split.
 TEST_F(GenerateProgramTest, AModelOfOneLayerRunsWhole) {
   ModelConfig config = OpenModel(folder_.path()).config;
-  config.shape.layers = 1;
+  config.shape.layers.resize(1, config.shape.layers[0]);
   model_ = folder_ / "one";
   WriteModel(model_, RandomModel(config, 8), Dtype::kFloat32);
   const json whole = RunJson({"--prompt-ids", "1,17,289", "--system", "whole"});
@@ -166,7 +166,7 @@ TEST_F(GenerateProgramTest, OptionsThatDoNotFitAreRefused) {
   refuses({"--adapter", "random:x"}, "random:");
   refuses({"--system", "u-medusa"}, "medusa.safetensors; give a file, or random:SEED");
   refuses({"--dtype", "int8"}, "--dtype");
-  refuses({"--wire-dtype", "fp64"}, "--wire-dtype must be fp32, fp16 or bf16");
+  refuses({"--wire-dtype", "fp64"}, "--wire-dtype must be one of fp32, fp16, bf16");
   refuses({"--device", "cuda:99"}, "cuda:99");
   refuses({"--device", "tpu"}, "tpu");
 }

@@ -19,7 +19,7 @@ class GenerationTest : public testing::Test {
   GenerationTest() {
     ModelConfig config = TinyConfig(8);
     config.shape.vocabulary = 12;
-    config.shape.layers = 4;
+    config.shape.layers.resize(4, config.shape.layers[0]);
     config.max_positions = 60;
     model_ = Damped(RandomModel(config, 8), 2, 0.1);
     WriteMildAdapter(folder_ / "adapter", model_, 2);
@@ -133,7 +133,7 @@ TEST_F(GenerationTest, AStateThatTheWireCannotHoldEndsTheRunWithARunError) {
   model_ = Damped(model_, 0, 1e6);
   SplitOptions options = Options("u-shape");
   EXPECT_THAT(SplitModel(model_, options).Generate(request_).output_ids, SizeIs(40));
-  options.plan.wire = WireDtype::kFloat16;
+  options.plan.wire = Dtype::kFloat16;
   SplitModel narrow(model_, options);
   EXPECT_RUN_ERROR(narrow.Generate(request_),
                    AllOf(HasSubstr("not finite in fp16"), HasSubstr("--wire-dtype")));
@@ -152,10 +152,10 @@ TEST_F(GenerationTest, AVocabularyOfOneTokenIsNoSpecialCase) {
 
 TEST(StatesTest, TheyCrossACutRoundedToItsDtype) {
   const at::Tensor states = at::randn({3, 5}, at::kDouble);
-  for (const WireDtype wire : {WireDtype::kFloat32, WireDtype::kFloat16, WireDtype::kBfloat16}) {
-    const States bytes = EncodeStates(states, DtypeOf(wire));
+  for (const Dtype wire : {Dtype::kFloat32, Dtype::kFloat16, Dtype::kBfloat16}) {
+    const States bytes = EncodeStates(states, wire);
     EXPECT_THAT(bytes, SizeIs(15 * static_cast<size_t>(BytesPerValue(wire))));
-    const at::Tensor there = DecodeStates(bytes, 5, DtypeOf(wire), kExact);
+    const at::Tensor there = DecodeStates(bytes, 5, wire, kExact);
     EXPECT_TRUE(there.equal(RoundToWire(states, wire)));
     EXPECT_FALSE(there.equal(states));
   }
@@ -163,21 +163,20 @@ TEST(StatesTest, TheyCrossACutRoundedToItsDtype) {
   EXPECT_INPUT_ERROR(DecodeStates({}, 5, Dtype::kFloat32, kExact), HasSubstr("0 bytes"));
 }
 
-TEST(StatesTest, WireDtypesHaveNames) {
-  EXPECT_EQ(ParseWireDtype("bf16", "--wire-dtype"), WireDtype::kBfloat16);
-  EXPECT_INPUT_ERROR(ParseWireDtype("fp64", "--wire-dtype"),
-                     HasSubstr("--wire-dtype must be fp32, fp16 or bf16, not 'fp64'"));
+TEST(StatesTest, TheWireCarriesAComputationsTypeOrFp32) {
+  for (const Dtype dtype : kWireDtypes) EXPECT_EQ(WireDtypeFor(dtype), dtype);
+  EXPECT_EQ(WireDtypeFor(Dtype::kFloat64), Dtype::kFloat32);
 }
 
 TEST(NearTieTest, HowCloseCountsDependsOnTheCoarsestDtype) {
-  const NearTieRule exact(Dtype::kFloat64, WireDtype::kFloat32, 0.6);
+  const NearTieRule exact(Dtype::kFloat64, Dtype::kFloat32, 0.6);
   EXPECT_TRUE(exact.IsNear(10, 10 - 0.9e-3));
   EXPECT_FALSE(exact.IsNear(10, 10 - 1.1e-3));
   EXPECT_TRUE(exact.IsNear(-10, -10 - 0.9e-3));
   EXPECT_TRUE(exact.IsNear(0, 0));
-  EXPECT_TRUE(NearTieRule(Dtype::kFloat32, WireDtype::kFloat16, 0).IsNear(10, 10 - 0.9e-2));
-  EXPECT_FALSE(NearTieRule(Dtype::kFloat32, WireDtype::kFloat16, 0).IsNear(10, 10 - 1.1e-2));
-  EXPECT_TRUE(NearTieRule(Dtype::kBfloat16, WireDtype::kFloat32, 0).IsNear(10, 10 - 0.9e-1));
+  EXPECT_TRUE(NearTieRule(Dtype::kFloat32, Dtype::kFloat16, 0).IsNear(10, 10 - 0.9e-2));
+  EXPECT_FALSE(NearTieRule(Dtype::kFloat32, Dtype::kFloat16, 0).IsNear(10, 10 - 1.1e-2));
+  EXPECT_TRUE(NearTieRule(Dtype::kBfloat16, Dtype::kFloat32, 0).IsNear(10, 10 - 0.9e-1));
   EXPECT_TRUE(exact.IsNearThreshold(0.59995));
   EXPECT_FALSE(exact.IsNearThreshold(0.5998));
 }

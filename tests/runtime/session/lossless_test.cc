@@ -35,10 +35,10 @@ class Trial {
       : draw_(seed, "trial"), model_(TinyModel(seed)) {
     ModelConfig config = TinyConfig(seed);
     config.shape.vocabulary = 5 + draw_.UniformInt(20);
-    plan_.split = 1 + draw_.UniformInt(config.shape.layers - 1);
+    plan_.split = 1 + draw_.UniformInt(config.shape.layer_count() - 1);
     plan_.compute = compute;
-    plan_.wire = std::vector{WireDtype::kFloat32, WireDtype::kFloat16,
-                             WireDtype::kBfloat16}[draw_.UniformInt(3)];
+    plan_.wire =
+        std::vector{Dtype::kFloat32, Dtype::kFloat16, Dtype::kBfloat16}[draw_.UniformInt(3)];
     int positions = 0;
     for (int i = 0; i <= draw_.UniformInt(3); ++i) {
       const int prompt = 1 + draw_.UniformInt(20);
@@ -72,7 +72,7 @@ class Trial {
     options.system = FindSystem(system);
     options.adapter = draw_.UniformInt(4) == 0 ? "random:1" : adapter_;
     options.medusa = "random:2";
-    options.stages = 1 + draw_.UniformInt(model_.config.shape.layers - plan_.split);
+    options.stages = 1 + draw_.UniformInt(model_.config.shape.layer_count() - plan_.split);
     options.devices = 1 + draw_.UniformInt(2);
     options.seed = draw_.NextBits();
     PolicyOptions& policy = options.system.options;
@@ -161,7 +161,7 @@ TEST(LosslessTest, InNarrowerDtypesTokensDifferOnlyAtListedNearTies) {
           if (at < 0) continue;
           ++different;
           EXPECT_TRUE(ListsTie(whole[i], at) || ListsTie(split[i], at))
-              << DtypeName(dtype) << ", seed " << seed << ", " << system << ", token " << at;
+              << Name(dtype) << ", seed " << seed << ", " << system << ", token " << at;
         }
       }
     }

@@ -17,7 +17,7 @@ class DraftRecorderTest : public testing::Test {
  protected:
   DraftRecorderTest() {
     ModelConfig config = TinyConfig(2);
-    config.shape.layers = 4;
+    config.shape.layers.resize(4, config.shape.layers[0]);
     config.shape.vocabulary = 10;
     config.eos_tokens = {0, 1, 2, 3};
     options_.plan.split = 1;

@@ -9,7 +9,7 @@ namespace hat {
 
 DraftedFolder::DraftedFolder(int prompts, int vocabulary) {
   ModelConfig config = TinyConfig(2);
-  config.shape.layers = 4;
+  config.shape.layers.resize(4, config.shape.layers[0]);
   config.shape.vocabulary = vocabulary;
   config.max_positions = 128;
   config.bos_token = 1;

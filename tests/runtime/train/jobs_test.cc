@@ -136,7 +136,7 @@ TEST_F(JobsTest, ACheckpointOfOtherOptionsOrNoneIsRefused) {
   Base("model", 2);
   EXPECT_INPUT_ERROR(Base("model", 3, true),
                      testing::HasSubstr("made with 'steps = 2', this run has 'steps = 3'"));
-  config_.shape.ffn = 32;
+  for (LayerShape& layer : config_.shape.layers) layer.ffn = 32;
   EXPECT_INPUT_ERROR(Base("model", 2, true), testing::HasSubstr("FFN 24"));
   WriteTensorFile(folder_ / "model/training/checkpoint.safetensors", {{{"x", at::zeros({1})}}, {}});
   EXPECT_INPUT_ERROR(Base("model", 2, true), testing::HasSubstr("not a training checkpoint"));
@@ -152,7 +152,7 @@ TEST_F(JobsTest, ATrainingThatStartsFromAModelBeginsWithItsLosses) {
     EXPECT_LT(Ends(run.log, measure).first, 0.8 * first) << measure;
     EXPECT_NEAR(Ends(run.log, measure).first, last, 0.1 * first) << measure;
   }
-  EXPECT_EQ(OpenModel(folder_ / "next").config.shape.layers, 3);
+  EXPECT_EQ(OpenModel(folder_ / "next").config.shape.layer_count(), 3);
 }
 
 TEST_F(JobsTest, ARunThatIsResumedMustStartFromTheSameModel) {

@@ -26,6 +26,7 @@ class JsonNode {
   std::vector<JsonNode> Items() const;        // of an array
   void AllowOnly(const std::vector<std::string>& keys) const;  // throws for any other key
 
+  bool IsArray() const { return value_.is_array(); }
   std::string String() const;
   std::string Choice(const std::vector<std::string>& allowed) const;
   bool Bool() const;
