@@ -191,7 +191,9 @@ TEST_F(PlanTest, AnEarlierPlansResultsAreCopied) {
 }
 
 TEST_F(PlanTest, AFailedCellIsTriedAgain) {
-  SetSimulator("[ $seed = 2 ] && [ $(grep -c 2 started) -lt 3 ] && echo again >&2 && exit 1");
+  SetSimulator(
+      "[ $seed = 2 ] && [ $(grep -c 2 started) -lt 3 ] && mkdir \"$out\" && echo again >&2 && exit "
+      "1");
   options_.retries = 2;
   EXPECT_EQ(Run().done, 4);
   EXPECT_THAT(Started(), ElementsAre("1", "2", "2", "2", "3", "4"));
@@ -235,9 +237,21 @@ TEST_F(PlanTest, OfFailuresSideBySideTheFirstCellsIsTold) {
   EXPECT_EQ(Run().failures.size(), 4u);
 }
 
+TEST_F(PlanTest, AFailureStopsThoseAfterItWhichHaveNotFailed) {
+  SetSimulator(
+      "[ $seed = 1 ] && { while [ $(grep -c . started) -lt 3 ]; do sleep 0.01; done; "
+      "exit 1; }\nexec sleep 20");
+  options_.jobs = 3;
+  const PlanOutcome outcome = Run();
+  ASSERT_EQ(outcome.failures.size(), 1u);
+  EXPECT_THAT(States(), ElementsAre("failed", "pending", "pending", "pending"));
+}
+
 // Ctrl-C reaches the children too, which then fail on their own, with something written.
 TEST_F(PlanTest, AnInterruptStopsAllAndFailsNone) {
-  SetSimulator("trap 'mkdir -p \"$out\"; exit 1' TERM; touch waits-$seed; sleep 100 & wait $!");
+  SetSimulator(
+      "[ -e go ] || { trap 'kill $!; mkdir -p \"$out\"; touch \"$out/summary.json\"; exit 1' TERM; "
+      "touch waits-$seed; sleep 100 & wait $!; }");
   options_.jobs = 2;
   options_.is_interrupted = [&] {
     return fs::exists(temp_ / "waits-1") && fs::exists(temp_ / "waits-2");
@@ -248,6 +262,10 @@ TEST_F(PlanTest, AnInterruptStopsAllAndFailsNone) {
   EXPECT_THAT(outcome.failures, IsEmpty());
   EXPECT_THAT(Started(), UnorderedElementsAre("1", "2"));
   EXPECT_THAT(States(), ElementsAre("pending", "pending", "pending", "pending"));
+  WriteFileAtomically(temp_ / "go", "");
+  options_.is_interrupted = [] { return false; };
+  EXPECT_EQ(Run().done, 4);
+  EXPECT_THAT(Started(), UnorderedElementsAre("1", "2", "3", "4")) << "what was cut off too";
 }
 
 TEST_F(PlanTest, CommandsAreForAShell) {
