@@ -1,98 +1,92 @@
-// One run as a function: what it gives back, writes and refuses. In child processes, as every run.
+// One run as a function: what it gives back, writes and refuses. On fibers, so one after the other
+// in this process.
 #include "sim/run.h"
 
-#include <fmt/format.h>
 #include <gmock/gmock.h>
 
 #include <filesystem>
-#include <functional>
 #include <nlohmann/json.hpp>
 
 #include "core/error.h"
 #include "core/files.h"
-#include "tests/sim/child_run.h"
+#include "tests/core/expect_error.h"
 #include "tests/sim/toy.h"
 
 namespace hat {
 namespace {
 
-using testing::HasSubstr;
+namespace fs = std::filesystem;
+using testing::HasSubstr, testing::StartsWith;
 
 class RunTest : public testing::Test {
  protected:
-  // `tell` makes the text of the result, in the child.
-  std::string Told(const std::vector<std::string>& overrides, const RunOptions& options,
-                   const std::function<std::string(const RunResult&)>& tell) {
-    return TextFromChild([&] { return tell(hat::Run(toy_.Load(overrides), options)); });
+  RunTest() { options_.out = toy_ / "out"; }
+
+  RunResult Run(const std::vector<std::string>& overrides = {}) {
+    return hat::Run(toy_.Load(overrides), options_);
   }
-  std::string Summary(const std::vector<std::string>& overrides, const RunOptions& options) {
-    return Told(overrides, options, [](const RunResult& result) { return result.summary_json; });
+  nlohmann::json Summary() const {
+    return nlohmann::json::parse(ReadFile(toy_ / "out/summary.json"));
   }
 
   Toy toy_;
+  RunOptions options_;
 };
 
 TEST_F(RunTest, GivesBackWhatItWrites) {
-  RunOptions options;
-  options.out = toy_ / "out";
-  options.keeps_gaps = true;
-  const std::string summary = Summary({}, options);
-  EXPECT_EQ(summary, ReadFile(toy_ / "out/summary.json"));
-  EXPECT_EQ(nlohmann::json::parse(summary).at("requests").at("completed"), 1);
+  options_.keeps_gaps = true;
+  const RunResult first = Run();
+  EXPECT_EQ(first.summary_json, ReadFile(toy_ / "out/summary.json"));
+  EXPECT_EQ(Summary().at("requests").at("completed"), 1);
+  EXPECT_EQ(first.recorder->rows().size(), 1u);
+  EXPECT_EQ(first.info.engine, "fibers");
   for (const char* name : {"requests.csv", "gaps.csv", "manifest.json"}) {
-    EXPECT_TRUE(std::filesystem::exists(toy_ / "out/" + name)) << name;
+    EXPECT_TRUE(fs::exists(toy_ / "out/" + name)) << name;
   }
-  EXPECT_THROW(Summary({}, options), InputError) << "the folder is taken";
-  options.replaces = true;
-  EXPECT_EQ(Summary({}, options), summary);
+  EXPECT_INPUT_ERROR(Run(), HasSubstr("exists and is not empty"));
+  options_.replaces = true;
+  options_.keeps_gaps = false;
+  EXPECT_EQ(Run().summary_json, first.summary_json);
+  EXPECT_FALSE(fs::exists(toy_ / "out/gaps.csv"));
+}
+
+TEST_F(RunTest, WritesNothingUnasked) {
+  options_.out.clear();
+  Run();
+  EXPECT_FALSE(fs::exists(toy_ / "out"));
 }
 
 TEST_F(RunTest, TellsMoreOnlyWhereAsked) {
-  const auto told = [](const RunResult& result) {
-    return fmt::format("{} requests, {} lawful events, explanation: {}",
-                       result.recorder->rows().size(), result.lawful_events.value_or(-1),
-                       result.explanation.value_or("none"));
-  };
-  EXPECT_EQ(Told({}, {}, told), "1 requests, -1 lawful events, explanation: none");
-  RunOptions options;
-  options.checks_laws = true;
-  options.explained = 0;
-  EXPECT_THAT(Told({}, options, told),
-              testing::MatchesRegex("1 requests, [1-9][0-9]* lawful events, explanation: Request 0 "
-                                    "on device 0(.|\n)*"));
+  options_.replaces = true;
+  const RunResult plain = Run();
+  EXPECT_FALSE(plain.explanation);
+  EXPECT_FALSE(plain.lawful_events);
+  options_.explained = 0;
+  options_.checks_laws = true;
+  const RunResult more = Run();
+  EXPECT_THAT(more.explanation.value_or(""), StartsWith("Request 0 on device 0"));
+  EXPECT_GT(more.lawful_events.value_or(0), 10);
 }
 
 TEST_F(RunTest, EndedEarlyItIsPartialAndStillWritten) {
-  RunOptions options;
-  options.out = toy_ / "out";
-  options.checks_laws = true;
-  options.explained = 49;  // has not come by then
-  options.on_progress = [](const Progress& now) { return now.simulated < Seconds(1); };
-  const std::string told = Told({"workload.requests=50"}, options, [](const RunResult& result) {
-    return fmt::format("partial: {}, explained: {}", result.info.is_partial,
-                       result.explanation.has_value());
-  });
-  EXPECT_EQ(told, "partial: true, explained: false");
-  const auto summary = nlohmann::json::parse(ReadFile(toy_ / "out/summary.json"));
-  EXPECT_EQ(summary.at("partial"), true);
-  EXPECT_LT(summary.at("requests").at("arrived"), 50);
+  options_.checks_laws = true;
+  options_.explained = 49;  // has not come by then
+  options_.on_progress = [](const Progress& now) { return now.simulated < Seconds(1); };
+  const RunResult result = Run({"workload.requests=50"});
+  EXPECT_TRUE(result.info.is_partial);
+  EXPECT_FALSE(result.explanation);
+  EXPECT_EQ(Summary().at("partial"), true);
+  EXPECT_LT(Summary().at("requests").at("arrived"), 50);
 }
 
 TEST_F(RunTest, ThatMeasuredNobodyIsRefusedUnlessSomebodyWatches) {
   const std::vector<std::string> none = {"workload.arrivals=poisson", "workload.rate_per_s=0.001",
                                          "workload.requests=100", "workload.duration_s=1"};
-  RunOptions options;
-  options.out = toy_ / "out";
-  try {
-    Summary(none, options);
-    ADD_FAILURE();
-  } catch (const InputError& error) {
-    EXPECT_THAT(error.what(), HasSubstr("no request arrived within workload.duration_s = 1"));
-  }
-  EXPECT_FALSE(std::filesystem::exists(toy_ / "out"));
+  EXPECT_INPUT_ERROR(Run(none), HasSubstr("no request arrived within workload.duration_s = 1"));
+  EXPECT_FALSE(fs::exists(toy_ / "out"));
   Observer watches;
-  options.observers = {&watches};
-  EXPECT_NO_THROW(Summary(none, options));
+  options_.observers = {&watches};
+  EXPECT_NO_THROW(Run(none));
 }
 
 TEST_F(RunTest, WhatIsNotPossibleIsAResultToo) {
@@ -100,15 +94,12 @@ TEST_F(RunTest, WhatIsNotPossibleIsAResultToo) {
     std::string text = ReadFile(toy_ / "device.json");
     return text.replace(text.find("64000000000"), 11, "8000000000");
   }());
-  RunOptions options;
-  options.out = toy_ / "out";
-  options.timeline = toy_ / "timeline.json";
-  const std::string told = Told({"system.name=device-only"}, options, [](const RunResult& result) {
-    return result.recorder ? "played" : result.not_possible.value_or("");
-  });
-  EXPECT_THAT(told, HasSubstr("13.5 GB"));
-  EXPECT_EQ(nlohmann::json::parse(ReadFile(toy_ / "out/summary.json")).at("not_possible"), told);
-  EXPECT_FALSE(std::filesystem::exists(options.timeline)) << "nothing was played";
+  options_.timeline = toy_ / "timeline.json";
+  const RunResult result = Run({"system.name=device-only"});
+  EXPECT_EQ(result.recorder, nullptr);
+  EXPECT_THAT(result.not_possible.value_or(""), HasSubstr("13.5 GB"));
+  EXPECT_EQ(Summary().at("not_possible"), *result.not_possible);
+  EXPECT_FALSE(fs::exists(options_.timeline)) << "nothing was played";
 }
 
 }  // namespace
