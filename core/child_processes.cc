@@ -2,8 +2,9 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <spawn.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <chrono>
@@ -15,8 +16,6 @@
 
 #include "core/error.h"
 #include "core/interrupt.h"
-
-extern char** environ;
 
 namespace hat {
 namespace {
@@ -37,6 +36,20 @@ std::string LastLine(std::FILE* file) {
   }
 }
 
+// The child's side after fork(), where little is allowed. `failed` takes the error if the program
+// cannot start, and closes if it does.
+[[noreturn]] void Become(char* const* argv, int errors, int failed, pid_t parent) {
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  const int in = ::open("/dev/null", O_RDONLY), out = ::open("/dev/null", O_WRONLY);
+  const bool is_set = ::dup2(in, 0) == 0 && ::dup2(out, 1) == 1 && ::dup2(errors, 2) == 2;
+  ::close(in);
+  ::close(out);
+  if (is_set && ::getppid() == parent) ::execv(argv[0], argv);
+  const int error = errno;
+  if (::write(failed, &error, sizeof error) < 0) ::_exit(126);
+  ::_exit(127);
+}
+
 }  // namespace
 
 ChildProcesses::~ChildProcesses() {  // nothing is left running behind an exception
@@ -54,15 +67,19 @@ void ChildProcesses::Start(size_t index, const std::vector<std::string>& words) 
   std::vector<char*> argv;
   for (const std::string& word : words) argv.push_back(const_cast<char*>(word.c_str()));
   argv.push_back(nullptr);
-  posix_spawn_file_actions_t actions;
-  posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-  posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
-  posix_spawn_file_actions_adddup2(&actions, errors, 2);
-  pid_t pid = 0;
-  const int error = ::posix_spawn(&pid, argv[0], &actions, nullptr, argv.data(), environ);
-  posix_spawn_file_actions_destroy(&actions);
-  if (error != 0) {
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) != 0) {
+    throw RunError(fmt::format("cannot make a pipe: {}", std::strerror(errno)));
+  }
+  const pid_t parent = ::getpid();
+  const pid_t pid = ::fork();
+  int error = pid < 0 ? errno : 0;
+  if (pid == 0) Become(argv.data(), errors, ends[1], parent);
+  ::close(ends[1]);
+  const bool has_failed = pid < 0 || ::read(ends[0], &error, sizeof error) > 0;
+  ::close(ends[0]);
+  if (has_failed) {
+    if (pid > 0) ::waitpid(pid, nullptr, 0);
     throw RunError(fmt::format("cannot start '{}': {}", words[0], std::strerror(error)));
   }
   running_[pid] = std::move(child);

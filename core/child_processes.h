@@ -28,8 +28,9 @@ class ChildProcesses {
 
   size_t count() const { return running_.size(); }  // of those that run
 
-  // `words`: the program's path and its arguments. It gets no stdin, its stdout is dropped. Throws
-  // RunError if it cannot start.
+  // `words`: the program's path and its arguments. It gets no stdin, its stdout is dropped. It is
+  // killed if this thread ends before it, however that comes about. Throws RunError if it cannot
+  // start.
   void Start(size_t index, const std::vector<std::string>& words);
   // Sends SIGTERM to those with an index from `first` on.
   void Terminate(size_t first = 0);

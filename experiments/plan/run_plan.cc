@@ -40,9 +40,19 @@ void RemoveFolder(const fs::path& folder) {
   }
 }
 
+// Of a cell: its folder, and what a program that was killed left beside it (ResultFolder).
+void RemoveAttempts(const fs::path& folder) {
+  RemoveFolder(folder);
+  const std::string hidden = fmt::format(".{}.", folder.filename().string());
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(folder.parent_path(), error)) {
+    if (entry.path().filename().string().starts_with(hidden)) RemoveFolder(entry.path());
+  }
+}
+
 // And the folders above it, up to `root`, that this leaves empty.
 void RemoveBelow(const fs::path& root, const std::string& folder) {
-  RemoveFolder(root / folder);
+  RemoveAttempts(root / folder);
   std::error_code error;
   for (fs::path at = fs::path(folder).parent_path(); !at.empty(); at = at.parent_path()) {
     if (!fs::is_empty(root / at, error) || error) return;
@@ -143,7 +153,7 @@ bool PlanRun::IsStopped() {
 
 void PlanRun::Start(size_t cell) {
   const std::string folder = FolderOf(cell);
-  RemoveFolder(folder);  // of an attempt that was cut off
+  RemoveAttempts(folder);
   MakeFolder(fs::path(folder).parent_path());
   std::vector<std::string> words = options_.program;
   const std::vector<std::string> arguments = SimulateArguments(plan_, plan_.cells[cell]);

@@ -233,14 +233,12 @@ class ResumeTest : public CompareTest {
     const auto json = nlohmann::json::parse(ReadFile(status));
     return json.at("done") == 1 && json.at("running") == 1;
   }
-  void StopTheOrphan() const { ::kill(std::stoi(ReadFile(temp_ / "pid")), SIGKILL); }
 };
 
 TEST_F(ResumeTest, AKilledComparisonGoesOnWhereItWas) {
   StartedProgram comparison(ThreeSeeds());
   ASSERT_TRUE(comparison.RunsUntil([&] { return IsHalfWay(); }));
   EXPECT_EQ(comparison.Wait(SIGKILL).exit_code, -SIGKILL);
-  StopTheOrphan();
   EXPECT_FALSE(fs::exists(temp_ / "results"));
   Go();
   const ProgramRun outcome = RunProgram(ThreeSeeds());

@@ -1,9 +1,12 @@
 #include "core/child_processes.h"
 
 #include <gmock/gmock.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <csignal>
 #include <filesystem>
+#include <fstream>
 
 #include "core/files.h"
 #include "tests/core/expect_error.h"
@@ -55,6 +58,29 @@ TEST(ChildProcessesTest, NoneOutlivesTheObject) {
     while (!std::filesystem::exists(pid_file)) children.Reap();
   }
   EXPECT_NE(::kill(std::stoi(ReadFile(pid_file)), 0), 0);
+}
+
+// As after kill -9: nothing of ours runs any more that could end them.
+TEST(ChildProcessesTest, NoneOutlivesAProgramThatIsKilled) {
+  const TempFolder temp;
+  const std::string pid_file = temp / "pid";
+  const pid_t program = ::fork();
+  if (program == 0) {
+    ChildProcesses children;
+    children.Start(0, Shell("echo $$ > '" + pid_file + ".new'; mv '" + pid_file + ".new' '" +
+                            pid_file + "'; exec sleep 100"));
+    while (!std::filesystem::exists(pid_file)) children.Reap();
+    ::kill(::getpid(), SIGKILL);
+  }
+  ::waitpid(program, nullptr, 0);
+  const std::string state = "/proc/" + std::to_string(std::stoi(ReadFile(pid_file))) + "/stat";
+  const auto runs = [&] {  // not even as a zombie that nobody has waited for
+    std::ifstream file(state);
+    std::string text;
+    return std::getline(file, text) && text.find(") Z ") == std::string::npos;
+  };
+  for (int i = 0; i < 500 && runs(); ++i) ::usleep(10'000);
+  EXPECT_FALSE(runs());
 }
 
 }  // namespace

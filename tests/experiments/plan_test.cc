@@ -192,12 +192,14 @@ TEST_F(PlanTest, AnEarlierPlansResultsAreCopied) {
 
 TEST_F(PlanTest, AFailedCellIsTriedAgain) {
   SetSimulator(
-      "[ $seed = 2 ] && [ $(grep -c 2 started) -lt 3 ] && mkdir \"$out\" && echo again >&2 && exit "
+      "[ $seed = 2 ] && [ $(grep -c 2 started) -lt 3 ] && mkdir \"$out\" "
+      "out/runs/a/.seed-2.partial-7 && echo again >&2 && exit "
       "1");
   options_.retries = 2;
   EXPECT_EQ(Run().done, 4);
   EXPECT_THAT(Started(), ElementsAre("1", "2", "2", "2", "3", "4"));
   EXPECT_EQ(Status().at("cells").at(1).at("attempts"), 3);
+  EXPECT_FALSE(Has("runs/a/.seed-2.partial-7")) << "what a killed attempt left";
   EXPECT_FALSE(Status().at("cells").at(1).contains("reason"));
 }
 
