@@ -3,7 +3,6 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <filesystem>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -12,11 +11,12 @@
 #include <thread>
 #include <vector>
 
-#include "cli/child_processes.h"
-#include "cli/progress_line.h"
 #include "cli/run_plot.h"
+#include "cli/simulations.h"
 #include "core/files.h"
 #include "core/program.h"
+#include "experiments/plan/plan.h"
+#include "experiments/plan/status.h"
 #include "experiments/results/comparison.h"
 #include "experiments/results/comparison_report.h"
 #include "experiments/results/published.h"
@@ -35,8 +35,13 @@ struct Options {
   std::vector<std::string> overrides;
   std::string out;
   bool replace = false;
+  bool resumes = false;
+  bool keeps_going = false;
+  int retries = 0;
   bool draws = true;
   bool is_quiet = false;
+
+  bool keeps() const { return !out.empty(); }
 };
 
 void AddOptions(CommandLine& line, Options& options) {
@@ -61,17 +66,23 @@ void AddOptions(CommandLine& line, Options& options) {
       ->type_name("KEY=VALUE")
       ->expected(1)
       ->take_all();
-  line.add_option("--out", options.out, "folder for the results; must not exist");
-  line.add_flag("--force", options.replace, "replace a folder of earlier results");
+  CLI::Option* out =
+      line.add_option("--out", options.out, "folder for the results; must not exist");
+  CLI::Option* force =
+      line.add_flag("--force", options.replace, "replace a folder of earlier results");
+  line.add_flag("--resume", options.resumes,
+                "the same, but keep of its simulations those that would come out the same")
+      ->needs(out)
+      ->excludes(force);
+  line.add_option("--retries", options.retries,
+                  "how often a simulation that failed is tried again, but for bad input")
+      ->check(CLI::Range(0, 100))
+      ->capture_default_str();
+  line.add_flag("--keep-going", options.keeps_going,
+                "after a simulation that failed run the others too");
   line.add_flag("!--no-figure", options.draws, "do not draw comparison.png");
   line.add_flag("--quiet", options.is_quiet, "nothing on stderr but errors");
 }
-
-struct Run {
-  std::string system;
-  uint64_t seed = 0;
-  std::string folder;
-};
 
 // The scenario of each system: what is wrong with one shows before anything runs.
 std::vector<Scenario> LoadAll(const Options& options) {
@@ -101,82 +112,66 @@ void RefuseSystemOverride(const Options& options) {
 }
 
 // Seed by seed, so that an early look at the time left has seen every system.
-std::vector<Run> PlanRuns(const Options& options, uint64_t first_seed, const std::string& folder) {
+Plan PlanOf(const Options& options, uint64_t first_seed) {
   if (first_seed > INT64_MAX - static_cast<uint64_t>(options.seeds - 1)) {
     throw InputError(fmt::format("--seeds {}: there are not so many from seed = {} to {}",
                                  options.seeds, first_seed, INT64_MAX));
   }
-  std::vector<Run> runs;
+  std::vector<std::string> overrides = options.overrides;
+  std::erase_if(overrides, [](const std::string& text) {  // of the first run
+    return text.starts_with("seed=");
+  });
+  Plan plan;
   for (int i = 0; i < options.seeds; ++i) {
     const uint64_t seed = first_seed + static_cast<uint64_t>(i);
     for (const std::string& system : options.systems) {
-      runs.push_back({system, seed, fmt::format("{}/runs/{}/seed-{}", folder, system, seed)});
+      Cell& cell = plan.cells.emplace_back();
+      cell.name = fmt::format("{}, seed {}", system, seed);
+      cell.folder = fmt::format("runs/{}/seed-{}", system, seed);
+      cell.scenario = options.scenario;
+      cell.overrides = overrides;
+      cell.overrides.push_back("system.name=" + system);
+      cell.seed = seed;
     }
   }
-  return runs;
+  return plan;
 }
 
-ChildProcess SimulateProcess(const Options& options, const Run& run) {
-  ChildProcess child;
-  child.words = {ProgramFolder() + "/hat-simulate", options.scenario, "--quiet"};
-  for (const std::string& override_text : options.overrides) {
-    if (override_text.starts_with("seed=")) continue;  // of the first run
-    child.words.insert(child.words.end(), {"--set", override_text});
-  }
-  child.words.insert(child.words.end(), {"--set", fmt::format("system.name={}", run.system),
-                                         "--seed", std::to_string(run.seed), "--out", run.folder});
-  return child;
-}
-
-void RunAll(const Options& options, const std::vector<Run>& runs) {
-  std::vector<ChildProcess> children;
-  for (const Run& run : runs) {
-    std::error_code error;
-    fs::create_directories(fs::path(run.folder).parent_path(), error);
-    if (error) throw RunError(fmt::format("cannot write '{}': {}", run.folder, error.message()));
-    children.push_back(SimulateProcess(options, run));
-  }
-  if (!options.is_quiet) {
-    fmt::print(stderr, "{} simulations, {} at once\n", runs.size(), options.jobs);
-  }
-  ProgressLine progress;
-  const auto on_done = [&](int done) {
-    if (options.is_quiet) return;
-    progress.Update({double(done), double(runs.size())},
-                    [&] { return fmt::format("{} of {} simulations done", done, runs.size()); });
-  };
-  const ChildrenResult result = RunChildren(children, options.jobs, IsInterrupted, on_done);
-  progress.Clear();
-  if (result.is_interrupted) throw RunError("interrupted; nothing was written");
-  if (!result.failure) return;
-  const Run& failed = runs[result.failure->index];
-  std::string why = result.failure->last_error;
-  if (const size_t colon = why.find("hat simulate: "); colon == 0) why = why.substr(14);
-  if (why.empty()) why = fmt::format("ended with code {}", result.failure->exit_code);
-  const std::string message = fmt::format("{}, seed {}: {}", failed.system, failed.seed, why);
-  if (result.failure->exit_code == 2) throw InputError(message);
-  throw RunError(message);
+void RunAll(const Options& options, const Plan& plan, ResultFolder& folder) {
+  SimulationsOptions simulations;
+  simulations.plan.folder = folder.staging();
+  if (options.resumes) simulations.plan.earlier = options.out;
+  simulations.plan.jobs = options.jobs;
+  simulations.plan.retries = options.retries;
+  simulations.plan.keeps_going = options.keeps_going;
+  simulations.is_quiet = options.is_quiet;
+  simulations.stays = options.keeps();
+  simulations.plan.on_done = [&](int done) { folder.Keep(options.keeps() && done > 0); };
+  RunSimulations(plan, simulations);
 }
 
 // Common random numbers: all systems of a seed must have had the same requests. A closed loop's
 // arrivals are the system's own.
-void CheckSameRequests(const std::vector<Run>& runs, const std::vector<RunFigures>& figures) {
+void CheckSameRequests(const Plan& plan, const std::vector<RunFigures>& figures,
+                       const std::string& folder) {
   std::map<uint64_t, std::pair<std::string, std::string>> first;  // seed: digest, system
-  for (size_t i = 0; i < runs.size(); ++i) {
-    if (figures[i].not_possible) continue;
-    const std::string digest = RequestsDigest(ReadFile(runs[i].folder + "/requests.csv"));
-    const auto& [expected, system] =
-        first.try_emplace(runs[i].seed, digest, runs[i].system).first->second;
+  for (size_t i = 0; i < figures.size(); ++i) {
+    const RunFigures& run = figures[i];
+    if (run.not_possible) continue;
+    const std::string path = fmt::format("{}/{}/requests.csv", folder, plan.cells[i].folder);
+    const std::string digest = RequestsDigest(ReadFile(path));
+    const auto& [expected, system] = first.try_emplace(run.seed, digest, run.system).first->second;
     if (digest == expected) continue;
     throw RunError(fmt::format("{} and {} did not get the same requests with seed {}", system,
-                               runs[i].system, runs[i].seed));
+                               run.system, run.seed));
   }
 }
 
-std::vector<RunFigures> Collect(const std::vector<Run>& runs) {
+// By the plan's cells.
+std::vector<RunFigures> Collect(const Plan& plan, const std::string& folder) {
   std::vector<RunFigures> figures;
-  for (const Run& run : runs) {
-    const std::string path = run.folder + "/summary.json";
+  for (const Cell& cell : plan.cells) {
+    const std::string path = fmt::format("{}/{}/summary.json", folder, cell.folder);
     figures.push_back(ParseSummary(ReadFile(path), path));
   }
   return figures;
@@ -197,9 +192,8 @@ std::vector<PublishedValue> PublishedBeside(const Options& options, const Scenar
                       scenario.workload.arrivals.rate_per_s);
 }
 
-ComparisonInfo InfoOf(const Options& options, const Scenario& scenario, const std::string& label) {
+ComparisonInfo InfoOf(const Options& options, const Scenario& scenario) {
   ComparisonInfo info;
-  info.label = label;
   info.scenario = scenario.name;
   info.model = scenario.model.name;
   info.devices = scenario.devices();
@@ -234,22 +228,27 @@ std::string ScratchFolder() {
   return folder / fmt::format("hat-compare-{}", ::getpid());
 }
 
+// Kept results may be gone on with; those for the printed tables alone go with the program.
+ResultFolder FolderOf(const Options& options) {
+  if (!options.keeps()) return ResultFolder(ScratchFolder());
+  return ResultFolder::Resumable(options.out, options.replace || options.resumes, kStatusFile);
+}
+
 int Compare(const Options& options) {
   RefuseSystemOverride(options);
   const std::vector<Scenario> scenarios = LoadAll(options);
   const Scenario& scenario = scenarios.front();
-  const bool keeps = !options.out.empty();
-  ResultFolder folder(keeps ? options.out : ScratchFolder(), options.replace);
-
-  const std::vector<Run> runs = PlanRuns(options, scenario.seed, folder.staging());
-  RunAll(options, runs);
-  const std::vector<RunFigures> figures = Collect(runs);
+  ComparisonInfo info = InfoOf(options, scenario);
+  const Plan plan = PlanOf(options, scenario.seed);
+  ResultFolder folder = FolderOf(options);
+  RunAll(options, plan, folder);
+  const std::vector<RunFigures> figures = Collect(plan, folder.staging());
   if (scenario.workload.arrivals.kind != ArrivalConfig::Kind::kClosedLoop) {
-    CheckSameRequests(runs, figures);
+    CheckSameRequests(plan, figures, folder.staging());
   }
   const Comparison comparison = CompareRuns(figures);
-  const ComparisonInfo info = InfoOf(options, scenario, figures.front().label);
-  if (keeps) {
+  info.label = figures.front().label;
+  if (options.keeps()) {
     folder.Write("comparison.json", ComparisonJson(comparison, info));
     folder.Write("comparison.csv", ComparisonCsv(comparison));
     folder.Write("comparison.md", ComparisonMarkdown(comparison, info));
@@ -257,8 +256,8 @@ int Compare(const Options& options) {
     folder.Commit();
   }
   PrintResult(ComparisonText(comparison, info));
-  if (keeps && !options.is_quiet) SayWritten(options.out);
-  if (keeps && options.draws) {
+  if (options.keeps() && !options.is_quiet) SayWritten(options.out);
+  if (options.keeps() && options.draws) {
     RunPlot("compare.py", options.out + "/comparison.json", options.out + "/comparison.png");
   }
   return 0;

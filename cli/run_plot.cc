@@ -5,7 +5,7 @@
 
 #include <filesystem>
 
-#include "cli/child_processes.h"
+#include "core/child_processes.h"
 #include "core/error.h"
 #include "core/interrupt.h"
 
@@ -25,16 +25,17 @@ std::string Unfinished(const fs::path& image) {
 void RunPlot(const std::string& script, const std::string& data, const std::string& image,
              const std::vector<std::string>& more) {
   const std::string unfinished = Unfinished(image);
-  ChildProcess child;
-  child.words = {HAT_PYTHON, fmt::format("{}/{}", HAT_PLOTS_DIR, script), data, unfinished};
-  child.words.insert(child.words.end(), more.begin(), more.end());
-  const ChildrenResult result = RunChildren({child}, 1, IsInterrupted, [](int) {});
+  std::vector<std::string> words = {HAT_PYTHON, fmt::format("{}/{}", HAT_PLOTS_DIR, script), data,
+                                    unfinished};
+  words.insert(words.end(), more.begin(), more.end());
+  const EndedChild plot = RunChild(words);
+  const bool is_drawn = plot.exit_code == 0 && !IsInterrupted();
   std::error_code error;
-  if (!result.failure && !result.is_interrupted) fs::rename(unfinished, image, error);
-  if (!result.failure && !result.is_interrupted && !error) return;
-  const std::string reason = result.is_interrupted ? "interrupted"
-                             : result.failure      ? result.failure->last_error
-                                                   : error.message();
+  if (is_drawn) fs::rename(unfinished, image, error);
+  if (is_drawn && !error) return;
+  const std::string reason = IsInterrupted() ? "interrupted"
+                             : is_drawn      ? error.message()
+                                             : plot.last_error;
   fs::remove(unfinished, error);
   throw RunError(fmt::format("cannot draw '{}': {}", image, reason));
 }

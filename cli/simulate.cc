@@ -5,7 +5,6 @@
 #include <cstdio>
 #include <filesystem>
 #include <limits>
-#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -13,13 +12,9 @@
 #include "cli/progress_line.h"
 #include "core/files.h"
 #include "core/program.h"
-#include "experiments/laws/laws.h"
-#include "experiments/results/results.h"
 #include "experiments/results/summary_text.h"
-#include "experiments/scenario/input_files.h"
-#include "experiments/watch/explain.h"
-#include "experiments/watch/timeline.h"
-#include "sim/simulation.h"
+#include "experiments/scenario/scenario.h"
+#include "sim/run.h"
 
 namespace hat {
 namespace {
@@ -76,91 +71,6 @@ void AddOptions(CommandLine& line, Options& options) {
   line.add_flag("--quiet", options.quiet, "nothing on stderr but errors");
 }
 
-RecorderOptions RecorderOptionsFor(const Simulation& simulation, bool keep_gaps) {
-  const Scenario& scenario = simulation.scenario();
-  RecorderOptions options;
-  for (const DeviceClass& device_class : scenario.fleet.classes) {
-    options.classes.push_back(device_class.name);
-  }
-  for (int d = 0; d < simulation.fleet().size(); ++d) {
-    options.class_of_device.push_back(simulation.fleet().class_of(d));
-  }
-  options.replicas = scenario.scheduler.replicas;
-  options.stages = scenario.has_cloud() ? scenario.scheduler.stages : 0;
-  options.warmup_requests = scenario.workload.warmup_requests;
-  options.keep_gaps = keep_gaps;
-  return options;
-}
-
-LawOptions LawOptionsFor(const Simulation& simulation) {
-  const Scenario& scenario = simulation.scenario();
-  LawOptions options;
-  options.kind = scenario.system.kind;
-  options.hidden = scenario.model.hidden;
-  options.devices = simulation.fleet().size();
-  options.replicas = scenario.scheduler.replicas;
-  options.stages = scenario.has_cloud() ? scenario.scheduler.stages : 0;
-  options.token_budget =
-      scenario.system.prefill_cut == "whole" ? 0 : scenario.scheduler.token_budget;
-  return options;
-}
-
-RunInfo InfoOf(const Simulation& simulation) {
-  const Scenario& scenario = simulation.scenario();
-  RunInfo info;
-  info.engine = Description(simulation.engine());
-  info.scenario = scenario.name;
-  info.system = scenario.system.name;
-  info.seed = scenario.seed;
-  info.config = scenario.resolved;
-  info.profiles = simulation.profiles();
-  info.inputs = InputFilesOf(scenario);
-  return info;
-}
-
-std::string Shown(const std::string& summary_json, bool as_json) {
-  return as_json ? summary_json : SummaryText(summary_json);
-}
-
-// The observers that the options ask for, and what becomes of them after the run.
-class Observers {
- public:
-  Observers(const Simulation& simulation, const Options& options)
-      : recorder_(RecorderOptionsFor(simulation, options.gaps)) {
-    list_.Add(&recorder_);
-    if (options.check) list_.Add(&laws_.emplace(LawOptionsFor(simulation)));
-    if (options.explain) list_.Add(&explain_.emplace(*options.explain));
-    if (!options.timeline.empty()) list_.Add(&timeline_.emplace(options.timeline));
-  }
-
-  Observer& all() { return list_; }
-  const Recorder& recorder() const { return recorder_; }
-
-  // Throws RunError if one is broken. Returns how many events they held for; nothing where they
-  // were not checked.
-  std::optional<int64_t> CheckLaws(bool is_partial) {
-    if (!laws_) return std::nullopt;
-    laws_->Finish(is_partial);
-    laws_->Require();
-    return laws_->events();
-  }
-  std::string Text(const RunInfo& info, bool as_json) const {
-    const bool explains = explain_ && (explain_->has_arrived() || !info.is_partial);
-    if (explains) return explain_->Text();
-    return Shown(SummaryJson(recorder_, info), as_json);
-  }
-  void FinishTimeline() {
-    if (timeline_) timeline_->Finish();
-  }
-
- private:
-  ObserverList list_;
-  Recorder recorder_;
-  std::optional<Laws> laws_;
-  std::optional<Explain> explain_;
-  std::optional<Timeline> timeline_;
-};
-
 Scenario ScenarioOf(const Options& options) {
   std::vector<std::string> overrides = options.overrides;
   if (!options.seed.empty()) {
@@ -199,72 +109,48 @@ void ShowProgress(ProgressLine& line, const std::string& system, const Simulatio
   });
 }
 
-void SayWhatIsWritten(const Options& options, bool has_timeline) {
-  if (!options.out.empty()) SayWritten(options.out);
-  if (has_timeline && !options.timeline.empty()) SayWritten(options.timeline);
+RunOptions RunOptionsOf(const Options& options) {
+  RunOptions run;
+  if (!options.engine.empty()) run.engine = EngineNamed(options.engine);
+  run.out = options.out;
+  run.replaces = options.replace;
+  run.keeps_gaps = options.gaps;
+  run.checks_laws = options.check;
+  run.explained = options.explain;
+  run.timeline = options.timeline;
+  return run;
 }
 
-// A run that measured nobody has no figures: better said than shown as dashes.
-void RequireMeasured(const Recorder& recorder, const Scenario& scenario) {
-  const WorkloadConfig& workload = scenario.workload;
-  const auto arrived = std::ranges::count_if(recorder.rows(), [](const RequestRow& row) {
-    return row.state != RequestRow::State::kUnseen;
-  });
-  const double duration_s = workload.duration.value();  // 0: none, as a replay may have
-  const std::string within =
-      duration_s > 0 ? fmt::format(" within workload.duration_s = {:g}", duration_s) : "";
-  if (arrived == 0) {
-    throw InputError(
-        fmt::format("{}: no request arrived{}; make it longer, or raise "
-                    "workload.rate_per_s",
-                    scenario.path, within));
+void Print(const RunResult& result, bool as_json) {
+  if (result.explanation) return PrintResult(*result.explanation);
+  PrintResult(as_json ? result.summary_json : SummaryText(result.summary_json));
+}
+
+void SayWhatWasDone(const RunResult& result, const Options& options) {
+  if (result.lawful_events) {
+    std::fputs(fmt::format("all laws held for {} events\n", *result.lawful_events).c_str(), stderr);
   }
-  if (arrived > workload.warmup_requests) return;
-  throw InputError(
-      fmt::format("{}: {} requests arrived{}, all of them in the warm-up, so nothing was measured; "
-                  "lower workload.warmup_requests = {}",
-                  scenario.path, arrived, within, workload.warmup_requests));
+  if (!options.out.empty()) SayWritten(options.out);
+  if (!options.timeline.empty() && !result.not_possible) SayWritten(options.timeline);
 }
 
 int Simulate(const Options& options) {
   RefuseToReplaceTimeline(options);
-  std::optional<ResultFolder> folder;
-  if (!options.out.empty()) folder.emplace(options.out, options.replace);
-  std::optional<EngineKind> engine;
-  if (!options.engine.empty()) engine = EngineNamed(options.engine);
-  Simulation simulation(ScenarioOf(options), engine);
-  CheckExplained(options, simulation.scenario());
-  RunInfo info = InfoOf(simulation);
-
-  if (const std::optional<std::string> reason = simulation.not_possible()) {
-    if (folder) WriteNotPossible(*folder, info, *reason), folder->Commit();
-    PrintResult(Shown(NotPossibleJson(info, *reason), options.as_json));
-    if (!options.quiet) SayWhatIsWritten(options, false);
-    return 0;
-  }
-
-  Observers observers(simulation, options);
+  const Scenario scenario = ScenarioOf(options);
+  CheckExplained(options, scenario);
+  RunOptions run = RunOptionsOf(options);
   ProgressLine progress;
-  const bool is_complete = simulation.Run(observers.all(), [&](const SimulationProgress& now) {
-    if (!options.quiet) ShowProgress(progress, info.system, now);
+  run.on_progress = [&](const SimulationProgress& now) {
+    if (!options.quiet) ShowProgress(progress, scenario.system.name, now);
     return !IsInterrupted();
-  });
+  };
+  const RunResult result = Run(scenario, run);
   progress.Clear();
-  info.is_partial = !is_complete;
-  const bool shows_single_requests = options.explain || !options.timeline.empty();
-  if (is_complete && !shows_single_requests) {
-    RequireMeasured(observers.recorder(), simulation.scenario());
+  Print(result, options.as_json);
+  if (result.info.is_partial) {
+    throw RunError("interrupted; the results so far are marked partial");
   }
-  const std::string text = observers.Text(info, options.as_json);
-  observers.FinishTimeline();
-  const std::optional<int64_t> checked = observers.CheckLaws(info.is_partial);
-  if (folder) WriteResults(*folder, observers.recorder(), info), folder->Commit();
-  PrintResult(text);
-  if (!is_complete) throw RunError("interrupted; the results so far are marked partial");
-  if (checked && !options.quiet) {
-    std::fputs(fmt::format("all laws held for {} events\n", *checked).c_str(), stderr);
-  }
-  if (!options.quiet) SayWhatIsWritten(options, true);
+  if (!options.quiet) SayWhatWasDone(result, options);
   return 0;
 }
 

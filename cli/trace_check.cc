@@ -284,6 +284,14 @@ std::string Line(const Trial& trial, const Verdict& verdict) {
   return text + verdict.differences;
 }
 
+std::vector<std::vector<ReplayedRequest>> Simulate(const TraceReplay& replay,
+                                                   const std::vector<Trial>& trials, int jobs) {
+  std::vector<ReplayTrial> replays;
+  for (const Trial& trial : trials) replays.push_back({trial.name, trial.Overrides()});
+  const ScratchFolder folder;
+  return ReplayTrace(replay, folder.path(), replays, jobs);
+}
+
 int Check(const Options& options) {
   const Inputs inputs(options);
   const std::vector<Trial> trials = TrialsOf(options, inputs.trace.info());
@@ -293,21 +301,21 @@ int Check(const Options& options) {
   TraceReplay replay{
       options.model.folder + "/config.json", options.prompts, options.trace, options.model.split,
       inputs.trace.info().output_tokens,     inputs.rows()};
-  const ScratchFolder folder;
+  const std::vector<std::vector<ReplayedRequest>> simulated =
+      Simulate(replay, trials, options.jobs);
   ProgressLine progress(std::chrono::seconds(60));
   const size_t all = trials.size() * inputs.live_rows.size();
   int done = 0;
   bool is_good = true;
-  for (const Trial& trial : trials) {
-    const std::vector<ReplayedRequest> simulated =
-        ReplayTrace(replay, folder.path(), trial.Overrides());
+  for (size_t t = 0; t < trials.size(); ++t) {
+    const Trial& trial = trials[t];
     const auto on_done = [&](int more) {
       done += more;
       progress.Update({double(done), double(all)},
                       [&] { return fmt::format("hat trace check: {} of {} requests", done, all); });
     };
     const std::vector<Generation> live = LiveRuns(options, inputs, trial, on_done).Run();
-    const Verdict verdict = Judge(inputs, trial, live, simulated);
+    const Verdict verdict = Judge(inputs, trial, live, simulated[t]);
     is_good = is_good && verdict.is_good();
     progress.Clear();
     PrintResult(Line(trial, verdict));

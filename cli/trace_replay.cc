@@ -5,11 +5,10 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
-#include "cli/child_processes.h"
+#include "cli/simulations.h"
 #include "core/csv.h"
 #include "core/error.h"
 #include "core/files.h"
-#include "core/program.h"
 #include "profiles/modelled_profile.h"
 
 namespace hat {
@@ -80,8 +79,10 @@ std::vector<ReplayedRequest> ReadRequests(const std::string& path, int requests)
 
 }  // namespace
 
-std::vector<ReplayedRequest> ReplayTrace(const TraceReplay& replay, const std::string& folder,
-                                         const std::vector<std::string>& overrides) {
+std::vector<std::vector<ReplayedRequest>> ReplayTrace(const TraceReplay& replay,
+                                                      const std::string& folder,
+                                                      const std::vector<ReplayTrial>& trials,
+                                                      int jobs) {
   const ModelShape shape = FindModelShape(replay.config);
   const auto write_profile = [&](const char* hardware, Role role) {
     WriteFileAtomically(folder + "/" + Name(role) + ".json",
@@ -91,19 +92,23 @@ std::vector<ReplayedRequest> ReplayTrace(const TraceReplay& replay, const std::s
   write_profile("a6000", Role::kCloud);
   const std::string scenario = folder + "/scenario.toml";
   WriteFileAtomically(scenario, ScenarioText(replay));
-  const std::string out = folder + "/out";
-  ChildProcess child{
-      {ProgramFolder() + "/hat-simulate", scenario, "--quiet", "--check", "--force", "--out", out}};
-  for (const std::string& override_text : overrides) {
-    child.words.insert(child.words.end(), {"--set", override_text});
+  Plan plan;
+  plan.arguments = {"--check"};
+  for (size_t i = 0; i < trials.size(); ++i) {
+    plan.cells.push_back(
+        {trials[i].name, fmt::format("runs/{}", i), scenario, trials[i].overrides, 1});
   }
-  const ChildrenResult result = RunChildren({child}, 1, IsInterrupted, [](int) {});
-  if (result.is_interrupted) throw RunError("interrupted");
-  if (result.failure) {
-    throw RunError(fmt::format("hat simulate failed with code {}: {}", result.failure->exit_code,
-                               result.failure->last_error));
+  SimulationsOptions simulations;
+  simulations.plan.folder = folder;
+  simulations.plan.jobs = jobs;
+  simulations.is_quiet = true;
+  RunSimulations(plan, simulations);
+  std::vector<std::vector<ReplayedRequest>> replayed;
+  for (const Cell& cell : plan.cells) {
+    const std::string requests = fmt::format("{}/{}/requests.csv", folder, cell.folder);
+    replayed.push_back(ReadRequests(requests, replay.requests));
   }
-  return ReadRequests(out + "/requests.csv", replay.requests);
+  return replayed;
 }
 
 }  // namespace hat

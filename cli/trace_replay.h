@@ -1,4 +1,4 @@
-// 'hat simulate' on a draft trace, as a child program: what it makes of each prompt.
+// 'hat simulate' on a draft trace: what it makes of each prompt.
 #pragma once
 
 #include <string>
@@ -19,11 +19,18 @@ struct TraceReplay {
   int requests = 0;         // one a prompt row
 };
 
+// One simulation of all prompts.
+struct ReplayTrial {
+  std::string name;                    // for people
+  std::vector<std::string> overrides;  // as --set takes them
+};
+
 // Writes a scenario and modelled profiles of the model's shape, whose latencies decide nothing that
-// a ReplayedRequest holds, into `folder`, runs hat-simulate, which lies beside this program, there
-// and reads what became of prompt row 0, 1, ... `overrides`: as --set takes them. Throws RunError
-// with the child's message if it fails; interrupted: RunError too.
-std::vector<ReplayedRequest> ReplayTrace(const TraceReplay& replay, const std::string& folder,
-                                         const std::vector<std::string>& overrides);
+// a ReplayedRequest holds, into `folder`, runs the trials there, `jobs` at once, and reads what
+// became of prompt row 0, 1, ... in each. Throws as RunSimulations (simulations.h).
+std::vector<std::vector<ReplayedRequest>> ReplayTrace(const TraceReplay& replay,
+                                                      const std::string& folder,
+                                                      const std::vector<ReplayTrial>& trials,
+                                                      int jobs);
 
 }  // namespace hat

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <openssl/evp.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -35,6 +36,7 @@ class FileDescriptor {
   int get() const { return fd_; }
   bool IsOpen() const { return fd_ >= 0; }
   bool Close() { return fd_ < 0 || ::close(std::exchange(fd_, -1)) == 0; }
+  int Release() { return std::exchange(fd_, -1); }
 
  private:
   int fd_;
@@ -210,12 +212,24 @@ void RefuseToReplace(const std::string& path, std::string_view content) {
 }
 
 ResultFolder::ResultFolder(std::string path, bool replace)
+    : ResultFolder(std::move(path), replace, std::nullopt) {}
+
+ResultFolder ResultFolder::Resumable(std::string path, bool replace, const std::string& mark) {
+  return ResultFolder(std::move(path), replace, mark);
+}
+
+ResultFolder::ResultFolder(std::string path, bool replace, const std::optional<std::string>& mark)
     : path_(CleanPath(path)), replace_(replace) {
   if (const auto refusal = Refusal(path_, replace_)) {
     throw InputError(fmt::format("'{}' {}", path, *refusal));
   }
-  staging_ = Beside(path_, "partial");
+  staging_ = mark ? path_ + ".unfinished" : Beside(path_, "partial");
   outermost_made_ = OutermostMissing(fs::path(path_).parent_path());
+  MakeStaging(path);
+  if (mark) Resume(*mark);
+}
+
+void ResultFolder::MakeStaging(const std::string& path) {
   std::error_code error;
   fs::create_directories(staging_, error);
   if (!error) return;
@@ -223,7 +237,28 @@ ResultFolder::ResultFolder(std::string path, bool replace)
   throw RunError(fmt::format("cannot write '{}': {}", path, error.message()));
 }
 
-ResultFolder::~ResultFolder() { RemoveWhatWasMade(); }
+// What it throws leaves the folder to its owner; what it finds stays unless told otherwise.
+void ResultFolder::Resume(const std::string& mark) {
+  FileDescriptor folder(::open(staging_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  struct stat locked = {}, found = {};
+  const bool is_ours = folder.IsOpen() && ::flock(folder.get(), LOCK_EX | LOCK_NB) == 0 &&
+                       ::fstat(folder.get(), &locked) == 0 &&
+                       ::stat(staging_.c_str(), &found) == 0 && locked.st_ino == found.st_ino;
+  if (!is_ours) throw RunError(fmt::format("another program writes to '{}'", staging_));
+  std::error_code error;
+  is_kept_ = !fs::is_empty(staging_, error);
+  if (is_kept_ && !fs::exists(fs::path(staging_) / mark, error)) {
+    throw InputError(fmt::format(
+        "'{}' holds no {}, so it is not what an earlier run left; remove it, or give a new folder",
+        staging_, mark));
+  }
+  lock_ = folder.Release();
+}
+
+ResultFolder::~ResultFolder() {
+  if (!is_kept_ || committed_) RemoveWhatWasMade();
+  if (lock_ >= 0) ::close(lock_);
+}
 
 void ResultFolder::RemoveWhatWasMade() {
   std::error_code ignored;

@@ -56,7 +56,13 @@ class ResultFolder {
   // `replace`; then Commit() replaces it, but only if it holds a manifest.json, so that a mistyped
   // path never deletes other data.
   explicit ResultFolder(std::string path, bool replace = false);
-  ~ResultFolder();  // without Commit(): removes what was written, and the folders made above it
+  // For results that take long: the files are written to "PATH.unfinished", which stays after
+  // Keep(), or if the program is killed, and where the next one finds them. `mark` is a file by
+  // which such a folder is known: one with files but without it is refused (InputError). It is
+  // one program's at a time: RunError while another one has it.
+  static ResultFolder Resumable(std::string path, bool replace, const std::string& mark);
+  // Without Commit() and Keep(): removes what was written, and the folders made above it.
+  ~ResultFolder();
   ResultFolder(const ResultFolder&) = delete;
   ResultFolder& operator=(const ResultFolder&) = delete;
 
@@ -65,14 +71,21 @@ class ResultFolder {
   // Where the files lie until Commit(), for another program that adds one (a plot).
   const std::string& staging() const { return staging_; }
   void Commit();  // throws RunError
+  // Does what a resumable one holds stay, unless it is committed? At first, what was found there.
+  void Keep(bool keeps) { is_kept_ = keeps; }
 
  private:
+  ResultFolder(std::string path, bool replace, const std::optional<std::string>& mark);
+  void MakeStaging(const std::string& path);  // `path`: as the user wrote it
+  void Resume(const std::string& mark);
   void RemoveWhatWasMade();
 
   std::string path_;
   bool replace_;
   std::string staging_;
   std::string outermost_made_;  // of the folders above `path_` that had to be made; empty: none
+  int lock_ = -1;               // on a resumable folder
+  bool is_kept_ = false;
   bool committed_ = false;
 };
 

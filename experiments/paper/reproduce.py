@@ -4,19 +4,21 @@
   experiments/paper/reproduce.py            runs every case with `./hat compare`, prints the tables
   experiments/paper/reproduce.py --update   the same, and writes them into docs/paper.md
 
-Results stay in results/paper/CASE (comparison.md, and runs/SYSTEM/seed-N/summary.json of each run).
+Results stay in results/paper/CASE (comparison.md, and runs/SYSTEM/seed-N/summary.json of each run); called again, it
+runs what is missing or would come out otherwise. Means and intervals are those of `hat compare`, and of `hat estimate`
+for what relates several figures of a seed.
 """
 import argparse
 import csv
 import json
 import pathlib
 import re
-import statistics
 import subprocess
+import typing
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+HAT = ["./hat"]
 SEEDS = 10
-STUDENT_T = 2.262157  # t(0.975, 9): half a 95% confidence interval over ten seeds
 SPLIT = "hat,u-shape,u-sarathi,u-medusa"
 UNLOADED = ["workload.arrivals=uniform", "workload.rate_per_s=0.05", "workload.requests=100"]
 ORIN = [f"../../profiles/data/agx-orin-{mode}_vicuna-7b_device.json" for mode in ("maxn", "50w", "30w")]
@@ -59,13 +61,22 @@ UNKNOWNS = {  # what the sources leave open, one at a time: label and --set ...
 CASES |= {name: ("spec_bench_7b", "hat,u-shape", overrides) for name, (_, overrides) in UNKNOWNS.items()}
 
 
-def run(name, hat):
+class Estimate(typing.NamedTuple):
+    mean: float
+    half: float  # of the 95% confidence interval
+
+
+def hat(*words, **options):
+    return subprocess.run([*HAT, *words], cwd=ROOT, check=True, text=True, stdout=subprocess.PIPE, **options).stdout
+
+
+def run(name):
     scenario, systems, overrides = CASES[name]
-    command = [hat, "compare", f"experiments/paper/{scenario}.toml", "--systems", systems,
-               "--seeds", str(SEEDS), "--out", f"results/paper/{name}", "--force", "--no-figure", "--quiet"]
+    command = ["compare", f"experiments/paper/{scenario}.toml", "--systems", systems,
+               "--seeds", str(SEEDS), "--out", f"results/paper/{name}", "--resume", "--no-figure", "--quiet"]
     for override in overrides:
         command += ["--set", override]
-    subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+    hat(*command)
 
 
 def values(case, system, *path):
@@ -80,8 +91,24 @@ def values(case, system, *path):
     return found
 
 
+def compared(case, system):
+    comparison = json.loads((ROOT / "results/paper" / case / "comparison.json").read_text())
+    return next(s for s in comparison["systems"] if s["system"] == system)
+
+
+def figure(case, system, metric):
+    """A figure of a comparison, by its path in summary.json."""
+    found = compared(case, system)["metrics"][metric]
+    return Estimate(found["mean"], found["ci95"])
+
+
+def estimate(numbers):
+    """Of figures that no comparison has, one a seed."""
+    return Estimate(*map(float, hat("estimate", input=" ".join(map(repr, numbers))).split()))
+
+
 def per_seed(function, *columns):
-    return [function(*row) for row in zip(*columns)]
+    return estimate([function(*row) for row in zip(*columns)])
 
 
 def published(experiment, system, metric):
@@ -91,14 +118,13 @@ def published(experiment, system, metric):
     return float(rows[0]["value"])
 
 
-def estimate(ours, digits=1):
-    half = STUDENT_T * statistics.stdev(ours) / len(ours) ** 0.5
-    return f"{statistics.mean(ours):.{digits}f} ± {half:.{digits}f}"
+def shown(ours, digits=1):
+    return f"{ours.mean:.{digits}f} ± {ours.half:.{digits}f}"
 
 
 def row(label, theirs, ours, digits=1):
-    error = 100 * (statistics.mean(ours) / theirs - 1)
-    return f"| {label} | {theirs:g} | {estimate(ours, digits)} | {error:+.0f}% |"
+    error = 100 * (ours.mean / theirs - 1)
+    return f"| {label} | {theirs:g} | {shown(ours, digits)} | {error:+.0f}% |"
 
 
 def table(unit, rows):
@@ -108,14 +134,14 @@ def table(unit, rows):
 def ttft_table():
     systems = ["hat", "u-sarathi", "u-medusa", "u-shape"]
     return table("ms", [row(s, published("spec_bench_7b", s, "ttft_ms.mean"),
-                            values("rate-6", s, "ttft_ms", "mean")) for s in systems])
+                            figure("rate-6", s, "ttft_ms.mean")) for s in systems])
 
 
 def parts_table():
     names = list(json.loads((ROOT / "results/paper/rate-6/runs/hat/seed-1/summary.json").read_text())["ttft_parts_ms"])
     lines = ["| | " + " | ".join(n.replace("_", " ") for n in names) + " |", "|---|" + "--:|" * len(names)]
     for system in SPLIT.split(","):
-        means = [statistics.mean(values("rate-6", system, "ttft_parts_ms", n)) for n in names]
+        means = [figure("rate-6", system, f"ttft_parts_ms.{n}").mean for n in names]
         lines.append(f"| {system} | " + " | ".join(f"{m:.0f}" for m in means) + " |")
     return "\n".join(lines)
 
@@ -134,7 +160,7 @@ def tbt_table(case="rate-4"):
 def tbt_values():
     systems = SPLIT.split(",")
     return "\n".join(["| ms | " + " | ".join(systems) + " |", "|---|" + "--:|" * len(systems),
-                      "| ours | " + " | ".join(estimate(values("rate-4", s, "tbt_ms", "mean"), 2) for s in systems) + " |"])
+                      "| ours | " + " | ".join(shown(figure("rate-4", s, "tbt_ms.mean"), 2) for s in systems) + " |"])
 
 
 def batch_table():
@@ -142,7 +168,7 @@ def batch_table():
     for system in ["hat", "u-sarathi", "u-medusa", "u-shape"]:
         for what, label in (("mean", "mean"), ("std", "standard deviation")):
             theirs = published("spec_bench_7b/batch-delay", system, f"stage_ms.{what}")
-            rows.append(row(f"{system}, {label}", theirs, values("rate-6", system, "stage_ms", what), 2))
+            rows.append(row(f"{system}, {label}", theirs, estimate(values("rate-6", system, "stage_ms", what)), 2))
     return table("ms", rows)
 
 
@@ -156,8 +182,8 @@ def one_device_table():
             rows.append(row(f"{system}, on one {device}", theirs, ours, 2))
     for system in ("hat", "u-medusa"):
         theirs = published("spec_bench_7b/one-device", system, "accept_length")
-        ours = values("one-xavier", system, "accept_length")
-        rows.append(f"| accept length of {system} | {theirs:g} | {estimate(ours, 2)} | an input |")
+        ours = figure("one-xavier", system, "accept_length")
+        rows.append(f"| accept length of {system} | {theirs:g} | {shown(ours, 2)} | an input |")
     return table("times u-shape's", rows)
 
 
@@ -172,7 +198,7 @@ def ablation_table():
         for label, name, case, system in arms:
             theirs = published("spec_bench_7b/ablation", name, f"{metric}.mean")
             rows.append(row(f"{metric[:4].upper() if metric[1] == 't' else 'TBT'}, {label}", theirs,
-                            values(case, system, metric, "mean"), digits))
+                            figure(case, system, f"{metric}.mean"), digits))
     return table("ms", rows)
 
 
@@ -182,7 +208,7 @@ def motivation_table():
                         ("prompt-2000-all", "all positions' states return")):
         parts = [values(case, "u-shape", "ttft_parts_ms", p) for p in ("uplink_wait", "upload", "download")]
         rows.append(row(f"TTFT; {label}", published("prompt_2000_7b", "u-shape", "ttft_ms.mean"),
-                        values(case, "u-shape", "ttft_ms", "mean"), 0))
+                        figure(case, "u-shape", "ttft_ms.mean"), 0))
         rows.append(row(f"transfer in it; {label}", published("prompt_2000_7b", "u-shape", "transfer_ms"),
                         per_seed(lambda *p: sum(p), *parts), 0))
     return table("ms", rows)
@@ -202,7 +228,7 @@ def small_chunks_table():
 def abstract_table():
     lines = ["| lower than | TTFT 7B, 6/s | TTFT 13B, 4/s | TBT 7B, 4/s | TBT 13B, 4/s |", "|---|--:|--:|--:|--:|"]
     for system in ("u-shape", "u-sarathi", "u-medusa"):
-        cells = [estimate(reductions(case, metric, system))
+        cells = [shown(reductions(case, metric, system))
                  for case, metric in (("rate-6", "ttft_ms"), ("13b", "ttft_ms"), ("rate-4", "tbt_ms"), ("13b", "tbt_ms"))]
         lines.append(f"| {system}, % | " + " | ".join(cells) + " |")
     span = [f"{published('both_models', 'all baselines', f'{m}_reduction_by_hat_low'):g} to "
@@ -215,18 +241,18 @@ def model_13b_table():
     lines = ["| | " + " | ".join(systems) + " |", "|---|" + "--:|" * len(systems)]
     for case, replicas in (("13b", "one replica"), ("13b-two-replicas", "two replicas")):
         for metric, label in (("ttft_ms", "TTFT"), ("tbt_ms", "TBT")):
-            cells = [estimate(values(case, s, metric, "mean"), 0) for s in systems]
+            cells = [shown(figure(case, s, f"{metric}.mean"), 0) for s in systems]
             lines.append(f"| {label} ms, {replicas} | " + " | ".join(cells) + " |")
-        cells = [f"{sum(values(case, s, 'saturated'))} of {SEEDS}" for s in systems]
+        cells = [f"{compared(case, s)['saturated_runs']} of {SEEDS}" for s in systems]
         lines.append(f"| saturated runs, {replicas} | " + " | ".join(cells) + " |")
-    cells = [estimate(values("13b-no-drafting", "hat", m, "mean"), 0) for m in ("ttft_ms", "tbt_ms")]
+    cells = [shown(figure("13b-no-drafting", "hat", f"{m}.mean"), 0) for m in ("ttft_ms", "tbt_ms")]
     return "\n".join(lines) + f"\n\nhat without drafting, two replicas: TTFT {cells[0]} ms, TBT {cells[1]} ms."
 
 
 def unknowns_table():
     lines = ["| 6 requests/s, ms | TTFT hat | TTFT u-shape | TBT hat | TBT u-shape |", "|---|--:|--:|--:|--:|"]
     for case, label in [("rate-6", "the scenario as it is"), *((n, u[0]) for n, u in UNKNOWNS.items())]:
-        cells = [estimate(values(case, system, metric, "mean"), digits)
+        cells = [shown(figure(case, system, f"{metric}.mean"), digits)
                  for metric, digits in (("ttft_ms", 0), ("tbt_ms", 1)) for system in ("hat", "u-shape")]
         lines.append(f"| {label} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
@@ -235,7 +261,7 @@ def unknowns_table():
 def queue_table():
     lines = ["| queue, ms, in the mean TTFT | hat | u-shape |", "|---|--:|--:|"]
     for case, label in (("sessions-8", "at most 8 sessions a device"), ("rate-6", "at most 32")):
-        cells = [estimate(values(case, s, "ttft_parts_ms", "queue"), 0) for s in ("hat", "u-shape")]
+        cells = [shown(figure(case, s, "ttft_parts_ms.queue"), 0) for s in ("hat", "u-shape")]
         lines.append(f"| {label} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
@@ -249,7 +275,7 @@ TABLES = {"ttft": ttft_table, "parts": parts_table, "tbt": tbt_table, "tbt-value
 
 
 def saturated():
-    runs = {case: sum(sum(values(case, s, "saturated")) for s in CASES[case][1].split(",")) for case in CASES}
+    runs = {case: sum(compared(case, s)["saturated_runs"] for s in CASES[case][1].split(",")) for case in CASES}
     return [f"{case}: {count} runs are saturated" for case, count in runs.items() if count]
 
 
@@ -257,12 +283,13 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--update", action="store_true", help="write the tables into docs/paper.md")
     parser.add_argument("--no-run", action="store_true", help="take the results that are in results/paper")
-    parser.add_argument("--hat", default="./hat", help="the command to call; default ./hat")
+    parser.add_argument("--hat", default=HAT[0], help="the command to call; default ./hat")
     options = parser.parse_args()
+    HAT[:] = [options.hat]
     if not options.no_run:
         for case in CASES:
             print(f"running {case}", flush=True)
-            run(case, options.hat)
+            run(case)
     page = ROOT / "docs/paper.md"
     text = page.read_text(encoding="utf-8") if options.update else ""
     for name, make in TABLES.items():

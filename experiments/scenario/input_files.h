@@ -1,4 +1,4 @@
-// The files that a run reads beside its scenario and its profiles, for the manifest.
+// The files that a run reads: beside its scenario and its profiles, for the manifest; and all.
 #pragma once
 
 #include <string>
@@ -18,5 +18,9 @@ struct InputFile {
 // In the order of the roles above; only what this scenario reads. Throws InputError if a file
 // cannot be read.
 std::vector<InputFile> InputFilesOf(const Scenario& scenario);
+
+// The paths of all files that a run of this scenario reads, its profiles first, but for the
+// scenario's own; they need not exist.
+std::vector<std::string> InputPathsOf(const Scenario& scenario);
 
 }  // namespace hat

@@ -9,7 +9,7 @@
 #include "core/error.h"
 #include "experiments/watch/recorder.h"
 #include "protocol/system.h"
-#include "sim/simulation.h"
+#include "sim/run.h"
 #include "tests/bench/fresh_process.h"
 #include "tests/bench/spike.h"
 
@@ -41,22 +41,8 @@ class ToldCounter : public Observer {
   Seconds last_end_;
 };
 
-RecorderOptions RecorderOptionsFor(const Simulation& simulation) {
-  const Scenario& scenario = simulation.scenario();
-  RecorderOptions options;
-  for (const DeviceClass& device_class : scenario.fleet.classes) {
-    options.classes.push_back(device_class.name);
-  }
-  for (int d = 0; d < simulation.fleet().size(); ++d) {
-    options.class_of_device.push_back(simulation.fleet().class_of(d));
-  }
-  options.replicas = scenario.scheduler.replicas;
-  options.stages = scenario.has_cloud() ? scenario.scheduler.stages : 0;
-  return options;
-}
-
 // A scenario under experiments/, with keys set anew.
-struct Run {
+struct Case {
   std::string scenario;
   std::vector<std::string> settings;
 
@@ -65,10 +51,10 @@ struct Run {
   }
 };
 
-Measured Measure(const Run& run) {
+Measured Measure(const Case& run) {
   return MeasureInFreshProcess([&](Stopwatch& watch) {
     Simulation simulation = run.Load();
-    Recorder recorder(RecorderOptionsFor(simulation));
+    Recorder recorder(RecorderOptionsOf(simulation));
     ToldCounter counter;
     ObserverList observers;
     observers.Add(&recorder);
@@ -90,7 +76,7 @@ Measured MeasureSpike(int devices, int rounds_per_device) {
   });
 }
 
-void Decode(benchmark::State& state, const Run& run, int devices, int spike_rounds) {
+void Decode(benchmark::State& state, const Case& run, int devices, int spike_rounds) {
   for (auto _ : state) {
     const Measured hat = Measure(run);
     const Measured spike = MeasureSpike(devices, spike_rounds);
@@ -109,7 +95,7 @@ void Decode(benchmark::State& state, const Run& run, int devices, int spike_roun
       fmt::format("{} devices, {} replica{}", devices, replicas, replicas == 1 ? "" : "s"));
 }
 
-void Paper(benchmark::State& state, const Run& run) {
+void Paper(benchmark::State& state, const Case& run) {
   if (const auto reason = run.Load().not_possible()) return state.SkipWithError(reason->c_str());
   for (auto _ : state) {
     const Measured hat = Measure(run);
@@ -123,7 +109,7 @@ void Paper(benchmark::State& state, const Run& run) {
   state.SetLabel(run.Load().scenario().system.name);
 }
 
-void Memory(benchmark::State& state, const Run& run) {
+void Memory(benchmark::State& state, const Case& run) {
   for (auto _ : state) {
     const Measured hat = Measure(run);
     state.SetIterationTime(hat.cpu_s);
@@ -146,12 +132,12 @@ auto* Register(const std::string& name, Arguments... arguments) {
 }  // namespace
 
 void RegisterSimulationBenchmarks() {
-  Register("decode/30", Decode, Run{"scale/closed_loop_30.toml", {}}, 30, 12700);
-  Register("decode/10000", Decode, Run{"scale/closed_loop_10k.toml", {}}, 10000, 100);
+  Register("decode/30", Decode, Case{"scale/closed_loop_30.toml", {}}, 30, 12700);
+  Register("decode/10000", Decode, Case{"scale/closed_loop_10k.toml", {}}, 10000, 100);
   for (const std::string& system : SystemNames()) {
-    Register("paper/" + system, Paper, Run{"paper/spec_bench_7b.toml", {"system.name=" + system}});
+    Register("paper/" + system, Paper, Case{"paper/spec_bench_7b.toml", {"system.name=" + system}});
   }
-  Register("memory/10000", Memory, Run{"scale/hat_10k.toml", {}})->Repetitions(1);
+  Register("memory/10000", Memory, Case{"scale/hat_10k.toml", {}})->Repetitions(1);
 }
 
 }  // namespace hat

@@ -81,7 +81,7 @@ TEST_F(CompareTest, RunsEachSystemWithEachSeedAndWritesAll) {
   EXPECT_EQ(json["seeds"], nlohmann::json::parse("[1, 2, 3]"));
   EXPECT_EQ(json["systems"][1]["metrics"]["ttft_ms.mean"]["mean"], 152);
   EXPECT_EQ(json["published"].empty(), false);
-  for (const char* name : {"comparison.csv", "comparison.md", "manifest.json",
+  for (const char* name : {"comparison.csv", "comparison.md", "manifest.json", "status.json",
                            "runs/hat/seed-1/summary.json", "runs/u-shape/seed-3/requests.csv"}) {
     EXPECT_TRUE(fs::exists(temp_ / "results/" + name)) << name;
   }
@@ -104,8 +104,8 @@ TEST_F(CompareTest, SameRunsWriteTheSameBytes) {
                 {temp_ / jobs});
     ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
   }
-  for (const char* name :
-       {"comparison.json", "comparison.csv", "comparison.md", "comparison.png", "manifest.json"}) {
+  for (const char* name : {"comparison.json", "comparison.csv", "comparison.md", "comparison.png",
+                           "manifest.json", "status.json"}) {
     EXPECT_EQ(ReadFile(temp_ / "1/" + name), ReadFile(temp_ / "3/" + name)) << name;
   }
 }
@@ -206,6 +206,127 @@ TEST_F(CompareTest, InterruptStopsTheRunsAndLeavesNothing) {
   EXPECT_FALSE(fs::exists(temp_ / "results"));
   for (const pid_t pid : pids()) EXPECT_NE(::kill(pid, 0), 0) << pid;
   EXPECT_THAT(temp_.List(), ElementsAre("hat-compare", "hat-simulate", "pids"));
+}
+
+// Runs hat with three seeds; the second one waits until there is a file `go`.
+class ResumeTest : public CompareTest {
+ protected:
+  ResumeTest() {
+    SetSimulator("echo $seed >> '" + (temp_ / "started") + "'\n[ $seed = 2 ] && [ ! -e '" +
+                 (temp_ / "go") + "' ] && echo $$ > '" + (temp_ / "pid") + "' && exec sleep 100\n" +
+                 kHonestRun);
+  }
+
+  std::vector<std::string> ThreeSeeds(const std::string& more = "") const {
+    return Command(
+        std::string(kScenario) + " --systems hat --seeds 3 --jobs 1 --no-figure --out {} " + more,
+        {temp_ / "results"});
+  }
+
+  std::string Started() const { return ReadFile(temp_ / "started"); }
+  void Go() { WriteFileAtomically(temp_ / "go", ""); }
+
+  // Until the second seed's simulation runs and the first one's is in the books.
+  bool IsHalfWay() const {
+    const std::string status = temp_ / "results.unfinished/status.json";
+    if (!fs::exists(status) || !fs::exists(temp_ / "pid")) return false;
+    const auto json = nlohmann::json::parse(ReadFile(status));
+    return json.at("done") == 1 && json.at("running") == 1;
+  }
+};
+
+TEST_F(ResumeTest, AKilledComparisonGoesOnWhereItWas) {
+  StartedProgram comparison(ThreeSeeds());
+  ASSERT_TRUE(comparison.RunsUntil([&] { return IsHalfWay(); }));
+  EXPECT_EQ(comparison.Wait(SIGKILL).exit_code, -SIGKILL);
+  EXPECT_FALSE(fs::exists(temp_ / "results"));
+  Go();
+  const ProgramRun outcome = RunProgram(ThreeSeeds());
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_THAT(outcome.err, HasSubstr("3 simulations, 1 of them done already, 1 at once\n"));
+  EXPECT_EQ(Started(), "1\n2\n2\n3\n");
+  EXPECT_THAT(outcome.out, HasSubstr("hat     102.0 ± 2.5"));
+  EXPECT_FALSE(fs::exists(temp_ / "results.unfinished"));
+  EXPECT_EQ(nlohmann::json::parse(ReadFile(temp_ / "results/status.json")).at("done"), 3);
+}
+
+TEST_F(ResumeTest, AnInterruptedOneSaysSo) {
+  StartedProgram comparison(ThreeSeeds());
+  ASSERT_TRUE(comparison.RunsUntil([&] { return IsHalfWay(); }));
+  const ProgramRun interrupted = comparison.Wait(SIGINT);
+  EXPECT_EQ(interrupted.exit_code, 1);
+  EXPECT_THAT(
+      interrupted.err,
+      testing::EndsWith("hat compare: interrupted; 1 of 3 simulations are done and stay in "
+                        "'" +
+                        (temp_ / "results.unfinished") + "': the same command goes on there\n"));
+  Go();
+  EXPECT_EQ(RunProgram(ThreeSeeds()).exit_code, 0);
+  EXPECT_EQ(Started(), "1\n2\n2\n3\n");
+}
+
+TEST_F(ResumeTest, AnotherComparisonMayNotMeddle) {
+  StartedProgram comparison(ThreeSeeds());
+  ASSERT_TRUE(comparison.RunsUntil([&] { return IsHalfWay(); }));
+  const ProgramRun second = RunProgram(ThreeSeeds());
+  EXPECT_EQ(second.exit_code, 1);
+  EXPECT_EQ(second.err,
+            "hat compare: another program writes to '" + (temp_ / "results.unfinished") + "'\n");
+  EXPECT_TRUE(IsHalfWay());
+}
+
+TEST_F(ResumeTest, AFinishedOneTakesMoreSeeds) {
+  Go();
+  ASSERT_EQ(RunProgram(ThreeSeeds()).exit_code, 0);
+  const auto five = [&](const std::string& more) {
+    return RunProgram(Command(std::string(kScenario) +
+                                  " --systems hat --seeds 5 --jobs 1 --no-figure --quiet --out {}" +
+                                  more,
+                              {temp_ / "results"}));
+  };
+  ExpectRefusal(five(""), "hat compare: ", "exists and is not empty");
+  const ProgramRun outcome = five(" --resume");
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_EQ(Started(), "1\n2\n3\n4\n5\n");
+  const std::string resumed = ReadFile(temp_ / "results/comparison.json");
+  const std::string status = ReadFile(temp_ / "results/status.json");
+  EXPECT_EQ(five(" --force").exit_code, 0);
+  EXPECT_EQ(Started(), "1\n2\n3\n4\n5\n1\n2\n3\n4\n5\n") << "all anew";
+  EXPECT_EQ(ReadFile(temp_ / "results/comparison.json"), resumed);
+  EXPECT_EQ(ReadFile(temp_ / "results/status.json"), status);
+  EXPECT_EQ(five(" --force --resume").exit_code, 2);
+}
+
+TEST_F(CompareTest, AFailedRunLeavesTheOthersAndACommandToSeeIt) {
+  SetSimulator("[ $seed = 2 ] && [ ! -e '" + (temp_ / "go") +
+               "' ] && echo 'hat simulate: no room' >&2 && exit 1\n" + kHonestRun);
+  const auto run = [&](const std::string& more) {
+    return Compare(std::string(kScenario) +
+                       " --systems hat,u-shape --seeds 3 --jobs 1 --set "
+                       "workload.requests=9 --no-figure --out {}" +
+                       more,
+                   {temp_ / "results"});
+  };
+  const std::string stay = " simulations are done and stay in '" + (temp_ / "results.unfinished") +
+                           "': the same command goes on there\n";
+  const std::string alone = std::string("  alone: hat simulate ") + kScenario +
+                            " --set workload.requests=9 --set system.name=";
+  const ProgramRun first = run("");
+  EXPECT_EQ(first.exit_code, 1);
+  EXPECT_EQ(first.err, "6 simulations, 1 at once\nhat, seed 2: no room\n" + alone +
+                           "hat --seed 2\nhat compare: hat, seed 2: no room; 2 of 6" + stay);
+  const ProgramRun all = run(" --keep-going --retries 1");
+  EXPECT_EQ(all.exit_code, 1);
+  EXPECT_EQ(all.err, "6 simulations, 2 of them done already, 1 at once\nhat, seed 2: no room\n" +
+                         alone + "hat --seed 2\nu-shape, seed 2: no room\n" + alone +
+                         "u-shape --seed 2\nhat compare: 2 simulations failed; the first: hat, "
+                         "seed 2: no room; 4 of 6" +
+                         stay);
+  WriteFileAtomically(temp_ / "go", "");
+  const ProgramRun repaired = run("");
+  EXPECT_EQ(repaired.exit_code, 0);
+  EXPECT_THAT(repaired.err, HasSubstr("6 simulations, 4 of them done already, 1 at once\n"));
+  EXPECT_THAT(temp_.List(), ElementsAre("go", "hat-compare", "hat-simulate", "results"));
 }
 
 }  // namespace

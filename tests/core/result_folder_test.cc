@@ -86,6 +86,65 @@ TEST(ResultFolderTest, DataThatAppearedMeanwhileIsKept) {
   EXPECT_EQ(ReadFile(temp / "out/precious"), "x");
 }
 
+TEST(ResultFolderTest, AResumableOneIsFoundAgainWhereItWasKept) {
+  const TempFolder temp;
+  const auto resume = [&] { return ResultFolder::Resumable(temp / "a/out", false, "mark"); };
+  { ResultFolder folder = resume(); }
+  EXPECT_THAT(temp.List(), IsEmpty()) << "not kept";
+  {
+    ResultFolder folder = resume();
+    folder.Write("mark", "x");
+    folder.Write("part", "1");
+    folder.Keep(true);
+    EXPECT_RUN_ERROR(resume(), HasSubstr("another program writes to"));
+  }
+  { ResultFolder folder = resume(); }
+  EXPECT_TRUE(fs::exists(temp / "a/out.unfinished/part")) << "until it is given up";
+  {
+    ResultFolder folder = resume();
+    EXPECT_EQ(ReadFile(folder.staging() + "/part"), "1");
+    folder.Keep(true);
+    folder.Commit();
+  }
+  EXPECT_EQ(ReadFile(temp / "a/out/part"), "1");
+  EXPECT_FALSE(fs::exists(temp / "a/out.unfinished"));
+}
+
+TEST(ResultFolderTest, AResumableOneThatIsGivenUpGoes) {
+  const TempFolder temp;
+  for (const bool keeps : {true, false}) {
+    ResultFolder folder = ResultFolder::Resumable(temp / "out", false, "mark");
+    folder.Write("mark", "x");
+    folder.Keep(keeps);
+  }
+  EXPECT_THAT(temp.List(), IsEmpty());
+}
+
+TEST(ResultFolderTest, WhatIsNoUnfinishedResultIsLeftAlone) {
+  const TempFolder temp;
+  fs::create_directory(temp / "out.unfinished");
+  WriteFileAtomically(temp / "out.unfinished/precious", "x");
+  EXPECT_INPUT_ERROR(ResultFolder::Resumable(temp / "out", false, "mark"),
+                     HasSubstr("holds no mark"));
+  EXPECT_EQ(ReadFile(temp / "out.unfinished/precious"), "x");
+}
+
+TEST(ResultFolderTest, AResumableOneReplacesEarlierResultsToo) {
+  const TempFolder temp;
+  WriteResult(temp / "out", "old.csv");
+  EXPECT_INPUT_ERROR(ResultFolder::Resumable(temp / "out", false, "mark"),
+                     HasSubstr("exists and is not empty"));
+  {
+    ResultFolder folder = ResultFolder::Resumable(temp / "out", true, "mark");
+    folder.Write("manifest.json", "{}");
+    folder.Keep(true);
+    EXPECT_TRUE(fs::exists(temp / "out/old.csv"));
+    folder.Commit();
+  }
+  EXPECT_THAT(temp.List(), ElementsAre("out"));
+  EXPECT_FALSE(fs::exists(temp / "out/old.csv"));
+}
+
 // A file system of 64 KB, where this process may mount one.
 class SmallDisk {
  public:

@@ -24,6 +24,7 @@ EXPERIMENTS_BELOW = {
     "watch": [],
     "laws": [],
     "results": ["watch", "scenario"],
+    "plan": ["scenario"],
 }
 EVERYTHING = {
     "cli": [*BELOW, "cli"],

@@ -140,7 +140,7 @@ TEST(CalibratedDrafterTest, AnswersDependOnTheQuestionNotOnTheOrder) {
 
 // -- in whole runs: rounds that the request's end does not cut
 
-Estimate TokensARound(const RunResult& run, int longest_draft) {
+Estimate TokensARound(const WatchedRun& run, int longest_draft) {
   std::vector<double> of_requests;
   for (const RequestRow& row : run.rows) {
     int left = row.request.output_tokens - 1;
@@ -156,7 +156,7 @@ Estimate TokensARound(const RunResult& run, int longest_draft) {
   return MeanWithInterval(of_requests);
 }
 
-RunResult RunOf(const std::string& system) {
+WatchedRun RunOf(const std::string& system) {
   const Toy toy;
   return RunInChild(toy.Load({"system.name=" + system, "fleet.class.0.count=10",
                               "workload.requests=50", "workload.outputs.tokens=500"}));

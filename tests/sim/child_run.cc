@@ -1,7 +1,6 @@
 #include "tests/sim/child_run.h"
 
 #include <fmt/format.h>
-#include <gtest/gtest.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -11,9 +10,7 @@
 #include <type_traits>
 
 #include "core/error.h"
-#include "experiments/laws/laws.h"
-#include "experiments/results/results.h"
-#include "sim/simulation.h"
+#include "sim/run.h"
 #include "tests/sim/text_log.h"
 
 namespace hat {
@@ -68,31 +65,27 @@ void VisitFields(Result& result, Visit visit) {
   visit(result.tokens);
 }
 
-std::string Encode(const RunResult& result) {
+std::string Encode(const WatchedRun& result) {
   std::string bytes;
   Put(bytes, std::string(result.is_complete ? "complete" : "partial"));
   VisitFields(result, [&](const auto& items) { Put(bytes, items); });
-  for (const std::string* text : {&result.log, &result.summary, &result.violations}) {
-    Put(bytes, *text);
-  }
+  for (const std::string* text : {&result.log, &result.summary}) Put(bytes, *text);
   return bytes;
 }
 
-RunResult Decode(const std::string& bytes) {
+WatchedRun Decode(const std::string& bytes) {
   Reader reader(bytes);
-  RunResult result;
+  WatchedRun result;
   result.is_complete = reader.Text() == "complete";
   VisitFields(result, [&](auto& items) { reader.Get(items); });
-  for (std::string* text : {&result.log, &result.summary, &result.violations}) {
-    *text = reader.Text();
-  }
+  for (std::string* text : {&result.log, &result.summary}) *text = reader.Text();
   return result;
 }
 
 // -- the child
 
 struct Keeper : Observer {
-  RunResult result;
+  WatchedRun result;
   void OnDeviceOp(const DeviceOpEvent& event) override { result.ops.push_back(event); }
   void OnFrame(const FrameEvent& event) override { result.frames.push_back(event); }
   void OnRound(const RoundEvent& event) override { result.rounds.push_back(event); }
@@ -106,54 +99,19 @@ struct Keeper : Observer {
   }
 };
 
-RecorderOptions RecorderOptionsFor(const Simulation& simulation) {
-  const Scenario& scenario = simulation.scenario();
-  RecorderOptions options;
-  for (const DeviceClass& device_class : scenario.fleet.classes) {
-    options.classes.push_back(device_class.name);
-  }
-  for (int d = 0; d < simulation.fleet().size(); ++d) {
-    options.class_of_device.push_back(simulation.fleet().class_of(d));
-  }
-  options.replicas = scenario.scheduler.replicas;
-  options.stages = scenario.has_cloud() ? scenario.scheduler.stages : 0;
-  options.warmup_requests = scenario.workload.warmup_requests;
-  return options;
-}
-
-LawOptions LawOptionsFor(const Scenario& scenario) {
-  LawOptions options;
-  options.kind = scenario.system.kind;
-  options.hidden = scenario.model.hidden;
-  options.devices = scenario.devices();
-  options.replicas = scenario.scheduler.replicas;
-  options.stages = scenario.has_cloud() ? scenario.scheduler.stages : 0;
-  const bool may_exceed = scenario.system.prefill_cut == "whole";
-  options.token_budget = may_exceed ? 0 : scenario.scheduler.token_budget;
-  return options;
-}
-
-RunResult Play(const Scenario& scenario, const RunOptions& options) {
-  Simulation simulation(scenario, options.engine);
-  Recorder recorder(RecorderOptionsFor(simulation));
-  Laws laws(LawOptionsFor(scenario));
+WatchedRun Play(const Scenario& scenario, const WatchOptions& options) {
   Keeper keeper;
   TextLog log;
-  ObserverList observers;
-  observers.Add(&recorder);
-  observers.Add(&laws);
-  if (options.keeps_events) {
-    observers.Add(&keeper);
-    observers.Add(&log);
-  }
-  RunResult& result = keeper.result;
-  result.is_complete = simulation.Run(
-      observers, [&](const SimulationProgress& now) { return now.simulated < options.stop_at; });
-  laws.Finish(!result.is_complete);
-  for (const std::string& broken : laws.violations().kept()) result.violations += broken + "\n";
-  result.rows = recorder.rows();
+  RunOptions run;
+  run.engine = options.engine;
+  run.checks_laws = true;
+  if (options.keeps_events) run.observers = {&keeper, &log};
+  const RunResult played = Run(scenario, run);
+  WatchedRun& result = keeper.result;
+  result.is_complete = !played.info.is_partial;
+  result.rows = played.recorder->rows();
   result.log = log.text();
-  result.summary = SummaryJson(recorder, {});
+  result.summary = played.summary_json;
   return result;
 }
 
@@ -212,19 +170,15 @@ std::string TextFromChild(const std::function<std::string()>& body) {
   return bytes.substr(1);
 }
 
-RunResult RunHere(const Scenario& scenario, const RunOptions& options) {
-  RunResult result = Play(scenario, options);
-  EXPECT_EQ(result.violations, "") << scenario.system.name;
-  return result;
+WatchedRun RunHere(const Scenario& scenario, const WatchOptions& options) {
+  return Play(scenario, options);
 }
 
-RunResult RunInChild(const Scenario& scenario, const RunOptions& options) {
-  RunResult result = Decode(TextFromChild([&] { return Encode(Play(scenario, options)); }));
-  EXPECT_EQ(result.violations, "") << scenario.system.name;
-  return result;
+WatchedRun RunInChild(const Scenario& scenario, const WatchOptions& options) {
+  return Decode(TextFromChild([&] { return Encode(Play(scenario, options)); }));
 }
 
-std::vector<DeviceOpEvent> RunResult::OpsOf(int request) const {
+std::vector<DeviceOpEvent> WatchedRun::OpsOf(int request) const {
   std::vector<DeviceOpEvent> own;
   for (const DeviceOpEvent& op : ops) {
     if (op.request == request) own.push_back(op);
@@ -232,7 +186,7 @@ std::vector<DeviceOpEvent> RunResult::OpsOf(int request) const {
   return own;
 }
 
-std::vector<FrameEvent> RunResult::FramesOf(int request, Direction direction) const {
+std::vector<FrameEvent> WatchedRun::FramesOf(int request, Direction direction) const {
   std::vector<FrameEvent> own;
   for (const FrameEvent& frame : frames) {
     if (frame.request == request && frame.direction == direction) own.push_back(frame);
@@ -240,7 +194,7 @@ std::vector<FrameEvent> RunResult::FramesOf(int request, Direction direction) co
   return own;
 }
 
-std::vector<RoundEvent> RunResult::RoundsOf(int request) const {
+std::vector<RoundEvent> WatchedRun::RoundsOf(int request) const {
   std::vector<RoundEvent> own;
   for (const RoundEvent& round : rounds) {
     if (round.request == request) own.push_back(round);

@@ -21,7 +21,7 @@ struct StageRow {
 };
 
 // What became of a run, and all that was told.
-struct RunResult {
+struct WatchedRun {
   bool is_complete = false;
   std::vector<RequestRow> rows;
   std::vector<DeviceOpEvent> ops;
@@ -31,7 +31,6 @@ struct RunResult {
   std::vector<TokenEvent> tokens;
   std::string log;  // of TextLog
   std::string summary;
-  std::string violations;  // of the laws; empty: none
 
   const RequestRow& row(int request = 0) const { return rows.at(static_cast<size_t>(request)); }
   std::vector<DeviceOpEvent> OpsOf(int request) const;
@@ -39,18 +38,17 @@ struct RunResult {
   std::vector<RoundEvent> RoundsOf(int request) const;
 };
 
-struct RunOptions {
+struct WatchOptions {
   std::optional<EngineKind> engine = std::nullopt;
   bool keeps_events = true;
-  Seconds stop_at = Seconds::Infinity();  // as an interrupt at this simulated time
 };
 
-// Plays the scenario in this process: on fibers any number of times.
-RunResult RunHere(const Scenario& scenario, const RunOptions& options = {});
+// Plays the scenario in this process: on fibers any number of times. A broken law is a RunError.
+WatchedRun RunHere(const Scenario& scenario, const WatchOptions& options = {});
 
-// Plays the scenario in a child process. Rethrows InputError and RunError here; a
-// child that dies is a failure of the test.
-RunResult RunInChild(const Scenario& scenario, const RunOptions& options = {});
+// Plays the scenario in a child process. Rethrows InputError and RunError here; a child that dies
+// is a failure of the test.
+WatchedRun RunInChild(const Scenario& scenario, const WatchOptions& options = {});
 
 // Runs `body` in a child process and returns the text that it returns; rethrows likewise.
 std::string TextFromChild(const std::function<std::string()>& body);

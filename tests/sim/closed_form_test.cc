@@ -43,8 +43,8 @@ struct Hand {
 
 class ClosedFormTest : public testing::TestWithParam<int> {
  protected:
-  RunResult Run(const std::string& system, std::vector<std::string> overrides = {},
-                const ToyDevice& device = {}) {
+  WatchedRun Run(const std::string& system, std::vector<std::string> overrides = {},
+                 const ToyDevice& device = {}) {
     hand_ = {GetParam(), device, {}};
     toy_.Write("device", device);
     overrides.push_back("system.name=" + system);
@@ -54,7 +54,7 @@ class ClosedFormTest : public testing::TestWithParam<int> {
   }
 
   // Each token's time since the one before it; the first's since the arrival.
-  static void ExpectGaps(const RunResult& run, const std::vector<Seconds>& gaps) {
+  static void ExpectGaps(const WatchedRun& run, const std::vector<Seconds>& gaps) {
     ASSERT_EQ(run.tokens.size(), gaps.size());
     Seconds at;
     for (size_t i = 0; i < gaps.size(); ++i) {
@@ -68,7 +68,7 @@ class ClosedFormTest : public testing::TestWithParam<int> {
   }
 
   // Parts that are not named are 0.
-  static void ExpectParts(const RunResult& run, const std::map<std::string, Seconds>& parts) {
+  static void ExpectParts(const WatchedRun& run, const std::map<std::string, Seconds>& parts) {
     for (const TtftPartField& field : TtftPartFields()) {
       const auto part = parts.find(std::string(field.name));
       const Seconds expected = part == parts.end() ? Seconds(0) : part->second;
@@ -77,7 +77,7 @@ class ClosedFormTest : public testing::TestWithParam<int> {
     }
   }
 
-  static void ExpectBytes(const RunResult& run, double up, double down) {
+  static void ExpectBytes(const WatchedRun& run, double up, double down) {
     EXPECT_EQ(run.row().bytes_up.value(), up);
     EXPECT_EQ(run.row().bytes_down.value(), down);
   }
@@ -87,7 +87,7 @@ class ClosedFormTest : public testing::TestWithParam<int> {
 };
 
 TEST_P(ClosedFormTest, UShapeSendsThePromptInOnePieceAndATokenARoundTrip) {
-  const RunResult run = Run("u-shape");
+  const WatchedRun run = Run("u-shape");
   const Hand& h = hand_;
   const ToyDevice& d = h.device;
   const Seconds up = h.Up(h.FrameOf(10)), down = h.Down(h.FrameOf(1));
@@ -106,15 +106,15 @@ TEST_P(ClosedFormTest, UShapeSendsThePromptInOnePieceAndATokenARoundTrip) {
 }
 
 TEST_P(ClosedFormTest, HatWithoutItsPartsIsUShapeByteForByte) {
-  const RunResult u_shape = Run("u-shape");
-  const RunResult hat = Run("hat", {"system.chunking=none", "system.drafting=none",
-                                    "system.draft_ahead=false", "system.prefill_cut=whole"});
+  const WatchedRun u_shape = Run("u-shape");
+  const WatchedRun hat = Run("hat", {"system.chunking=none", "system.drafting=none",
+                                     "system.draft_ahead=false", "system.prefill_cut=whole"});
   EXPECT_EQ(hat.log, u_shape.log);
 }
 
 TEST_P(ClosedFormTest, USarathiSplitsThePromptInTheCloud) {
   if (GetParam() != 1) return;  // several parts in several stages: below
-  const RunResult run = Run("u-sarathi", {"workload.prompts.tokens=600", "policy.cut_tokens=256"});
+  const WatchedRun run = Run("u-sarathi", {"workload.prompts.tokens=600", "policy.cut_tokens=256"});
   const Hand& h = hand_;
   const ToyDevice& d = h.device;
   const Seconds up = h.Up(h.FrameOf(600)), down = h.Down(h.FrameOf(1));
@@ -132,7 +132,7 @@ TEST_P(ClosedFormTest, USarathiSplitsThePromptInTheCloud) {
 }
 
 TEST_P(ClosedFormTest, DeviceOnlyComputesAllLayersAndSendsNothing) {
-  const RunResult run = Run("device-only");
+  const WatchedRun run = Run("device-only");
   const ToyDevice& d = hand_.device;
   const auto round = [&](int position) { return d.Input(1, position, 32) + d.head(1); };
   ExpectGaps(run, {d.Input(10, 0, 32) + d.head(1), round(10), round(11)});
@@ -141,7 +141,7 @@ TEST_P(ClosedFormTest, DeviceOnlyComputesAllLayersAndSendsNothing) {
 }
 
 TEST_P(ClosedFormTest, CloudOnlySendsRawTokensAndReentersStageZero) {
-  const RunResult run = Run("cloud-only");
+  const WatchedRun run = Run("cloud-only");
   const Hand& h = hand_;
   const auto pass = [&](int tokens, int context) {
     return h.Cloud(tokens, context, 32) + h.cloud.embedding(tokens) + h.cloud.head(1);
@@ -159,7 +159,7 @@ TEST_P(ClosedFormTest, UMedusaVerifiesATreeARound) {
         {}, 0, 0, t == 1 ? std::vector<uint16_t>{1, 1, 2, 1} : std::vector<uint16_t>{1, 1, 1, 1}};
   });
   trace.Save(toy_ / "trace");
-  const RunResult run = Run("u-medusa", {"workload.outputs.tokens=9", "acceptance.trace=trace"});
+  const WatchedRun run = Run("u-medusa", {"workload.outputs.tokens=9", "acceptance.trace=trace"});
   const Hand& h = hand_;
   const ToyDevice& d = h.device;
   const Seconds ttft =
@@ -183,7 +183,7 @@ TEST_P(ClosedFormTest, UMedusaLeavesOutNodesBehindTheLastToken) {
         {}, 0, 0, t == 1 ? std::vector<uint16_t>{1, 2, 1, 1} : std::vector<uint16_t>{1, 1, 1, 1}};
   });
   trace.Save(toy_ / "trace");
-  const RunResult run = Run("u-medusa", {"workload.outputs.tokens=5", "acceptance.trace=trace"});
+  const WatchedRun run = Run("u-medusa", {"workload.outputs.tokens=5", "acceptance.trace=trace"});
   // R = 4: root and 3 nodes, 1 kept; R = 2: root and 1 node, kept.
   ASSERT_EQ(run.rounds.size(), 2u);
   EXPECT_EQ(run.rounds[0].drafted, 3);
@@ -194,9 +194,9 @@ TEST_P(ClosedFormTest, UMedusaLeavesOutNodesBehindTheLastToken) {
 
 // Chunks of 50: computing 2 to 4 is hidden behind the upload, which never pauses.
 TEST_P(ClosedFormTest, HatSendsChunksBackToBack) {
-  const RunResult run = Run("hat", {"system.chunking=fixed", "policy.chunk_fixed=50",
-                                    "system.drafting=none", "system.draft_ahead=false",
-                                    "workload.prompts.tokens=170", "workload.outputs.tokens=2"});
+  const WatchedRun run = Run("hat", {"system.chunking=fixed", "policy.chunk_fixed=50",
+                                     "system.drafting=none", "system.draft_ahead=false",
+                                     "workload.prompts.tokens=170", "workload.outputs.tokens=2"});
   const Hand& h = hand_;
   const ToyDevice& d = h.device;
   const Seconds upload =
@@ -229,7 +229,7 @@ class DraftingClosedFormTest : public ClosedFormTest {
  protected:
   static constexpr int kBranches = 4;
 
-  RunResult RunOnTrace(int rank_at_3, const ToyDevice& device, bool ahead) {
+  WatchedRun RunOnTrace(int rank_at_3, const ToyDevice& device, bool ahead) {
     const DraftTrace trace = HandTrace({8, 3, 0}, {10}, [=](int, int t) -> TraceEntry {
       switch (t) {
         case 1:
@@ -266,7 +266,7 @@ class DraftingClosedFormTest : public ClosedFormTest {
     return draft + hand_.Answer(states, position) + hand_.device.head(states);
   }
 
-  static void ExpectRounds(const RunResult& run, const std::vector<std::array<int, 4>>& rounds) {
+  static void ExpectRounds(const WatchedRun& run, const std::vector<std::array<int, 4>>& rounds) {
     ASSERT_EQ(run.rounds.size(), rounds.size());
     for (size_t i = 0; i < rounds.size(); ++i) {
       const RoundEvent& round = run.rounds[i];
@@ -278,7 +278,7 @@ class DraftingClosedFormTest : public ClosedFormTest {
 };
 
 TEST_P(DraftingClosedFormTest, HatWithoutDraftingAhead) {
-  const RunResult run = RunOnTrace(3, {}, false);
+  const WatchedRun run = RunOnTrace(3, {}, false);
   ExpectGaps(run, {Ttft(), Round(2, 2, 10), Round(1, 1, 12), Round(2, 2, 13), Round(3, 3, 14)});
   ExpectRounds(run, {{1, 1, 0, 0}, {0, 0, 0, 0}, {1, 0, 0, 0}, {2, 2, 0, 0}});
   const double frames = 2 * hand_.FrameOf(2) + hand_.FrameOf(1) + hand_.FrameOf(3);
@@ -288,19 +288,19 @@ TEST_P(DraftingClosedFormTest, HatWithoutDraftingAhead) {
 // The answer takes 10 ms, 3 steps of width 4 take 1 ms. Of the branch's 3 steps the third lies
 // behind the stop.
 TEST_P(DraftingClosedFormTest, StepsDraftedAheadAreKeptUpToTheStop) {
-  const RunResult run = RunOnTrace(3, {}, true);
+  const WatchedRun run = RunOnTrace(3, {}, true);
   ExpectGaps(run, {Ttft(), Round(2, 2, 10), Round(1, 1, 12), Round(0, 2, 13), Round(3, 3, 14)});
   ExpectRounds(run, {{1, 1, 0, 0}, {0, 0, 3, 1}, {1, 0, 3, 3}, {2, 2, 0, 0}});
 }
 
 TEST_P(DraftingClosedFormTest, StepsDraftedAheadAreWastedWhereTheTargetIsNoBranch) {
-  const RunResult run = RunOnTrace(kBranches + 1, {}, true);
+  const WatchedRun run = RunOnTrace(kBranches + 1, {}, true);
   ExpectGaps(run, {Ttft(), Round(2, 2, 10), Round(1, 1, 12), Round(2, 2, 13), Round(3, 3, 14)});
   ExpectRounds(run, {{1, 1, 0, 0}, {0, 0, 3, 3}, {1, 0, 3, 3}, {2, 2, 0, 0}});
 }
 
 TEST_P(DraftingClosedFormTest, TheLastOfTheBranchesIsABranch) {
-  const RunResult run = RunOnTrace(kBranches, {}, true);
+  const WatchedRun run = RunOnTrace(kBranches, {}, true);
   ExpectRounds(run, {{1, 1, 0, 0}, {0, 0, 3, 1}, {1, 0, 3, 3}, {2, 2, 0, 0}});
 }
 
@@ -310,7 +310,7 @@ TEST_P(DraftingClosedFormTest, AStepThatRunsWhenTheAnswerArrivesFinishesFirst) {
   ToyDevice device;
   device.layer = {2000, 2, 0.125};
   device.adapter = {50, 2200, 0.25};
-  const RunResult run = RunOnTrace(3, device, true);
+  const WatchedRun run = RunOnTrace(3, device, true);
   const auto late = [&](int states, int position, int ahead_context) {
     const Seconds step = device.Draft(kBranches, ahead_context);
     const Seconds answer = hand_.Answer(states, position);
@@ -332,7 +332,7 @@ TEST(PipelineClosedFormTest, TheNextPartEntersStageZeroWhenTheBufferBehindItIsFr
   ToyCloud cloud;
   cloud.attention = {3, 0.5, 0};  // both parts cost the same
   Toy toy({}, cloud);
-  const RunResult run =
+  const WatchedRun run =
       RunInChild(toy.Load({"system.name=u-sarathi", "policy.cut_tokens=256", "cloud.stages=2",
                            "workload.prompts.tokens=512", "workload.outputs.tokens=1"}));
   const Seconds stage = 15 * cloud.Layer(256, 0);

@@ -41,8 +41,8 @@ TEST(CloudComputeTest, AStageCostsLinearOnTheSumAndAttentionOnEach) {
 // Two raw prompts arrive at once: one batch, with an embedding of both and a head for each.
 TEST(CloudComputeTest, CloudOnlyRunsAHeadForEachSequenceThatYieldsAToken) {
   const Toy toy;
-  const RunResult run = RunInChild(toy.Load({"system.name=cloud-only", "fleet.class.0.count=2",
-                                             "workload.requests=2", "workload.outputs.tokens=2"}));
+  const WatchedRun run = RunInChild(toy.Load({"system.name=cloud-only", "fleet.class.0.count=2",
+                                              "workload.requests=2", "workload.outputs.tokens=2"}));
   ASSERT_EQ(run.stages.size(), 2u);
   const ToyCloud cloud;
   const Seconds prompts = 32 * (cloud.linear(20) + cloud.a0(1) + 2 * cloud.attention(10, 0)) +
@@ -57,7 +57,7 @@ TEST(CloudComputeTest, CloudOnlyRunsAHeadForEachSequenceThatYieldsAToken) {
 // A budget of 15 tokens cuts the second prompt: its first part yields no token, so no head.
 TEST(CloudComputeTest, APartThatDoesNotEndThePromptHasNoHead) {
   const Toy toy;
-  const RunResult run =
+  const WatchedRun run =
       RunInChild(toy.Load({"system.name=cloud-only", "fleet.class.0.count=2", "workload.requests=2",
                            "workload.outputs.tokens=1", "cloud.token_budget=15"}));
   ASSERT_EQ(run.stages.size(), 2u);

@@ -95,7 +95,7 @@ TEST(PowerModeTest, AdvancesEveryNRequestsStartedOnADevice) {
   ToyDevice slow;
   slow.head = {1000, 0, 0};
   toy.Write("slow", slow);
-  const RunResult run = RunInChild(
+  const WatchedRun run = RunInChild(
       toy.Load({"fleet.power_mode_requests=2", "workload.requests=14", "fleet.class.0.count=2",
                 "fleet.class.0.profiles=[\"device.json\", \"slow.json\", \"slow.json\"]"}));
   std::map<int, int> started;  // on a device
@@ -115,7 +115,7 @@ TEST(PowerModeTest, CountsForOperationsThatStartFromThenOn) {
   slow.layer = {300, 2, 0.125};
   toy.Write("slow", slow);
   toy.Write("arrivals.csv", "arrival_s\n0\n0.1\n");
-  const RunResult run = RunInChild(
+  const WatchedRun run = RunInChild(
       toy.Load({"system.name=u-shape", "fleet.power_mode_requests=1", "workload.arrivals=replay",
                 "workload.replay=arrivals.csv", "workload.requests=2", "workload.outputs.tokens=30",
                 "fleet.class.0.profiles=[\"device.json\", \"slow.json\"]"}));
@@ -142,7 +142,7 @@ TEST(ArrivalsAtOneInstantTest, AllComeBeforeTheEndOfAnOperation) {
   Toy toy(device);
   const auto first_ttft = [&](const std::string& arrivals) {
     toy.Write("arrivals.csv", "arrival_s\n" + arrivals);
-    const RunResult run = RunInChild(toy.Load(
+    const WatchedRun run = RunInChild(toy.Load(
         {"system.name=device-only", "workload.arrivals=replay", "workload.replay=arrivals.csv",
          "workload.requests=4", "workload.prompts.tokens=1", "workload.outputs.tokens=1"}));
     return run.row().Ttft().value() * 4096;
@@ -157,13 +157,13 @@ class JitterTest : public testing::Test {
   using Key = std::tuple<int, DeviceOp, int>;
   JitterTest() { toy_.Write("device", ToyDevice{}, {0.5, 0.8, 1, 1.1, 2}); }
 
-  RunResult Run(double rate_per_s, const std::string& seed = "1") {
+  WatchedRun Run(double rate_per_s, const std::string& seed = "1") {
     return RunInChild(toy_.Load({"system.name=u-shape", "fleet.jitter=true", "seed=" + seed,
                                  "fleet.class.0.count=2", "workload.arrivals=poisson",
                                  fmt::format("workload.rate_per_s={}", rate_per_s),
                                  "workload.requests=20", "workload.outputs.tokens=10"}));
   }
-  static std::vector<double> Durations(const RunResult& run) {
+  static std::vector<double> Durations(const WatchedRun& run) {
     std::map<Key, double> durations;
     for (int request = 0; request < 20; ++request) {
       int number = 0;
@@ -187,7 +187,7 @@ TEST_F(JitterTest, DependsOnWhatIsComputedNeverOnWhen) {
 }
 
 TEST_F(JitterTest, EveryOperationIsDrawnOnItsOwn) {
-  const RunResult run = Run(0.5);
+  const WatchedRun run = Run(0.5);
   std::set<int64_t> head_ns;
   for (const DeviceOpEvent& op : run.OpsOf(3)) {
     if (op.op == DeviceOp::kHead) {
@@ -198,7 +198,7 @@ TEST_F(JitterTest, EveryOperationIsDrawnOnItsOwn) {
 }
 
 TEST_F(JitterTest, DrawsTheMeasuredSpread) {
-  const RunResult run = Run(0.5);
+  const WatchedRun run = Run(0.5);
   const double median = ToMicroseconds(ToyDevice{}.head(1));
   double low = 1e9, high = 0;
   for (const DeviceOpEvent& op : run.ops) {

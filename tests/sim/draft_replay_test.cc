@@ -125,7 +125,7 @@ class DraftReplayTest : public testing::TestWithParam<Replay> {
     return overrides;
   }
 
-  static std::vector<Counts> RoundsOf(const RunResult& run, int request) {
+  static std::vector<Counts> RoundsOf(const WatchedRun& run, int request) {
     std::vector<Counts> rounds;
     for (const RoundEvent& round : run.RoundsOf(request)) {
       rounds.push_back({round.drafted, round.accepted});
@@ -141,7 +141,7 @@ TEST_P(DraftReplayTest, EveryRoundIsTheTraces) {
   const Replay& replay = GetParam();
   std::vector<std::string> overrides = Overrides(replay.overrides);
   overrides.push_back(fmt::format("policy.max_draft={}", replay.max_draft));
-  const RunResult run = RunInChild(toy_.Load(overrides));
+  const WatchedRun run = RunInChild(toy_.Load(overrides));
   ASSERT_EQ(run.rows.size(), 24u);
   for (const RequestRow& row : run.rows) {
     const auto expected = Drafts(trace_, row.request.prompt_row, replay.max_draft, replay.goes_on);
@@ -155,7 +155,7 @@ INSTANTIATE_TEST_SUITE_P(Policies, DraftReplayTest, testing::ValuesIn(Replays())
                          });
 
 TEST_F(DraftReplayTest, DraftingAheadOnlyChangesWhatIsWasted) {
-  const RunResult run = RunInChild(toy_.Load(Overrides({"policy.draft_threshold=0.3"})));
+  const WatchedRun run = RunInChild(toy_.Load(Overrides({"policy.draft_threshold=0.3"})));
   int kept = 0, wasted = 0;
   for (const RequestRow& row : run.rows) {
     kept += row.ahead_steps - row.wasted_steps;
@@ -167,7 +167,7 @@ TEST_F(DraftReplayTest, DraftingAheadOnlyChangesWhatIsWasted) {
 
 TEST_F(DraftReplayTest, EveryTreeRoundIsTheTraces) {
   for (const std::string& name : TreeNames()) {
-    const RunResult run =
+    const WatchedRun run =
         RunInChild(toy_.Load(Overrides({"system.name=u-medusa", "policy.tree=" + name})));
     for (const RequestRow& row : run.rows) {
       EXPECT_EQ(RoundsOf(run, row.request.id),

@@ -100,7 +100,7 @@ class LawsTest : public testing::TestWithParam<Pressure> {
     return toy_.Load(overrides);
   }
 
-  RunResult Run(const std::string& system, const std::vector<std::string>& more) const {
+  WatchedRun Run(const std::string& system, const std::vector<std::string>& more) const {
     return RunInChild(Load(system, more));
   }
 
@@ -110,7 +110,7 @@ class LawsTest : public testing::TestWithParam<Pressure> {
 TEST_P(LawsTest, HoldInEverySystem) {
   for (const std::string& system : GetParam().systems) {
     SCOPED_TRACE(system);
-    const RunResult run = Run(system, GetParam().overrides);
+    const WatchedRun run = Run(system, GetParam().overrides);
     EXPECT_TRUE(run.is_complete);
     ASSERT_EQ(run.rows.size(), 50u);
     for (const RequestRow& row : run.rows) {
@@ -126,8 +126,8 @@ TEST_P(LawsTest, GiveTheSameBytesOnBothEngines) {
     SCOPED_TRACE(system);
     const Scenario scenario = Load(system, GetParam().overrides);
     if (scenario.link.kind == LinkConfig::Kind::kShared) GTEST_SKIP() << "SimGrid's alone";
-    const RunResult fibers = RunHere(scenario, {.engine = EngineKind::kFibers});
-    const RunResult simgrid = RunInChild(scenario, {.engine = EngineKind::kSimGrid});
+    const WatchedRun fibers = RunHere(scenario, {.engine = EngineKind::kFibers});
+    const WatchedRun simgrid = RunInChild(scenario, {.engine = EngineKind::kSimGrid});
     EXPECT_TRUE(fibers.log == simgrid.log);
     EXPECT_EQ(fibers.summary, simgrid.summary);
   }
@@ -138,19 +138,19 @@ INSTANTIATE_TEST_SUITE_P(Pressure, LawsTest, testing::ValuesIn(Pressures()),
 
 // What the pressures are for: without a wait for room in the KV cache, nothing was tested.
 TEST_F(LawsTest, PressuresDoPress) {
-  const RunResult admission = Run("hat", {"cloud.kv_tokens=700"});
-  const RunResult free = Run("hat", {});
-  const auto mean = [](const RunResult& run, Seconds TtftParts::*part) {
+  const WatchedRun admission = Run("hat", {"cloud.kv_tokens=700"});
+  const WatchedRun free = Run("hat", {});
+  const auto mean = [](const WatchedRun& run, Seconds TtftParts::*part) {
     Seconds sum;
     for (const RequestRow& row : run.rows) sum += row.parts.*part;
     return sum / static_cast<double>(run.rows.size());
   };
   EXPECT_GT(mean(admission, &TtftParts::cloud_wait), 10 * mean(free, &TtftParts::cloud_wait));
-  const RunResult one_session = Run("hat", {"fleet.max_sessions=1"});
+  const WatchedRun one_session = Run("hat", {"fleet.max_sessions=1"});
   EXPECT_GT(mean(one_session, &TtftParts::queue), 10 * mean(free, &TtftParts::queue));
-  const RunResult cell = Run("hat", {"link.kind=shared", "link.cell_mbps=60"});
+  const WatchedRun cell = Run("hat", {"link.kind=shared", "link.cell_mbps=60"});
   EXPECT_GT(mean(cell, &TtftParts::upload), 1.2 * mean(free, &TtftParts::upload));
-  const RunResult jitter = Run("hat", {"fleet.jitter=true"});
+  const WatchedRun jitter = Run("hat", {"fleet.jitter=true"});
   EXPECT_NE(jitter.log, free.log);
 }
 

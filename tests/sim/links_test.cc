@@ -56,7 +56,7 @@ void ExpectSameFrames(const std::vector<FrameEvent>& a, const std::vector<FrameE
   }
 }
 
-void ExpectSameRun(const RunResult& a, const RunResult& b, double tolerance = kTolerance) {
+void ExpectSameRun(const WatchedRun& a, const WatchedRun& b, double tolerance = kTolerance) {
   ASSERT_EQ(a.rows.size(), b.rows.size());
   for (size_t i = 0; i < a.rows.size(); ++i) {
     ExpectSameRow(a.rows[i], b.rows[i], tolerance);
@@ -85,8 +85,8 @@ class SharedLinksTest : public testing::TestWithParam<const char*> {
 };
 
 TEST_P(SharedLinksTest, WholeRunsAreThoseOfDedicatedLinksWhereNothingContends) {
-  const RunResult dedicated = RunInChild(toy_.Load(Busy()));
-  const RunResult shared = RunInChild(toy_.Load(With(Busy(), kWideCell)));
+  const WatchedRun dedicated = RunInChild(toy_.Load(Busy()));
+  const WatchedRun shared = RunInChild(toy_.Load(With(Busy(), kWideCell)));
   ExpectSameRun(dedicated, shared);
   const auto is_back_to_back = [](const FrameEvent& frame) {
     return (frame.header.flags & kFlagBackToBack) != 0;
@@ -107,8 +107,8 @@ TEST_P(SharedLinksTest, RatesThatChangeOverTimeAreThoseOfDedicatedLinksToo) {
   const std::vector<std::string> overrides =
       With(Busy(), {"link.up={kind=\"trace\",trace=\"up.csv\"}",
                     "link.down={kind=\"trace\",trace=\"down.trace\"}"});
-  const RunResult dedicated = RunInChild(toy_.Load(overrides));
-  const RunResult shared = RunInChild(toy_.Load(With(overrides, kWideCell)));
+  const WatchedRun dedicated = RunInChild(toy_.Load(overrides));
+  const WatchedRun shared = RunInChild(toy_.Load(With(overrides, kWideCell)));
   ExpectSameRun(dedicated, shared);
 }
 
@@ -124,7 +124,7 @@ INSTANTIATE_TEST_SUITE_P(Systems, SharedLinksTest,
 
 class ContentionTest : public testing::Test {
  protected:
-  RunResult Run(int devices, const std::vector<std::string>& overrides) {
+  WatchedRun Run(int devices, const std::vector<std::string>& overrides) {
     scenario_ = toy_.Load(With(
         {"system.name=u-shape", "link.kind=shared", fmt::format("fleet.class.0.count={}", devices),
          fmt::format("workload.requests={}", devices), "workload.outputs.tokens=1",
@@ -132,11 +132,11 @@ class ContentionTest : public testing::Test {
         overrides));
     return RunInChild(*scenario_);
   }
-  static Seconds Upload(const RunResult& run, int request) {
+  static Seconds Upload(const WatchedRun& run, int request) {
     const FrameEvent frame = run.FramesOf(request, Direction::kUp).at(0);
     return frame.left - frame.start;
   }
-  static Seconds Download(const RunResult& run, int request) {
+  static Seconds Download(const WatchedRun& run, int request) {
     const FrameEvent frame = run.FramesOf(request, Direction::kDown).at(0);
     return frame.left - frame.start;
   }
@@ -147,7 +147,7 @@ class ContentionTest : public testing::Test {
 };
 
 TEST_F(ContentionTest, TwoDevicesInACellGetHalfEach) {
-  const RunResult run = Run(2, {"link.cell_mbps=80"});  // 10 MB/s, 8 of payload
+  const WatchedRun run = Run(2, {"link.cell_mbps=80"});  // 10 MB/s, 8 of payload
   for (const int request : {0, 1}) {
     EXPECT_NEAR(Upload(run, request).value(), kFrame / 4e6, kTolerance);
   }
@@ -155,8 +155,8 @@ TEST_F(ContentionTest, TwoDevicesInACellGetHalfEach) {
 
 TEST_F(ContentionTest, AllUplinksShareTheIngressAndAllDownlinksTheEgress) {
   // Wide links, so that the cloud's last answers meet too: one batch answers all four.
-  const RunResult run = Run(4, {"link.ingress_mbps=40", "link.egress_mbps=16",
-                                "link.up.rate_mbps=1000", "link.down.rate_mbps=1000"});
+  const WatchedRun run = Run(4, {"link.ingress_mbps=40", "link.egress_mbps=16",
+                                 "link.up.rate_mbps=1000", "link.down.rate_mbps=1000"});
   for (const int request : {0, 1, 2, 3}) {
     EXPECT_NEAR(Upload(run, request).value(), kFrame / 1e6, kTolerance);
     EXPECT_NEAR(Download(run, request).value(), (kHeaderBytes + kStateBytes) / 0.4e6, kTolerance);
@@ -165,7 +165,7 @@ TEST_F(ContentionTest, AllUplinksShareTheIngressAndAllDownlinksTheEgress) {
 
 TEST_F(ContentionTest, WhoIsDoneLeavesItsShareToTheOther) {
   toy_.Write("prompts.csv", "prompt_tokens\n10\n30\n");
-  const RunResult run =
+  const WatchedRun run =
       Run(2, {"link.ingress_mbps=80",
               "workload.prompts={kind=\"csv\",path=\"prompts.csv\",order=\"file\"}"});
   // The larger prompt takes longer to compute on the device: it begins later.
@@ -183,7 +183,7 @@ TEST_F(ContentionTest, WhoIsDoneLeavesItsShareToTheOther) {
 }
 
 TEST_F(ContentionTest, ASlowDeviceLeavesTheRestOfTheCellToTheOther) {
-  const RunResult run = Run(
+  const WatchedRun run = Run(
       2, {"seed=3", "link.cell_mbps=80", "link.up={kind=\"uniform\",low_mbps=10,high_mbps=100}"});
   const Fleet fleet(*scenario_);
   const double rates[] = {fleet.uplink(0).Mean().value(), fleet.uplink(1).Mean().value()};
@@ -198,7 +198,7 @@ TEST_F(ContentionTest, ASlowDeviceLeavesTheRestOfTheCellToTheOther) {
 TEST_F(ContentionTest, UploadsAndDownloadsShareTheCell) {
   // Request 1 uploads 100 tokens while request 0's answer of one comes down.
   toy_.Write("prompts.csv", "prompt_tokens\n1\n100\n");
-  const RunResult run =
+  const WatchedRun run =
       Run(2, {"link.cell_mbps=80", "link.latency_ms=0",
               "workload.prompts={kind=\"csv\",path=\"prompts.csv\",order=\"file\"}"});
   const FrameEvent answer = run.FramesOf(0, Direction::kDown).at(0);
@@ -211,8 +211,8 @@ TEST_F(ContentionTest, UploadsAndDownloadsShareTheCell) {
 TEST_F(ContentionTest, ARateThatDropsLeavesItsShareToTheOther) {
   // The trace's offset is drawn for each device; both rates stay below half of nothing to share.
   toy_.Write("up.csv", "seconds,mbps\n0,8\n1,32\n");
-  const RunResult run = Run(2, {"link.cell_mbps=30", "workload.prompts.tokens=1000",
-                                "link.up={kind=\"trace\",trace=\"up.csv\"}"});
+  const WatchedRun run = Run(2, {"link.cell_mbps=30", "workload.prompts.tokens=1000",
+                                 "link.up={kind=\"trace\",trace=\"up.csv\"}"});
   const Fleet fleet(*scenario_);
   // Walk in small steps: max-min shares of 30 Mb/s between two links.
   double left[] = {0, 0};
@@ -245,7 +245,7 @@ TEST(DedicatedLinkTest, AFrameOnATracedLinkTakesTheTracesOwnTime) {
   const Scenario scenario =
       toy.Load({"system.name=u-shape", "link.up={kind=\"trace\",trace=\"up.csv\"}",
                 "link.efficiency=0.8", "workload.outputs.tokens=8"});
-  const RunResult run = RunInChild(scenario);
+  const WatchedRun run = RunInChild(scenario);
   const Fleet fleet(scenario);
   for (const FrameEvent& frame : run.FramesOf(0, Direction::kUp)) {
     double sent = 0;

@@ -31,7 +31,7 @@ class QueueTest : public testing::TestWithParam<double> {
       : toy_({kNothing, kNothing, kNothing, kNothing, kNothing},
              {{300, 0, 0}, {0, 0, 0}, {0, 0, 0}, kNothing, kNothing}) {}
 
-  RunResult Run(double rho, int requests) {
+  WatchedRun Run(double rho, int requests) {
     return RunInChild(
         toy_.Load({"system.name=u-shape", "cloud.token_budget=1", "fleet.class.0.count=200",
                    "fleet.max_sessions=100000", "link.latency_ms=0", "link.up.rate_mbps=1000000",
@@ -62,7 +62,7 @@ Estimate MeanWait(const std::vector<RequestRow>& rows) {
 
 TEST_P(QueueTest, MeanWaitingIsThatOfMD1) {
   const double rho = GetParam();
-  const RunResult run = Run(rho, (rho > 0.7 ? 150'000 : 50'000) / kFewer);
+  const WatchedRun run = Run(rho, (rho > 0.7 ? 150'000 : 50'000) / kFewer);
   const Estimate wait = MeanWait(run.rows);
   const double theory = rho * kService / (2 * (1 - rho));
   RecordProperty("simulated_over_theory", fmt::format("{:.4f}", wait.mean / theory));

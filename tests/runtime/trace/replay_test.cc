@@ -66,7 +66,8 @@ class ReplayTest : public testing::Test {
     const TempFolder scratch;
     return ReplayTrace({folder_ / "config.json", folder_ / "prompts.csv", folder_ / "trace",
                         folder_.model().split, kTokens, kPrompts},
-                       scratch.path(), overrides);
+                       scratch.path(), {{"trial", overrides}}, 1)
+        .front();
   }
 
   // Every request's sums, live and simulated, and every live round beside the trace's.

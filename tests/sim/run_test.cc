@@ -1,0 +1,106 @@
+// One run as a function: what it gives back, writes and refuses. On fibers, so one after the other
+// in this process.
+#include "sim/run.h"
+
+#include <gmock/gmock.h>
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "core/error.h"
+#include "core/files.h"
+#include "tests/core/expect_error.h"
+#include "tests/sim/toy.h"
+
+namespace hat {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::HasSubstr, testing::StartsWith;
+
+class RunTest : public testing::Test {
+ protected:
+  RunTest() { options_.out = toy_ / "out"; }
+
+  RunResult Run(const std::vector<std::string>& overrides = {}) {
+    return hat::Run(toy_.Load(overrides), options_);
+  }
+  nlohmann::json Summary() const {
+    return nlohmann::json::parse(ReadFile(toy_ / "out/summary.json"));
+  }
+
+  Toy toy_;
+  RunOptions options_;
+};
+
+TEST_F(RunTest, GivesBackWhatItWrites) {
+  options_.keeps_gaps = true;
+  const RunResult first = Run();
+  EXPECT_EQ(first.summary_json, ReadFile(toy_ / "out/summary.json"));
+  EXPECT_EQ(Summary().at("requests").at("completed"), 1);
+  EXPECT_EQ(first.recorder->rows().size(), 1u);
+  EXPECT_EQ(first.info.engine, "fibers");
+  for (const char* name : {"requests.csv", "gaps.csv", "manifest.json"}) {
+    EXPECT_TRUE(fs::exists(toy_ / "out/" + name)) << name;
+  }
+  EXPECT_INPUT_ERROR(Run(), HasSubstr("exists and is not empty"));
+  options_.replaces = true;
+  options_.keeps_gaps = false;
+  EXPECT_EQ(Run().summary_json, first.summary_json);
+  EXPECT_FALSE(fs::exists(toy_ / "out/gaps.csv"));
+}
+
+TEST_F(RunTest, WritesNothingUnasked) {
+  options_.out.clear();
+  Run();
+  EXPECT_FALSE(fs::exists(toy_ / "out"));
+}
+
+TEST_F(RunTest, TellsMoreOnlyWhereAsked) {
+  options_.replaces = true;
+  const RunResult plain = Run();
+  EXPECT_FALSE(plain.explanation);
+  EXPECT_FALSE(plain.lawful_events);
+  options_.explained = 0;
+  options_.checks_laws = true;
+  const RunResult more = Run();
+  EXPECT_THAT(more.explanation.value_or(""), StartsWith("Request 0 on device 0"));
+  EXPECT_GT(more.lawful_events.value_or(0), 10);
+}
+
+TEST_F(RunTest, EndedEarlyItIsPartialAndStillWritten) {
+  options_.checks_laws = true;
+  options_.explained = 49;  // has not come by then
+  options_.on_progress = [](const SimulationProgress& now) { return now.simulated < Seconds(1); };
+  const RunResult result = Run({"workload.requests=50"});
+  EXPECT_TRUE(result.info.is_partial);
+  EXPECT_FALSE(result.explanation);
+  EXPECT_EQ(Summary().at("partial"), true);
+  EXPECT_LT(Summary().at("requests").at("arrived"), 50);
+}
+
+TEST_F(RunTest, ThatMeasuredNobodyIsRefusedUnlessSomebodyWatches) {
+  const std::vector<std::string> none = {"workload.arrivals=poisson", "workload.rate_per_s=0.001",
+                                         "workload.requests=100", "workload.duration_s=1"};
+  EXPECT_INPUT_ERROR(Run(none), HasSubstr("no request arrived within workload.duration_s = 1"));
+  EXPECT_FALSE(fs::exists(toy_ / "out"));
+  Observer watches;
+  options_.observers = {&watches};
+  EXPECT_NO_THROW(Run(none));
+}
+
+TEST_F(RunTest, WhatIsNotPossibleIsAResultToo) {
+  toy_.Write("device.json", [&] {
+    std::string text = ReadFile(toy_ / "device.json");
+    return text.replace(text.find("64000000000"), 11, "8000000000");
+  }());
+  options_.timeline = toy_ / "timeline.json";
+  const RunResult result = Run({"system.name=device-only"});
+  EXPECT_EQ(result.recorder, nullptr);
+  EXPECT_THAT(result.not_possible.value_or(""), HasSubstr("13.5 GB"));
+  EXPECT_EQ(Summary().at("not_possible"), *result.not_possible);
+  EXPECT_FALSE(fs::exists(options_.timeline)) << "nothing was played";
+}
+
+}  // namespace
+}  // namespace hat
