@@ -13,8 +13,10 @@
 #include <vector>
 
 #include "cli/child_processes.h"
+#include "cli/plain_verbs.h"
 #include "cli/progress_line.h"
 #include "cli/run_plot.h"
+#include "cli/shipped.h"
 #include "core/files.h"
 #include "core/program.h"
 #include "experiments/results/comparison.h"
@@ -47,7 +49,8 @@ void AddOptions(CommandLine& line, Options& options) {
       "  hat compare experiments/paper/spec_bench_7b.toml --systems hat,u-shape --seeds 3 --out "
       "results/try");
   line.add_option("scenario", options.scenario, "a TOML file; every key: docs/formats.md")
-      ->required();
+      ->required()
+      ->transform(ShippedPath);
   line.add_option("--systems", options.systems, "which, the first is what others are compared with")
       ->delimiter(',')
       ->capture_default_str();
@@ -118,7 +121,7 @@ std::vector<Run> PlanRuns(const Options& options, uint64_t first_seed, const std
 
 ChildProcess SimulateProcess(const Options& options, const Run& run) {
   ChildProcess child;
-  child.words = {ProgramFolder() + "/hat-simulate", options.scenario, "--quiet"};
+  child.words = {ProgramFolder() + "/hat", "simulate", options.scenario, "--quiet"};
   for (const std::string& override_text : options.overrides) {
     if (override_text.starts_with("seed=")) continue;  // of the first run
     child.words.insert(child.words.end(), {"--set", override_text});
@@ -265,14 +268,13 @@ int Compare(const Options& options) {
 }
 
 }  // namespace
-}  // namespace hat
 
-int main(int argc, char** argv) {
-  return hat::RunMain(argc, argv, [](hat::CommandLine& line) {
-    hat::Options options;
-    hat::AddOptions(line, options);
-    line.Parse();
-    hat::CatchInterrupts();
-    return hat::Compare(options);
-  });
+int CompareVerb(CommandLine& line) {
+  Options options;
+  AddOptions(line, options);
+  line.Parse();
+  CatchInterrupts();
+  return Compare(options);
 }
+
+}  // namespace hat

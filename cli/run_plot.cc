@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "cli/child_processes.h"
+#include "cli/shipped.h"
 #include "core/error.h"
 #include "core/interrupt.h"
 
@@ -26,7 +27,7 @@ void RunPlot(const std::string& script, const std::string& data, const std::stri
              const std::vector<std::string>& more) {
   const std::string unfinished = Unfinished(image);
   ChildProcess child;
-  child.words = {HAT_PYTHON, fmt::format("{}/{}", HAT_PLOTS_DIR, script), data, unfinished};
+  child.words = {HAT_PYTHON, fmt::format("{}/plots/{}", ShareFolder(), script), data, unfinished};
   child.words.insert(child.words.end(), more.begin(), more.end());
   const ChildrenResult result = RunChildren({child}, 1, IsInterrupted, [](int) {});
   std::error_code error;

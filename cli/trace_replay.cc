@@ -92,8 +92,8 @@ std::vector<ReplayedRequest> ReplayTrace(const TraceReplay& replay, const std::s
   const std::string scenario = folder + "/scenario.toml";
   WriteFileAtomically(scenario, ScenarioText(replay));
   const std::string out = folder + "/out";
-  ChildProcess child{
-      {ProgramFolder() + "/hat-simulate", scenario, "--quiet", "--check", "--force", "--out", out}};
+  ChildProcess child{{ProgramFolder() + "/hat", "simulate", scenario, "--quiet", "--check",
+                      "--force", "--out", out}};
   for (const std::string& override_text : overrides) {
     child.words.insert(child.words.end(), {"--set", override_text});
   }

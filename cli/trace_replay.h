@@ -20,9 +20,9 @@ struct TraceReplay {
 };
 
 // Writes a scenario and modelled profiles of the model's shape, whose latencies decide nothing that
-// a ReplayedRequest holds, into `folder`, runs hat-simulate, which lies beside this program, there
-// and reads what became of prompt row 0, 1, ... `overrides`: as --set takes them. Throws RunError
-// with the child's message if it fails; interrupted: RunError too.
+// a ReplayedRequest holds, into `folder`, runs `hat simulate`, which lies beside this program,
+// there and reads what became of prompt row 0, 1, ... `overrides`: as --set takes them. Throws
+// RunError with the child's message if it fails; interrupted: RunError too.
 std::vector<ReplayedRequest> ReplayTrace(const TraceReplay& replay, const std::string& folder,
                                          const std::vector<std::string>& overrides);
 
