@@ -50,6 +50,10 @@ class InstallTest(unittest.TestCase):
     def test_simulates_a_shipped_scenario_by_its_name(self):
         self.assertIn("TTFT", self.succeeds("simulate", PAPER, "--set", "workload.requests=20", "--quiet"))
 
+    def test_both_engines_are_there(self):
+        few = ["simulate", PAPER, "--set", "workload.requests=20", "--json", "--quiet", "--engine"]
+        self.assertEqual(self.succeeds(*few, "fibers"), self.succeeds(*few, "simgrid"))
+
     def test_a_file_of_the_users_own_comes_first(self):
         own = self.place / PAPER
         own.parent.mkdir(parents=True)
