@@ -11,7 +11,9 @@
 #include <thread>
 #include <vector>
 
+#include "cli/plain_verbs.h"
 #include "cli/run_plot.h"
+#include "cli/shipped.h"
 #include "cli/simulations.h"
 #include "core/files.h"
 #include "core/program.h"
@@ -52,7 +54,8 @@ void AddOptions(CommandLine& line, Options& options) {
       "  hat compare experiments/paper/spec_bench_7b.toml --systems hat,u-shape --seeds 3 --out "
       "results/try");
   line.add_option("scenario", options.scenario, "a TOML file; every key: docs/formats.md")
-      ->required();
+      ->required()
+      ->transform(ShippedPath);
   line.add_option("--systems", options.systems, "which, the first is what others are compared with")
       ->delimiter(',')
       ->capture_default_str();
@@ -264,14 +267,13 @@ int Compare(const Options& options) {
 }
 
 }  // namespace
-}  // namespace hat
 
-int main(int argc, char** argv) {
-  return hat::RunMain(argc, argv, [](hat::CommandLine& line) {
-    hat::Options options;
-    hat::AddOptions(line, options);
-    line.Parse();
-    hat::CatchInterrupts();
-    return hat::Compare(options);
-  });
+int CompareVerb(CommandLine& line) {
+  Options options;
+  AddOptions(line, options);
+  line.Parse();
+  CatchInterrupts();
+  return Compare(options);
 }
+
+}  // namespace hat

@@ -8,6 +8,7 @@
 
 #include "core/decimal.h"
 #include "core/error.h"
+#include "cli/plain_verbs.h"
 #include "core/files.h"
 #include "core/program.h"
 #include "experiments/results/statistics.h"
@@ -54,12 +55,10 @@ std::string Estimates(const std::string& text, const std::string& path) {
 }  // namespace
 }  // namespace hat
 
-int main(int argc, char** argv) {
-  return hat::RunMain(argc, argv, [](hat::CommandLine& line) {
-    std::string path = "/dev/stdin";
-    hat::AddOptions(line, path);
-    line.Parse();
-    hat::PrintResult(hat::Estimates(hat::ReadFile(path), path));
-    return 0;
-  });
+int hat::EstimateVerb(CommandLine& line) {
+  std::string path = "/dev/stdin";
+  AddOptions(line, path);
+  line.Parse();
+  PrintResult(Estimates(ReadFile(path), path));
+  return 0;
 }

@@ -12,6 +12,8 @@
 #include <string>
 #include <vector>
 
+#include "cli/shipped.h"
+#include "cli/torch_verbs.h"
 #include "core/error.h"
 #include "core/files.h"
 #include "core/program.h"
@@ -54,7 +56,8 @@ void AddOptions(CommandLine& line, Options& options) {
   line.add_option(
           "--model", options.model,
           "folder of a Llama-family checkpoint: config.json, *.safetensors, tokenizer.model")
-      ->required();
+      ->required()
+      ->transform(ShippedPath);
   CLI::Option* prompt = line.add_option("--prompt", options.prompt, "text; needs the tokenizer");
   CLI::Option* ids = line.add_option("--prompt-ids", options.prompt_ids, "token ids: 1,17,4");
   prompt->excludes(ids);
@@ -275,13 +278,12 @@ int Generate(const Options& options) {
 }
 
 }  // namespace
-}  // namespace hat
 
-int main(int argc, char** argv) {
-  return hat::RunMain(argc, argv, [](hat::CommandLine& line) {
-    hat::Options options;
-    hat::AddOptions(line, options);
-    line.Parse();
-    return hat::Generate(options);
-  });
+int GenerateVerb(CommandLine& line) {
+  Options options;
+  AddOptions(line, options);
+  line.Parse();
+  return Generate(options);
 }
+
+}  // namespace hat

@@ -5,7 +5,9 @@
 #include <string>
 #include <vector>
 
+#include "cli/measure_verbs.h"
 #include "cli/progress_line.h"
+#include "cli/shipped.h"
 #include "core/error.h"
 #include "core/files.h"
 #include "core/program.h"
@@ -40,7 +42,9 @@ std::string TableOf(const hat::CheckReport& report) {
                             100 * report.LargestError());
 }
 
-int Run(hat::CommandLine& line) {
+}  // namespace
+
+int hat::ProfileCheckVerb(CommandLine& line) {
   hat::CheckJob job;
   double limit_percent = 10;
   line.description(kDescription);
@@ -48,7 +52,8 @@ int Run(hat::CommandLine& line) {
   line.add_option("--profile", job.profiles, "A profile; may be given several times")->required();
   line.add_option("--model", job.model,
                   "The profiles' model: a checkpoint's folder, a shape's name or a config.json")
-      ->required();
+      ->required()
+      ->transform(hat::ShippedPath);
   line.add_option("--device", job.device, "cpu or cuda:N")->capture_default_str();
   line.add_option("--threads", job.threads, "CPU threads; as the profiles say unless given")
       ->check(CLI::Range(1, hat::kMostThreads));
@@ -80,7 +85,3 @@ int Run(hat::CommandLine& line) {
   throw hat::RunError(fmt::format("the median error of {} of {} profiles is above {:g}%", outside,
                                   job.profiles.size(), limit_percent));
 }
-
-}  // namespace
-
-int main(int argc, char** argv) { return hat::RunMain(argc, argv, Run); }

@@ -1,4 +1,5 @@
 // hat profile cloud: what this machine takes for a layer of a cloud's batches, measured.
+#include "cli/measure_verbs.h"
 #include "cli/profile_options.h"
 
 namespace {
@@ -14,8 +15,6 @@ constexpr char kExamples[] =
 
 }  // namespace
 
-int main(int argc, char** argv) {
-  return hat::RunMain(argc, argv, [](hat::CommandLine& line) {
-    return hat::RunProfileProgram(line, hat::Role::kCloud, kDescription, kExamples);
-  });
+int hat::ProfileCloudVerb(CommandLine& line) {
+  return hat::RunProfileProgram(line, Role::kCloud, kDescription, kExamples);
 }

@@ -1,4 +1,5 @@
 // hat profile device: what this machine takes for a device's operations, measured.
+#include "cli/measure_verbs.h"
 #include "cli/profile_options.h"
 
 namespace {
@@ -13,8 +14,6 @@ constexpr char kExamples[] =
 
 }  // namespace
 
-int main(int argc, char** argv) {
-  return hat::RunMain(argc, argv, [](hat::CommandLine& line) {
-    return hat::RunProfileProgram(line, hat::Role::kDevice, kDescription, kExamples);
-  });
+int hat::ProfileDeviceVerb(CommandLine& line) {
+  return hat::RunProfileProgram(line, Role::kDevice, kDescription, kExamples);
 }

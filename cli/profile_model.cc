@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <string>
 
+#include "cli/plain_verbs.h"
 #include "core/error.h"
 #include "core/files.h"
 #include "core/program.h"
@@ -63,7 +64,9 @@ std::string OutputPath(const Options& options, const std::string& id) {
   return options.out;
 }
 
-int Run(hat::CommandLine& line) {
+}  // namespace
+
+int hat::ProfileModelVerb(CommandLine& line) {
   Options options;
   line.description(kDescription);
   line.footer(kExamples);
@@ -109,7 +112,3 @@ int Run(hat::CommandLine& line) {
   hat::SayWritten(path);
   return 0;
 }
-
-}  // namespace
-
-int main(int argc, char** argv) { return hat::RunMain(argc, argv, Run); }

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "cli/progress_line.h"
+#include "cli/shipped.h"
 #include "core/error.h"
 #include "core/files.h"
 #include "experiments/scenario/limits.h"
@@ -32,7 +33,8 @@ void DeclareOptions(CommandLine& line, ProfileJob& job, std::string& dtype) {
   line.add_option("--model", job.model,
                   "A checkpoint's folder, a shape's name (hat profile model --list) or the path of "
                   "a config.json: random weights where there are none")
-      ->required();
+      ->required()
+      ->transform(ShippedPath);
   line.add_option("--out", job.out, "Profile to write; its name without .json is the id")
       ->required();
   line.add_option("--device", job.compute.device, "cpu or cuda:N")->capture_default_str();

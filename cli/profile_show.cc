@@ -4,7 +4,9 @@
 #include <filesystem>
 #include <string>
 
+#include "cli/plain_verbs.h"
 #include "cli/run_plot.h"
+#include "cli/shipped.h"
 #include "core/error.h"
 #include "core/files.h"
 #include "core/program.h"
@@ -47,13 +49,17 @@ std::string Draw(const hat::ProfileData& data, const std::string& image, bool re
   return csv;
 }
 
-int Run(hat::CommandLine& line) {
+}  // namespace
+
+int hat::ProfileShowVerb(CommandLine& line) {
   std::string path;
   std::string image;
   bool replace = false;
   line.description(kDescription);
   line.footer(kExamples);
-  line.add_option("FILE", path, "The profile, a hat-profile/1 JSON file")->required();
+  line.add_option("FILE", path, "The profile, a hat-profile/1 JSON file")
+      ->required()
+      ->transform(hat::ShippedPath);
   line.add_option("--out", image,
                   "Image to draw, .png, .pdf or .svg; its numbers go beside it, as .csv");
   line.add_flag("--force", replace, "Replace an existing image or CSV file");
@@ -66,7 +72,3 @@ int Run(hat::CommandLine& line) {
   if (!image.empty()) hat::SayWritten(csv), hat::SayWritten(image);
   return 0;
 }
-
-}  // namespace
-
-int main(int argc, char** argv) { return hat::RunMain(argc, argv, Run); }

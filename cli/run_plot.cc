@@ -5,6 +5,7 @@
 
 #include <filesystem>
 
+#include "cli/shipped.h"
 #include "core/child_processes.h"
 #include "core/error.h"
 #include "core/interrupt.h"
@@ -25,7 +26,7 @@ std::string Unfinished(const fs::path& image) {
 void RunPlot(const std::string& script, const std::string& data, const std::string& image,
              const std::vector<std::string>& more) {
   const std::string unfinished = Unfinished(image);
-  std::vector<std::string> words = {HAT_PYTHON, fmt::format("{}/{}", HAT_PLOTS_DIR, script), data,
+  std::vector<std::string> words = {HAT_PYTHON, fmt::format("{}/plots/{}", ShareFolder(), script), data,
                                     unfinished};
   words.insert(words.end(), more.begin(), more.end());
   const EndedChild plot = RunChild(words);

@@ -9,7 +9,9 @@
 #include <string>
 #include <vector>
 
+#include "cli/plain_verbs.h"
 #include "cli/progress_line.h"
+#include "cli/shipped.h"
 #include "core/files.h"
 #include "core/program.h"
 #include "experiments/results/summary_text.h"
@@ -42,7 +44,8 @@ void AddOptions(CommandLine& line, Options& options) {
       "  hat simulate experiments/paper/spec_bench_7b.toml --set system.name=u-shape\n"
       "  hat simulate experiments/paper/spec_bench_7b.toml --explain 7");
   line.add_option("scenario", options.scenario, "a TOML file; every key: docs/formats.md")
-      ->required();
+      ->required()
+      ->transform(ShippedPath);
   line.add_option("--set", options.overrides,
                   "sets a key of the scenario, e.g. --set workload.rate_per_s=4; may be repeated")
       ->type_name("KEY=VALUE")
@@ -155,14 +158,13 @@ int Simulate(const Options& options) {
 }
 
 }  // namespace
-}  // namespace hat
 
-int main(int argc, char** argv) {
-  return hat::RunMain(argc, argv, [](hat::CommandLine& line) {
-    hat::Options options;
-    hat::AddOptions(line, options);
-    line.Parse();
-    hat::CatchInterrupts();
-    return hat::Simulate(options);
-  });
+int SimulateVerb(CommandLine& line) {
+  Options options;
+  AddOptions(line, options);
+  line.Parse();
+  CatchInterrupts();
+  return Simulate(options);
 }
+
+}  // namespace hat

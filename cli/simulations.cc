@@ -43,7 +43,7 @@ std::string Commands(const Plan& plan, const std::vector<CellFailure>& failures)
 
 void RunSimulations(const Plan& plan, const SimulationsOptions& options) {
   PlanOptions plan_options = options.plan;
-  plan_options.program = {ProgramFolder() + "/hat-simulate"};
+  plan_options.program = {ProgramFolder() + "/hat", "simulate"};
   ProgressLine progress;
   const auto all = static_cast<double>(plan.cells.size());
   // What an earlier run has done says nothing about the time left.

@@ -10,6 +10,8 @@
 #include <thread>
 
 #include "cli/progress_line.h"
+#include "cli/shipped.h"
+#include "cli/torch_verbs.h"
 #include "cli/trace_compare.h"
 #include "cli/trace_model.h"
 #include "core/error.h"
@@ -43,8 +45,9 @@ void AddOptions(CommandLine& line, Options& options) {
       "Example:\n"
       "  hat trace check --model model --prompts model/prompts.csv --trace model/drafts.trace");
   line.add_option("--prompts", options.prompts, "the prompts that the trace was recorded on")
-      ->required();
-  line.add_option("--trace", options.trace, "the draft trace")->required();
+      ->required()
+      ->transform(ShippedPath);
+  line.add_option("--trace", options.trace, "the draft trace")->required()->transform(ShippedPath);
   line.add_option("--thresholds", options.thresholds, "of drafting, a run each")
       ->delimiter(',')
       ->capture_default_str()
@@ -329,17 +332,16 @@ int Check(const Options& options) {
 }
 
 }  // namespace
-}  // namespace hat
 
-int main(int argc, char** argv) {
-  return hat::RunMain(argc, argv, [](hat::CommandLine& line) {
-    hat::Options options;
-    hat::AddOptions(line, options);
-    const hat::TraceModelOptions model(line);
-    line.Parse();
-    options.model = model.Read();
-    options.threads = model.threads();
-    hat::CatchInterrupts();
-    return hat::Check(options);
-  });
+int TraceCheckVerb(CommandLine& line) {
+  Options options;
+  AddOptions(line, options);
+  const TraceModelOptions model(line);
+  line.Parse();
+  options.model = model.Read();
+  options.threads = model.threads();
+  CatchInterrupts();
+  return Check(options);
 }
+
+}  // namespace hat

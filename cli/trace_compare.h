@@ -19,10 +19,10 @@ struct TraceDifference {
 };
 
 // `live`: the model's own run on the prompt of `row`; `replayed`: the rounds that the trace yields
-// under the same policy; `simulated`: what hat-simulate made of the row. Nothing if all three agree
-// on every round (the simulated one on the sums, which is all that it tells). A near tie explains
-// the first round that differs if it lies in one of that round's own decisions, or in a token that
-// was committed before: the text may differ since then without a round having shown it.
+// under the same policy; `simulated`: what `hat simulate` made of the row. Nothing if all three
+// agree on every round (the simulated one on the sums, which is all that it tells). A near tie
+// explains the first round that differs if it lies in one of that round's own decisions, or in a
+// token that was committed before: the text may differ since then without a round having shown it.
 std::optional<TraceDifference> CompareRounds(int row, const Generation& live,
                                              std::span<const TraceRound> replayed,
                                              const ReplayedRequest& simulated);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "cli/shipped.h"
 #include "experiments/scenario/limits.h"
 
 namespace hat {
@@ -18,7 +19,9 @@ std::string FileOrNone(const std::string& given, const std::string& folder, cons
 }  // namespace
 
 TraceModelOptions::TraceModelOptions(CommandLine& line) {
-  line.add_option("--model", given_.folder, "folder of a Llama-family checkpoint")->required();
+  line.add_option("--model", given_.folder, "folder of a Llama-family checkpoint")
+      ->required()
+      ->transform(ShippedPath);
   line.add_option("--adapter", given_.adapter,
                   "file or random:SEED (default: adapter.safetensors in the model's folder)");
   line.add_option("--medusa", given_.medusa,

@@ -1,6 +1,7 @@
 // hat trace prompts: prompts as token ids, cut from text.
 #include <fmt/format.h>
 
+#include "cli/torch_verbs.h"
 #include "core/csv.h"
 #include "core/error.h"
 #include "core/files.h"
@@ -68,13 +69,12 @@ int CutAndWrite(const Options& options) {
 }
 
 }  // namespace
-}  // namespace hat
 
-int main(int argc, char** argv) {
-  return hat::RunMain(argc, argv, [](hat::CommandLine& line) {
-    hat::Options options;
-    hat::AddOptions(line, options);
-    line.Parse();
-    return hat::CutAndWrite(options);
-  });
+int TracePromptsVerb(CommandLine& line) {
+  Options options;
+  AddOptions(line, options);
+  line.Parse();
+  return CutAndWrite(options);
 }
+
+}  // namespace hat

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include "cli/progress_line.h"
+#include "cli/shipped.h"
+#include "cli/torch_verbs.h"
 #include "cli/trace_model.h"
 #include "core/error.h"
 #include "core/files.h"
@@ -26,7 +28,8 @@ void AddOptions(CommandLine& line, Options& options) {
       "Example:\n"
       "  hat trace record --model model --prompts model/prompts.csv --out model/drafts.trace");
   line.add_option("--prompts", options.prompts, "prompts as token ids, CSV (docs/formats.md)")
-      ->required();
+      ->required()
+      ->transform(ShippedPath);
   line.add_option("--out", options.out, "the draft trace to write")->required();
   line.add_option("--max-new-tokens", options.recording.output_tokens, "output tokens a prompt")
       ->capture_default_str()
@@ -61,17 +64,16 @@ int Record(Options& options) {
 }
 
 }  // namespace
-}  // namespace hat
 
-int main(int argc, char** argv) {
-  return hat::RunMain(argc, argv, [](hat::CommandLine& line) {
-    hat::Options options;
-    hat::AddOptions(line, options);
-    const hat::TraceModelOptions model(line);
-    line.Parse();
-    options.recording.model = model.Read();
-    hat::SetThreads(model.threads());
-    hat::CatchInterrupts();
-    return hat::Record(options);
-  });
+int TraceRecordVerb(CommandLine& line) {
+  Options options;
+  AddOptions(line, options);
+  const TraceModelOptions model(line);
+  line.Parse();
+  options.recording.model = model.Read();
+  SetThreads(model.threads());
+  CatchInterrupts();
+  return Record(options);
 }
+
+}  // namespace hat

@@ -2,6 +2,7 @@
 #include <filesystem>
 #include <string>
 
+#include "cli/torch_verbs.h"
 #include "cli/train_options.h"
 
 namespace {
@@ -18,7 +19,10 @@ constexpr char kExamples[] =
     "  hat train adapter --model model --text text/train --held-out text/held_out "
     "--out model/adapter.safetensors";
 
-int Run(hat::CommandLine& line) {
+}  // namespace
+
+int hat::TrainAdapterVerb(CommandLine& line) {
+  hat::KeepLargeBlocks();
   line.description(kDescription);
   line.footer(kExamples);
   std::string model, file, tokenizer;
@@ -43,11 +47,4 @@ int Run(hat::CommandLine& line) {
   return hat::RunTraining(options, job, "adapter", file, [&](const hat::TrainingWatch& watch) {
     return hat::TrainAdapter(job, model, adapter, file, watch);
   });
-}
-
-}  // namespace
-
-int main(int argc, char** argv) {
-  hat::KeepLargeBlocks();
-  return hat::RunMain(argc, argv, Run);
 }

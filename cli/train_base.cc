@@ -1,6 +1,7 @@
 // hat train base: a small Llama-family model.
 #include <string>
 
+#include "cli/torch_verbs.h"
 #include "cli/train_options.h"
 #include "core/error.h"
 
@@ -40,7 +41,10 @@ hat::ModelConfig NewModel(const Sizes& sizes) {
   return config;
 }
 
-int Run(hat::CommandLine& line) {
+}  // namespace
+
+int hat::TrainBaseVerb(CommandLine& line) {
+  hat::KeepLargeBlocks();
   line.description(kDescription);
   line.footer(kExamples);
   hat::TrainingJob defaults;
@@ -92,11 +96,4 @@ int Run(hat::CommandLine& line) {
   return hat::RunTraining(options, job, "base model", folder, [&](const hat::TrainingWatch& watch) {
     return hat::TrainBase(job, config, base, folder, watch);
   });
-}
-
-}  // namespace
-
-int main(int argc, char** argv) {
-  hat::KeepLargeBlocks();
-  return hat::RunMain(argc, argv, Run);
 }

@@ -3,6 +3,8 @@
 #include <string>
 
 #include "cli/run_plot.h"
+#include "cli/shipped.h"
+#include "cli/torch_verbs.h"
 #include "cli/train_options.h"
 #include "core/error.h"
 #include "core/files.h"
@@ -21,7 +23,9 @@ constexpr char kExamples[] =
     "--held-out text/held_out --out eval.png";
 
 void DeclareOptions(hat::CommandLine& line, hat::EvalOptions& eval) {
-  line.add_option("--model", eval.model, "Folder of a Hugging Face checkpoint")->required();
+  line.add_option("--model", eval.model, "Folder of a Hugging Face checkpoint")
+      ->required()
+      ->transform(hat::ShippedPath);
   line.add_option("--tokenizer", eval.tokenizer, "tokenizer.model; the model's own unless given");
   line.add_option("--text", eval.text, "The text it was trained on, for the n-gram model")
       ->required();
@@ -43,7 +47,10 @@ void DeclareOptions(hat::CommandLine& line, hat::EvalOptions& eval) {
   line.add_option("--device", eval.compute.device, "cpu or cuda:N")->capture_default_str();
 }
 
-int Run(hat::CommandLine& line) {
+}  // namespace
+
+int hat::TrainEvalVerb(CommandLine& line) {
+  hat::KeepLargeBlocks();
   line.description(kDescription);
   line.footer(kExamples);
   hat::EvalOptions eval;
@@ -68,11 +75,4 @@ int Run(hat::CommandLine& line) {
   if (!image.empty()) hat::SayWritten(csv);
   if (draws) hat::SayWritten(image);
   return 0;
-}
-
-}  // namespace
-
-int main(int argc, char** argv) {
-  hat::KeepLargeBlocks();
-  return hat::RunMain(argc, argv, Run);
 }

@@ -1,6 +1,7 @@
 // hat train medusa: Medusa heads for a model that stays as it is.
 #include <string>
 
+#include "cli/torch_verbs.h"
 #include "cli/train_options.h"
 
 namespace {
@@ -15,7 +16,10 @@ constexpr char kExamples[] =
     "  hat train medusa --model model --text text/train --held-out text/held_out "
     "--out model/medusa.safetensors";
 
-int Run(hat::CommandLine& line) {
+}  // namespace
+
+int hat::TrainMedusaVerb(CommandLine& line) {
+  hat::KeepLargeBlocks();
   line.description(kDescription);
   line.footer(kExamples);
   std::string model, file, tokenizer;
@@ -35,11 +39,4 @@ int Run(hat::CommandLine& line) {
   return hat::RunTraining(options, job, "Medusa heads", file, [&](const hat::TrainingWatch& watch) {
     return hat::TrainMedusa(job, model, medusa, file, watch);
   });
-}
-
-}  // namespace
-
-int main(int argc, char** argv) {
-  hat::KeepLargeBlocks();
-  return hat::RunMain(argc, argv, Run);
 }

@@ -19,26 +19,27 @@ endif()
 # A folder's static library; its headers are included from the repository's root ("core/units.h").
 function(hat_add_library name)
   add_library(${name} STATIC ${ARGN})
-  target_include_directories(${name} PUBLIC ${PROJECT_SOURCE_DIR})
-  target_link_libraries(${name} PRIVATE hat_warnings)
+  target_include_directories(${name} PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}> $<INSTALL_INTERFACE:include/hat>)
+  target_link_libraries(${name} PRIVATE $<BUILD_INTERFACE:hat_warnings>)
 endfunction()
 
-# The program bin/hat-<verb>, as target hat-<verb>; ./hat finds the verbs by this call and its words on
-# the first line, and builds that target alone: a program that starts another one depends on it. RUNTIME
-# stands behind the verb of those that need libtorch (call within if(HAT_HAS_RUNTIME)). The first source
-# is main's. The work is done in libraries: a program's own sources are compiled as cold.
-function(hat_add_program verb)
+# The program bin/<name>; ./hat builds the one that cli/known_verbs.cc names for a verb, and that target
+# alone: a program that starts another one depends on it.
+function(hat_add_program name)
+  add_executable(${name} ${ARGN})
+  target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR})
+  target_compile_options(${name} PRIVATE ${hat_cold})
+  target_link_libraries(${name} PRIVATE hat_warnings hat_core)
+endfunction()
+
+# A library of verbs (cli/): the work is done in the libraries below, so it is compiled as cold. RUNTIME
+# stands after the name of one that needs libtorch, which brings macros of its own.
+function(hat_add_verbs name)
   cmake_parse_arguments(arg "RUNTIME" "" "" ${ARGN})
-  add_executable(hat-${verb} ${arg_UNPARSED_ARGUMENTS})
-  target_include_directories(hat-${verb} PRIVATE ${PROJECT_SOURCE_DIR})
-  target_compile_options(hat-${verb} PRIVATE ${hat_cold})
-  target_link_libraries(hat-${verb} PRIVATE hat_warnings hat_core)
-  list(POP_FRONT arg_UNPARSED_ARGUMENTS)
-  if(NOT arg_RUNTIME)  # libtorch brings macros of its own
-    hat_use_precompiled(hat-${verb} hat_program_headers)
-    if(arg_UNPARSED_ARGUMENTS)  # CLI11 makes even an empty file take seconds
-      set_source_files_properties(${arg_UNPARSED_ARGUMENTS} PROPERTIES SKIP_PRECOMPILE_HEADERS ON)
-    endif()
+  hat_add_library(${name} ${arg_UNPARSED_ARGUMENTS})
+  target_compile_options(${name} PRIVATE ${hat_cold})
+  if(NOT arg_RUNTIME)
+    hat_use_precompiled(${name} hat_program_headers)
   endif()
 endfunction()
 

@@ -113,7 +113,7 @@ std::string MistakeInNumber(const std::string& text) {
 
 CommandLine::CommandLine(int argc, char** argv)
     : CLI::App("", CommandName(argv[0])), argc_(argc), argv_(argv) {
-  set_version_flag("--version", BuildCommit());
+  set_version_flag("--version", VersionText());
 }
 
 void CommandLine::Parse() {
@@ -129,6 +129,8 @@ std::string CommandName(const std::string& program_path) {
   std::ranges::replace(name, '-', ' ');
   return name;
 }
+
+std::string VersionText() { return fmt::format("hat {} ({})", HAT_VERSION, BuildCommit()); }
 
 int RunMain(int argc, char** argv, const std::function<int(CommandLine&)>& body) {
   OccupyStandardStreams();

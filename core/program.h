@@ -1,4 +1,5 @@
-// What every program's main does around its work: the command line, failures, exit codes.
+// What every program's main does around its work: the command line, failures, exit codes. The verbs
+// of `hat` are found by cli/verbs.h.
 //
 //   int main(int argc, char** argv) {
 //     return hat::RunMain(argc, argv, [](hat::CommandLine& line) {
@@ -62,9 +63,12 @@ class CommandLine : public CLI::App {
   char** argv_;
 };
 
-// The verb of a program as a user types it: "hat profile model" for
-// "build/release/bin/hat-profile-model".
+// The name of a program in its messages, from argv[0]: "hat bench sim" for
+// "build/release/bin/hat-bench-sim".
 std::string CommandName(const std::string& program_path);
+
+// "hat 0.1.0 (1f0c...)": the version of CMakeLists.txt, and the commit as BuildCommit() says it.
+std::string VersionText();
 
 // Runs the body and returns the program's exit code: the body's own; 0 after --help; 2 after a
 // mistake on the command line or an InputError; 1 after a RunError, any other exception, or if

@@ -14,14 +14,15 @@ struct PowerMode {
   double peak_gb_per_s = 0;
 };
 
-// Effective compute rate of a matrix product over this many tokens.
+// Effective compute rate of a matrix product over this many tokens, in 10^12 operations per second.
 struct ComputeRate {
   int tokens = 0;
   double tflops = 0;
 };
 
-// Effective figures for 16-bit values, in the first power mode. roofline.h has the formulas that
-// they enter.
+// What the roofline knows of a piece of hardware: effective figures for 16-bit values in the first
+// power mode, in the units of the sources that they are copied from (GiB, GB/s, us). roofline.h has
+// the formulas that they enter, and turns them into Seconds.
 struct Hardware {
   std::string name;   // e.g. "agx-orin"
   std::string title;  // as its maker calls it
@@ -30,14 +31,14 @@ struct Hardware {
   double gb_per_s = 0;               // weights read
   std::vector<ComputeRate> compute;  // linear in tokens between these, constant beyond
   int tile_tokens = 1;           // above half a tile, a matrix product costs whole tiles of tokens
-  double layer_us = 0;           // o: norms, rope, activation, launches of a layer
-  double layer_token_us = 0;     // o_tok
+  double layer_us = 0;           // o: norms, rope, activation and launches of a layer
+  double layer_token_us = 0;     // o_tok: the same, for each new token
   double launch_us = 0;          // of a single kernel: embedding, head
-  double attention_base_us = 0;  // a0, once a layer and batch
-  double attention_sequence_us = 0;  // of each sequence
-  double attention_token_us = 0;     // of each new token
-  double kv_gb_per_s = 0;
-  double attention_tflops = 0;
+  double attention_base_us = 0;  // a0: once per layer and batch
+  double attention_sequence_us = 0;         // and for each sequence,
+  double attention_token_us = 0;            // and for each new token
+  double kv_gb_per_s = 0;                   // keys and values read by attention
+  double attention_tflops = 0;              // attention's products
   bool rereads_kv_for_query_heads = false;  // grouped queries save no reads
   std::string source;                       // where the figures come from
   std::string assumed;                      // what of them no source was found for; empty: nothing

@@ -26,16 +26,15 @@ class GridAxis {
   };
   Position Find(int value) const;
   bool Covers(int value) const { return value >= points_.front() && value <= points_.back(); }
-  uint32_t next() const {
-    return points_.size() > 1 ? 1 : 0;
-  }  // from a position's index to the next point
+  // From a position's index to the next point.
+  uint32_t next() const { return points_.size() > 1 ? 1 : 0; }
   const std::vector<int>& points() const { return points_; }
 
  private:
   std::vector<int> points_;
-  std::vector<double> inverse_widths_;  // of the segment behind each point
-  std::array<uint16_t, 33>
-      first_segment_{};  // for values of a bit width: the first segment that can hold them
+  std::vector<double> inverse_widths_;  // of the segment after each point
+  // For values of a bit width: the first segment that can hold them.
+  std::array<uint16_t, 33> first_segment_{};
 };
 
 // At each grid point a quantile function. Latency is linear between order statistics (or given
@@ -45,10 +44,10 @@ class LatencyGrid {
   struct Point {
     int tokens = 0;
     int context = 0;
-    std::vector<double> samples_us;  // >= 1, any order; or, where `quantiles` is given, the latency
-                                     // at each of these
-    std::vector<double>
-        quantiles;  // empty, or increasing in 0..1, as many as samples_us; constant beyond the ends
+    // At least one, in any order; or, where `quantiles` is given, the latency at each of these.
+    std::vector<double> samples_us;
+    // Empty, or increasing in 0..1 and as many as samples_us; constant beyond the ends.
+    std::vector<double> quantiles;
   };
 
   LatencyGrid() = default;

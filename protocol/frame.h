@@ -28,7 +28,7 @@ enum class FrameKind : uint8_t {
   kClose = 3,      // up: the request has ended, the cloud frees its cache
   kFirst = 4,      // down: the deep state of the last prompt position (or of all of a part, with
                    // return_all_positions)
-  kRawPrompt = 5,  // up, cloud-only: 4 bytes a prompt token
+  kRawPrompt = 5,  // up, cloud-only: 4 bytes per prompt token
   kRawToken = 6,   // down, cloud-only: one token, 4 bytes
   kAbort = 7,      // down: the cloud has ended the session; `first_position` is an AbortReason
 };
@@ -52,11 +52,12 @@ constexpr Dtype WireDtypeFor(Dtype compute) {
   return compute == Dtype::kFloat64 ? Dtype::kFloat32 : compute;
 }
 
-inline constexpr uint16_t kFlagTree = 1;  // a parent a node follows
-inline constexpr uint16_t kFlagBackToBack =
-    2;  // the frame entered its link the moment the one before had left it
-inline constexpr uint16_t kFlagAllPositions =
-    4;  // in a kFirst frame: states of every position of a part
+// The frame carries a tree: each node's parent follows the header.
+inline constexpr uint16_t kFlagTree = 1;
+// The frame entered its link the moment the one before had left it.
+inline constexpr uint16_t kFlagBackToBack = 2;
+// A kFirst frame with the states of every position of a part.
+inline constexpr uint16_t kFlagAllPositions = 4;
 
 inline constexpr int kFrameHeaderBytes = 64;
 

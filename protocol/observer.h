@@ -1,6 +1,6 @@
-// The Observer port: what happened when, told as it ends. Recorder, laws, timeline, explain and
-// tests are observers. Every event is told once; the times of one event are in order (requested <=
-// start <= end); calls come in order of the event's last time but for frames, which are told on
+// The Observer port: who is told what happened in a run, and when. Recorder, laws, timeline,
+// explain and tests are observers. Each event is told once, when it has ended, with its times, of
+// which requested <= start <= end. Calls come in the order of these ends; a frame's end is its
 // arrival. In the live runtime calls may come from any thread: an observer that is used there
 // locks.
 #pragma once
@@ -73,8 +73,8 @@ struct StageEvent {
   const Batch* batch = nullptr;  // valid during the call only
   int stage = 0;
   Span span;
-  Seconds
-      linked;  // the batch has reached the next stage's buffer; = span.end behind the last stage
+  // The batch has reached the next stage's buffer; = span.end after the last stage.
+  Seconds linked;
 };
 
 // A round's outcome, told when its tokens are out. For u-shape: drafted = accepted = 0.
@@ -101,8 +101,8 @@ class Observer {
   // The stage has thrown: the batch leaves the pipeline, its sessions end.
   virtual void OnStageFailed(const Batch&, int /*stage*/, const Span&) {}
   virtual void OnRound(const RoundEvent&) {}
-  virtual void OnTokens(int /*request*/, int /*count*/, Seconds) {
-  }  // `count` output tokens are out on the device
+  // `count` output tokens are out on the device.
+  virtual void OnTokens(int /*request*/, int /*count*/, Seconds) {}
   // Why a request did not complete; OnEnd follows.
   virtual void OnFailure(int /*request*/, std::string_view /*reason*/, Seconds) {}
   virtual void OnEnd(int /*request*/, Outcome, Seconds) {}  // told after its last OnTokens

@@ -1,18 +1,20 @@
-// Laws that every run obeys, whatever the system, checked while events stream by: the model's own
-// court, for tests and --check. One thread. Times are compared exactly, unless the options give a
-// tolerance.
+// Laws that the events of every run obey, whatever the system. An observer checks them one event at
+// a time, for tests and for `hat simulate --check`: a broken law is a mistake of the model or of
+// the protocol's code, never of the scenario. For one thread. Times are compared exactly, unless
+// the options give a tolerance.
 //
 // clock: events are told in the order of time, and the times of each are in order.
 // conservation: a request arrives once, starts once, ends once; nothing happens to it outside that;
 //   in the end arrived = completed + failed + in flight.
 // tokens: tokens = 1 + rounds + accepted = tokens asked for; 0 <= accepted <= drafted; 0 <= wasted
-//   <= ahead steps; drafted + 1 positions went up; a draft of n took n + 1 steps, those kept from
-//   drafting ahead among them.
+//   <= ahead steps; a round sends the states of drafted + 1 positions up; a draft of n tokens takes
+//   n + 1 draft steps, of which some may have been done ahead.
 // overlap: a GPU, a direction of a link, a stage does one thing at a time, in FIFO order; a
 //   draft-ahead step starts only if nothing else waits; a stage starts a batch only when the buffer
-//   behind it is free.
-// cause: a frame after its operations, a batch after its frames, a stage after the one before, an
-//   answer after the last stage, a head after the answer, tokens after the head.
+//   after it is free.
+// cause: nothing happens before what it needs: a frame leaves after its operations, a batch starts
+//   after its frames have come, a stage after the one before, an answer after the last stage, a
+//   head after the answer; tokens are out after the head.
 // bytes: a frame's size on the wire is FrameBytes of its header.
 // batch: its tokens are its parts', hold each prompt position once and in order, and fit the token
 //   budget.

@@ -9,8 +9,8 @@ hardware="AMD EPYC 7003 (Zen 3), KVM guest with 2 cores"
 
 measure() {  # ROLE MODEL NAME THREADS
   profile="$folder/epyc-7003-${4}t_${3}_$1.json"
-  "$bin/hat-profile-$1" --model "$2" --threads "$4" --hardware "$hardware" --budget-s 90 --force --out "$profile"
-  "$bin/hat-profile-check" --model "$2" --profile "$profile" || outside=1
+  "$bin/hat-torch" profile "$1" --model "$2" --threads "$4" --hardware "$hardware" --budget-s 90 --force --out "$profile"
+  "$bin/hat-torch" profile check --model "$2" --profile "$profile" || outside=1
 }
 outside=0
 export OMP_WAIT_POLICY="${OMP_WAIT_POLICY:-passive}"  # as in ./hat

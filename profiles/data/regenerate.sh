@@ -1,12 +1,12 @@
 #!/bin/sh
-# Writes the shipped modelled profiles again: profiles/data/regenerate.sh PATH/TO/hat-profile-model [FOLDER].
+# Writes the shipped modelled profiles again: profiles/data/regenerate.sh PATH/TO/hat [FOLDER].
 # A test fails if the files in this folder are not what the program writes.
 set -eu
 program=$1
 folder=${2:-$(dirname "$0")}
 
 write() {  # HARDWARE[:MODE] MODEL ROLE
-  "$program" --hardware "$1" --model "$2" --role "$3" --out "$folder/" --force > /dev/null
+  "$program" profile model --hardware "$1" --model "$2" --role "$3" --out "$folder/" --force > /dev/null
 }
 
 for model in vicuna-7b vicuna-13b; do

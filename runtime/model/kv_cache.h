@@ -50,10 +50,10 @@ class KvCache {
   // For the forward pass: room for slots with these parents, which exist from now on; each is below
   // its own slot's number. Their keys and values are then written by every layer.
   void Append(std::span<const int32_t> parents);
-  const at::Tensor& keys(int layer) const {
-    return keys_[layer];
-  }  // [kv_heads, capacity, head_dim]
-  const at::Tensor& values(int layer) const { return values_[layer]; }  // the same
+
+  // [kv_heads, capacity, head_dim], both.
+  const at::Tensor& keys(int layer) const { return keys_[layer]; }
+  const at::Tensor& values(int layer) const { return values_[layer]; }
 
  private:
   CacheShape shape_;

@@ -40,22 +40,25 @@ class TimedOperations {
   TimedOperations(const Model& model, const OperationsSetup& setup);
   ~TimedOperations();
 
-  // One sample. A forward call costs something whatever its layers, its plan: what a call through
-  // 0 layers takes. A composition knows only layers, so `own` layers share it: those in front of
-  // the split on a device, behind it in a cloud.
+  // One sample of an operation.
   //
-  //   embedding   looking up, and the plan at context 0: an input model of 0 layers
-  //   layer       (a call through the ring - its plan) / copies; on a device more for the plan's
-  //               growth with context, / own; in a cloud more for the plan, / own, and of more than
-  //               max_tokens with two sequences
+  // A forward call takes some time whatever the number of its layers: its plan, which is what a
+  // call through 0 layers takes. A profile holds times of layers only. So each of the `own` layers
+  // (those before the split on a device, those after it in a cloud) carries 1 / own of the plan.
+  //
+  //   embedding   an input model of 0 layers: looking up, and the plan at context 0
+  //   layer       (a call through the ring - its plan) / copies, and a share of the plan: in a
+  //   cloud
+  //               of the whole plan, on a device of what it grows by with the context. In a cloud
+  //               more than max_tokens tokens go as two sequences
   //   adapter     one self-attention block; prefill and decode
   //   head        final norm, output layer, the two likeliest tokens read back
   //   medusa      all heads
-  //   draft       input, adapter and head of `tokens` branches behind one position, the likeliest
+  //   draft       input, adapter and head of `tokens` branches after one position, the likeliest
   //               tokens and confidences read back
-  //   attention   one more sequence in a batch, a layer: attention through weights of width 16, and
-  //               the sequence's share of the plan, / own; less what a call costs without a
-  //               sequence of its own, which is timed in the same sample: a machine's speed drifts
+  //   attention   one more sequence in a batch, per layer: attention with weights of width 16, and
+  //               the sequence's share of the plan. What a call costs without that sequence is
+  //               timed within the same sample and subtracted, since a machine's speed drifts
   TimedCall Sample(const TimedPoint& point);
 
   // The copies that a call at this point goes round.

@@ -34,9 +34,10 @@ std::vector<Row> Rows() {
   return rows;
 }
 
-Measured Play(const std::string& program, const Row& row) {
-  std::vector<std::string> arguments = {
-      program, fmt::format("{}/experiments/{}", HAT_SOURCE_DIR, row.scenario), "--quiet"};
+// `arguments`: the program, and its verb where it has several.
+Measured Play(std::vector<std::string> arguments, const Row& row) {
+  arguments.push_back(fmt::format("{}/experiments/{}", HAT_SOURCE_DIR, row.scenario));
+  arguments.push_back("--quiet");
   for (const std::string& setting : row.settings) {
     arguments.insert(arguments.end(), {"--set", setting});
   }
@@ -53,15 +54,15 @@ double Median(std::vector<double> values) {
 
 void CompareAgainst(const std::string& earlier) {
   const std::string own =
-      std::filesystem::read_symlink("/proc/self/exe").parent_path() / "hat-simulate";
+      std::filesystem::read_symlink("/proc/self/exe").parent_path() / "hat";
   fmt::print("\n{:28} {:>12} {:>12} {:>8} {:>12} {:>12}\n", "processor time of a process",
              "earlier, s", "this, s", "ratio", "earlier, MB", "this, MB");
   for (const Row& row : Rows()) {
     std::vector<double> before, now;
     double before_bytes = 0, now_bytes = 0;
     for (int i = 0; i < row.repetitions; ++i) {
-      const Measured one = Play(earlier, row);
-      const Measured other = Play(own, row);
+      const Measured one = Play({earlier}, row);
+      const Measured other = Play({own, "simulate"}, row);
       before.push_back(one.cpu_s);
       now.push_back(other.cpu_s);
       before_bytes = std::max(before_bytes, one.peak_bytes);

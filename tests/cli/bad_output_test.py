@@ -139,7 +139,7 @@ class PermissionTest(ProgramTest):
         if os.getuid() == 0:
             options = {"user": 65534, "group": 65534, "extra_groups": []}
             try:
-                subprocess.run([BIN / "hat-simulate", "--version"], check=True, capture_output=True,
+                subprocess.run([BIN / "hat", "simulate", "--version"], check=True, capture_output=True,
                                **options)
             except (OSError, subprocess.SubprocessError):
                 self.skipTest("another user may not run the programs")
@@ -228,7 +228,7 @@ class InterruptTest(unittest.TestCase):
         with tempfile.TemporaryDirectory(prefix="hat-case-") as name:
             folder = pathlib.Path(name)
             write(folder, {"scenario.toml": LONG})
-            with subprocess.Popen([BIN / "hat-simulate", "scenario.toml", *arguments], cwd=folder,
+            with subprocess.Popen([BIN / "hat", "simulate", "scenario.toml", *arguments], cwd=folder,
                                   stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
                 wait_until_busy(process)
                 process.send_signal(which)

@@ -1,4 +1,4 @@
-// hat compare, with a script in place of hat-simulate: what it starts, collects, writes and says.
+// hat compare, with a script in place of `hat simulate`: what it starts, collects, writes and says.
 #include <gmock/gmock.h>
 
 #include <csignal>
@@ -17,12 +17,13 @@ namespace fs = std::filesystem;
 using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::IsEmpty;
 using testing::Not;
 
 constexpr char kScenario[] = "experiments/paper/spec_bench_7b.toml";
 
-// $out, $system and $seed hold what hat-simulate was asked for. TTFT = 100 ms + seed, u-shape 50 ms
-// more.
+// $out, $system and $seed hold what `hat simulate` was asked for. TTFT = 100 ms + seed, u-shape 50
+// ms more.
 constexpr char kHonestRun[] = R"(
 ttft=$((100 + seed)); [ $system = u-shape ] && ttft=$((ttft + 50))
 mkdir -p "$out"
@@ -40,10 +41,14 @@ echo "request,device,prompt_row,prompt_tokens,output_tokens,arrival_s,more
 
 class CompareTest : public testing::Test {
  protected:
-  CompareTest() { fs::copy(HAT_BIN_DIR "/hat-compare", temp_ / "hat-compare"); }
+  CompareTest() {
+    fs::create_directory(programs_ / "bin");
+    fs::copy(HAT_BIN_DIR "/hat", programs_ / "bin/compared");
+    fs::create_symlink(HAT_BIN_DIR "/../share", programs_ / "share");
+  }
 
   void SetSimulator(const std::string& body) {
-    const std::string path = temp_ / "hat-simulate";
+    const std::string path = programs_ / "bin/hat";
     WriteFileAtomically(path,
                         "#!/bin/sh\nfor word; do case $last in --out) out=$word;; --seed) "
                         "seed=$word;; esac\n"
@@ -56,8 +61,8 @@ class CompareTest : public testing::Test {
   // With the temporary folder for scratch.
   std::vector<std::string> Command(const std::string& arguments,
                                    std::vector<std::string> paths = {}) const {
-    paths.insert(paths.begin(), {temp_.path(), temp_ / "hat-compare"});
-    return Words("env TMPDIR={} {} " + arguments, paths);
+    paths.insert(paths.begin(), {temp_.path(), programs_ / "bin/compared"});
+    return Words("env TMPDIR={} {} compare " + arguments, paths);
   }
 
   ProgramRun Compare(const std::string& arguments,
@@ -65,7 +70,7 @@ class CompareTest : public testing::Test {
     return RunProgram(Command(arguments, paths));
   }
 
-  TempFolder temp_;
+  TempFolder programs_, temp_;
 };
 
 TEST_F(CompareTest, RunsEachSystemWithEachSeedAndWritesAll) {
@@ -93,7 +98,7 @@ TEST_F(CompareTest, WithoutAFolderItLeavesNothingBehind) {
   const ProgramRun outcome = Compare(std::string(kScenario) + " --systems hat --seeds 1");
   EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
   EXPECT_THAT(outcome.out, HasSubstr("one seed"));
-  EXPECT_THAT(temp_.List(), ElementsAre("hat-compare", "hat-simulate"));
+  EXPECT_THAT(temp_.List(), IsEmpty());
 }
 
 TEST_F(CompareTest, SameRunsWriteTheSameBytes) {
@@ -116,7 +121,7 @@ TEST_F(CompareTest, FailedRunIsShownAndNothingIsWritten) {
       Compare(std::string(kScenario) + " --systems hat --out {}", {temp_ / "results"});
   EXPECT_EQ(outcome.exit_code, 1);
   EXPECT_THAT(outcome.err, HasSubstr("hat compare: hat, seed 1: the disk is full\n"));
-  EXPECT_THAT(temp_.List(), ElementsAre("hat-compare", "hat-simulate"));
+  EXPECT_THAT(temp_.List(), IsEmpty());
 }
 
 TEST_F(CompareTest, OfFailedRunsTheFirstInOrderIsShownThoughALaterOneWasFaster) {
@@ -187,7 +192,7 @@ TEST_F(CompareTest, BadCallsAreOneLineAndCodeTwo) {
 TEST_F(CompareTest, MissingSimulatorIsAClearFailure) {
   const ProgramRun outcome = Compare(std::string(kScenario) + " --quiet");
   EXPECT_EQ(outcome.exit_code, 1);
-  EXPECT_THAT(outcome.err, AllOf(HasSubstr("hat-simulate"), HasSubstr("No such file")));
+  EXPECT_THAT(outcome.err, AllOf(HasSubstr("bin/hat'"), HasSubstr("No such file")));
 }
 
 TEST_F(CompareTest, InterruptStopsTheRunsAndLeavesNothing) {
@@ -205,7 +210,7 @@ TEST_F(CompareTest, InterruptStopsTheRunsAndLeavesNothing) {
             "30 simulations, 2 at once\nhat compare: interrupted; nothing was written\n");
   EXPECT_FALSE(fs::exists(temp_ / "results"));
   for (const pid_t pid : pids()) EXPECT_NE(::kill(pid, 0), 0) << pid;
-  EXPECT_THAT(temp_.List(), ElementsAre("hat-compare", "hat-simulate", "pids"));
+  EXPECT_THAT(temp_.List(), ElementsAre("pids"));
 }
 
 // Runs hat with three seeds; the second one waits until there is a file `go`.
@@ -326,7 +331,7 @@ TEST_F(CompareTest, AFailedRunLeavesTheOthersAndACommandToSeeIt) {
   const ProgramRun repaired = run("");
   EXPECT_EQ(repaired.exit_code, 0);
   EXPECT_THAT(repaired.err, HasSubstr("6 simulations, 4 of them done already, 1 at once\n"));
-  EXPECT_THAT(temp_.List(), ElementsAre("go", "hat-compare", "hat-simulate", "results"));
+  EXPECT_THAT(temp_.List(), ElementsAre("go", "results"));
 }
 
 }  // namespace

@@ -11,7 +11,7 @@ class EstimateProgramTest : public testing::Test {
  protected:
   ProgramRun Estimate(const std::string& numbers) {
     WriteFileAtomically(temp_ / "numbers", numbers);
-    return RunProgram({HAT_BIN_DIR "/hat-estimate", temp_ / "numbers"});
+    return RunProgram({HAT_BIN_DIR "/hat", "estimate", temp_ / "numbers"});
   }
 
   TempFolder temp_;

@@ -12,7 +12,7 @@ import unittest
 from bad_files_test import CONFIG, ORIN, TRACE_LINES, with_device, with_draft_trace, with_prompts
 from bad_files_test import with_replay, with_trace
 from draft_trace_bytes import draft_trace
-from program_case import BIN, SCENARIO, Case, run, write
+from program_case import BIN, ROOT, SCENARIO, Case, run, write
 
 BOM = "\ufeff"
 SIMULATE = "simulate scenario.toml --quiet"
@@ -122,29 +122,48 @@ class OddInputTest(unittest.TestCase):
         self.assertEqual(list(pathlib.Path("/dev").glob("*null?*")), [])
 
 
-class EveryProgramTest(unittest.TestCase):
+class EveryVerbTest(unittest.TestCase):
     def helps(self):
-        programs = sorted(path for path in BIN.glob("hat-*") if path.is_file())
-        self.assertGreater(len(programs), 5)
-        for program in programs:
-            yield program, subprocess.run([program, "--help"], check=True, capture_output=True, text=True).stdout
+        """Of each verb whose program is built: its words, and its help."""
+        table = (ROOT / "cli/known_verbs.cc").read_text()
+        known = re.findall(r'^    \{"([a-z ]+)", "(hat[a-z-]*)"', table, re.M)
+        self.assertEqual(len(known), table.count('{"'), "each verb has a line of its own")
+        built = [words for words, program in known if (BIN / program).exists()]
+        self.assertGreater(len(built), 5)
+        for words in built:
+            command = [BIN / "hat", *words.split()]
+            yield words, subprocess.run([*command, "--help"], check=True, capture_output=True, text=True).stdout
+
+    def test_hat_lists_them(self):
+        usage = subprocess.run([BIN / "hat"], check=True, capture_output=True, text=True).stdout
+        for words, _ in self.helps():
+            self.assertRegex(usage, rf"(?m)^  hat {words}  +\w+ \w+")
+
+    def test_words_that_are_no_verb_are_refused(self):
+        for words, message, code in (
+                (["simulte", "x"], "hat: unknown verb 'simulte x'; there are ", 2), ([""], "hat: unknown verb ''; ", 2),
+                (["trace", "nothing"], "hat: unknown verb 'trace nothing'; there are trace check, trace import, ", 2),
+                (["trace"], "hat trace check  ", 2)):
+            result = subprocess.run([BIN / "hat", *words], capture_output=True, text=True, check=False)
+            self.assertEqual((result.returncode, result.stdout), (code, ""), words)
+            self.assertTrue(result.stderr.startswith(message), result.stderr)
 
     def test_help_fits_a_terminal_but_for_commands_to_copy(self):
-        for program, text in self.helps():
+        for words, text in self.helps():
             for line in text.splitlines():
-                self.assertTrue(len(line) <= 80 or line.startswith("  hat "), f"{program.name}: {line}")
+                self.assertTrue(len(line) <= 80 or line.startswith("  hat "), f"{words}: {line}")
 
     def test_numbers_are_decimal(self):
         """One option of a kind: all go the same way (core/program_test)."""
         wrong = {"INT": "010", "UINT": "0x10", "FLOAT": "nan"}
         seen = 0
-        for program, text in self.helps():
+        for words, text in self.helps():
             options = re.findall(r"^  (--[\w-]+) (INT|UINT|FLOAT)\b", text, re.M)
             for kind, option in {kind: option for option, kind in options}.items():
                 seen += 1
                 argument = f"{option}={wrong[kind]}"
-                result = subprocess.run([program, argument], capture_output=True, text=True, check=False)
-                with self.subTest(program=program.name, argument=argument):
+                result = subprocess.run([BIN / "hat", *words.split(), argument], capture_output=True, text=True, check=False)
+                with self.subTest(verb=words, argument=argument):
                     self.assertEqual(result.returncode, 2)
                     self.assertIn(f"{option}: must be a ", result.stderr)
         self.assertGreater(seen, 2)

@@ -76,7 +76,7 @@ def write(folder, files):
 def words_of(case):
     program, *arguments = case.command.split()
     arguments = [argument.replace("{profiles}", str(PROFILES)) for argument in arguments]
-    return [BIN / f"hat-{program}", *arguments, *case.arguments]
+    return [BIN / "hat", *program.split("-"), *arguments, *case.arguments]
 
 
 def content(path):

@@ -19,10 +19,10 @@ using testing::StartsWith;
 
 class ProfileProgramsTest : public testing::Test {
  protected:
-  static ProgramRun Run(const std::string& program, const std::string& arguments,
+  static ProgramRun Run(const std::string& verb, const std::string& arguments,
                         std::vector<std::string> paths = {}) {
-    paths.insert(paths.begin(), HAT_BIN_DIR "/hat-profile-" + program);
-    return RunProgram(Words("{} " + arguments, paths));
+    paths.insert(paths.begin(), HAT_BIN_DIR "/hat");
+    return RunProgram(Words("{} profile " + verb + " " + arguments, paths));
   }
 
   const TempFolder folder_;

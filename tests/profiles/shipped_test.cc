@@ -24,7 +24,7 @@ std::vector<std::string> JsonFiles(const std::string& folder) {
 TEST(ShippedProfilesTest, ModelledOnesAreWhatTheProgramWritesToday) {
   const TempFolder folder;
   const ProgramRun run =
-      RunProgram({"profiles/data/regenerate.sh", HAT_BIN_DIR "/hat-profile-model", folder.path()});
+      RunProgram({"profiles/data/regenerate.sh", HAT_BIN_DIR "/hat", folder.path()});
   ASSERT_EQ(run.exit_code, 0) << run.err;
   const std::vector<std::string> written = JsonFiles(folder.path());
   ASSERT_GE(written.size(), 28u);

@@ -24,9 +24,7 @@ def packages():
 
 def programs():
     """The verbs of programs, in words."""
-    lists = [(ROOT / folder / "CMakeLists.txt").read_text() for folder in ("cli", "tests/bench")]
-    return [verb.replace("-", " ") for text in lists
-            for verb in re.findall(r"^ *hat_add_program\(([a-z-]+)", text, re.M)]
+    return re.findall(r'^    \{"([a-z ]+)", "hat', (ROOT / "cli/known_verbs.cc").read_text(), re.M)
 
 
 def temporary_folder(prefix):
@@ -69,7 +67,7 @@ echo HAT_HAS_RUNTIME:INTERNAL=%s >"build/$2/CMakeCache.txt"
 """
 NINJA = """echo "ninja $*"
 for word; do
-  case $word in hat-*)
+  case $word in hat | hat-*)
     printf '#!/bin/sh\\necho "%s ran: $*"\\n' "$word" >"$2/bin/$word"
     chmod +x "$2/bin/$word" ;;
   esac
@@ -82,8 +80,7 @@ class Clone:
 
     def __init__(self, found="ON", user_id=1000, **commands):
         self.path = temporary_folder("hat clone ")
-        for name in ("hat", "packages.txt", ".ci/run", "cli/CMakeLists.txt", "cli/compare.cc",
-                     "tests/bench/CMakeLists.txt"):
+        for name in ("hat", "packages.txt", ".ci/run", ".ci/lint", "cli/known_verbs.cc", "cli/compare.cc"):
             (self.path / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, self.path / name)
         self.machine = debian([name for name, _, _ in packages()], user_id,
@@ -92,6 +89,9 @@ class Clone:
 
     def hat(self, *arguments, **options):
         return self.machine.hat(*arguments, script=self.path / "hat", **options)
+
+    def change(self, name, at=4e9):
+        os.utime(self.path / name, (at, at))
 
     def close(self):
         """build/ is another user's from now on. Returns options of `hat` for somebody who may not write."""
@@ -128,6 +128,14 @@ class SetupTest(unittest.TestCase):
         self.assertEqual((result.returncode, result.stderr), (0, "setup: nothing is missing\n"))
         self.assertIn("libtorch-dev", debian(rest, 0).hat("setup").stderr)
 
+    def test_the_tools_of_lint_are_installed_only_where_they_are_asked_for(self):
+        tools = {name for name, group, _ in packages() if group == "lint"}
+        rest = [name for name in self.names if name not in tools]
+        for words in ([], ["--no-runtime"]):
+            result = debian(rest, 0).hat("setup", *words)
+            self.assertEqual((result.returncode, result.stderr), (0, "setup: nothing is missing\n"))
+        self.assertRegex(debian(rest, 0).hat("setup", "--lint").stderr, "install .* " + " ".join(sorted(tools)))
+
     def test_a_user_goes_through_sudo(self):
         result = debian(self.names[1:], 1000, sudo='echo "sudo $*"').hat("setup")
         self.assertIn("sudo apt-get update", result.stderr)
@@ -150,7 +158,7 @@ class SetupTest(unittest.TestCase):
 
     def test_every_package_has_a_group_and_a_reason(self):
         for name, group, reason in packages():
-            self.assertIn(group, ("build", "sim", "runtime", "plots", "test"), name)
+            self.assertIn(group, ("build", "sim", "runtime", "plots", "test", "lint"), name)
             self.assertTrue(reason)
         self.assertEqual(len(set(self.names)), len(self.names))
 
@@ -172,12 +180,12 @@ class BuildTest(unittest.TestCase):
 
     def test_a_program_without_the_runtime_is_built_without_asking_for_it(self):
         result = Clone(found="OFF").hat("simulate", "a b.toml")
-        self.assertEqual(result.stdout, "hat-simulate ran: a b.toml\n")
+        self.assertEqual(result.stdout, "hat ran: simulate a b.toml\n")
         self.assertNotIn("HAT_RUNTIME", result.stderr)
 
     def test_a_program_of_the_runtime_is_configured_with_it(self):
         result = Clone().hat("generate")
-        self.assertEqual(result.stdout, "hat-generate ran: \n")
+        self.assertEqual(result.stdout, "hat-torch ran: generate\n")
         self.assertIn("-DHAT_RUNTIME=ON", result.stderr)
 
     def test_a_program_of_the_runtime_says_what_it_needs(self):
@@ -186,7 +194,7 @@ class BuildTest(unittest.TestCase):
         self.assertIn("hat: 'generate' needs libtorch and sentencepiece", result.stderr)
 
     def test_only_what_was_asked_for_is_built(self):
-        for words, program in ((["trace", "show"], "hat-trace-show"), (["quickstart"], "hat-compare"),
+        for words, program in ((["trace", "show"], "hat"), (["quickstart"], "hat"),
                                (["bench", "sim"], "hat-bench-sim")):
             result = Clone(found="OFF").hat(*words)
             ninja = [line for line in result.stderr.splitlines() if line.startswith("ninja")]
@@ -199,9 +207,51 @@ class BuildTest(unittest.TestCase):
             clone = Clone()
             first = clone.hat(*words).stderr.splitlines()[0]
             self.assertRegex(first, f"^hat: '{program}' is built first.* {size} MB.* minutes$")
+            clone.change("cli/compare.cc")
             again = clone.hat(*words)
-            self.assertRegex(again.stderr, "^(setup: nothing is missing\n)?ninja .*--quiet hat-[a-z-]+\n")
+            self.assertRegex(again.stderr, "^(setup: nothing is missing\n)?ninja .*--quiet hat[a-z-]*\n")
         self.assertRegex(clone.hat("simulate").stderr, "^hat: 'simulate' is built first\nninja")
+
+    def test_what_is_built_runs_without_a_tool_of_the_build(self):
+        clone = Clone()
+        clone.hat("simulate")
+        result = clone.hat("trace", "show", "x")
+        self.assertEqual((result.stdout, result.stderr), ("hat ran: trace show x\n", ""))
+        (clone.path / "results").mkdir()
+        os.utime(clone.path / "results", (4e9, 4e9))
+        os.utime(clone.path, (1, 1))
+        self.assertEqual(clone.hat("simulate", "x").stderr, "")
+
+    def test_whatever_changes_a_result_builds_again(self):
+        clone = Clone()
+        git = clone.path / ".git"
+        (git / "logs").mkdir(parents=True)
+        for name in ("HEAD", "index", "logs/HEAD"):
+            (git / name).write_text("x")
+        clone.hat("simulate")
+        self.assertEqual(clone.hat("simulate").stderr, "")
+        for name in ("cli/compare.cc", "packages.txt", "cli", ".git/HEAD", ".git/index", ".git/logs/HEAD",
+                     "build/release/CMakeCache.txt"):
+            clone.change(name)
+            self.assertRegex(clone.hat("simulate").stderr, "^ninja .*--quiet hat\n$", name)
+            clone.change(name, at=1)
+            self.assertEqual(clone.hat("simulate").stderr, "", name)
+        (git / "logs/HEAD").unlink()  # who knows where the commit stands
+        self.assertRegex(clone.hat("simulate").stderr, "^ninja .*--quiet hat\n$")
+
+    def test_a_worktree_knows_its_commit_too(self):
+        clone = Clone()
+        place = clone.path / "build/elsewhere/git dir"
+        (place / "logs").mkdir(parents=True)
+        for name in ("HEAD", "index", "logs/HEAD"):
+            (place / name).write_text("x")
+        for gitdir in ("build/elsewhere/git dir", place):
+            (clone.path / ".git").write_text(f"gitdir: {gitdir}\n")
+            clone.hat("simulate")
+            self.assertEqual(clone.hat("simulate").stderr, "")
+            os.utime(place / "index", (4e9, 4e9))
+            self.assertRegex(clone.hat("simulate").stderr, "^ninja .*--quiet hat\n$")
+            os.utime(place / "index", (1, 1))
 
     def test_a_second_one_says_that_it_waits(self):
         clone = Clone()
@@ -230,9 +280,8 @@ class OtherUserTest(unittest.TestCase):
 
     def setUp(self):
         self.clone = Clone(sudo='echo "sudo $*"')
-        os.utime(self.clone.path / "cli/compare.cc", (1, 1))
-        for folder in ("cli", "tests/bench"):
-            os.utime(self.clone.path / folder / "CMakeLists.txt", (1, 1))
+        for path in (self.clone.path / "cli").iterdir():
+            os.utime(path, (1, 1))
 
     def hat(self, *arguments):
         try:
@@ -245,27 +294,27 @@ class OtherUserTest(unittest.TestCase):
         for words in (["compare", "x.toml", "--out", "y"], ["compare", "--help"]):
             result = self.hat(*words)
             self.assertEqual((result.returncode, result.stderr), (0, ""))
-            self.assertEqual(result.stdout, f"hat-compare ran: {' '.join(words[1:])}\n")
+            self.assertEqual(result.stdout, f"hat ran: {' '.join(words)}\n")
 
     def test_is_told_that_the_sources_are_newer(self):
         self.clone.hat("compare")
         in_an_hour = time.time() + 3600
         os.utime(self.clone.path / "cli/compare.cc", (in_an_hour, in_an_hour))
         result = self.hat("compare", "x.toml")
-        self.assertEqual((result.returncode, result.stdout), (0, "hat-compare ran: x.toml\n"))
+        self.assertEqual((result.returncode, result.stdout), (0, "hat ran: compare x.toml\n"))
         self.assertRegex(result.stderr, r"^hat: .*before cli/compare.cc changed.*\n$")
 
     def test_is_told_so_only_until_the_owner_has_built_again(self):
         self.clone.hat("compare")
-        binary = self.clone.path / "build/release/bin/hat-compare"
-        os.utime(binary, (2, 2))
+        os.utime(self.clone.path / "build/release/bin/hat", (2, 2))
+        os.utime(self.clone.path / "build/release/.built/hat", (2, 2))
         os.utime(self.clone.path / "cli/compare.cc", (3, 3))  # of a program that need not be linked anew
         self.clone.hat("compare", "--seeds", "1")
         self.assertEqual(self.hat("compare", "x.toml").stderr, "")
 
     def test_is_told_what_to_do_where_something_must_be_built(self):
         self.clone.hat("compare")
-        for words in (["simulate"], ["generate"], ["build"], ["test"], ["quickstart"]):
+        for words in (["bench", "sim"], ["generate"], ["build"], ["test"], ["quickstart"]):
             result = self.hat(*words)
             self.assertEqual((result.returncode, result.stdout), (1, ""), words)
             self.assertRegex(result.stderr, r"^hat: .*may not write into '.*/build', which belongs to \w+: "
@@ -291,7 +340,7 @@ class HelpTest(unittest.TestCase):
         self.clone.machine = Machine()
 
     def test_of_its_own_verbs(self):
-        for verb in ("setup", "build", "test", "quickstart", "fuzz"):
+        for verb in ("setup", "build", "test", "quickstart", "lint", "fuzz", "nightly"):
             for words in ([verb, "--help"], [verb, "-h"]):
                 self.check(self.clone.hat(*words), f"./hat {verb}")
         self.check(self.clone.hat("build", "--preset", "asan", "--help"), "./hat build")
@@ -309,10 +358,10 @@ class HelpTest(unittest.TestCase):
         clone = Clone()
         clone.hat("compare")
         result = clone.hat("compare", "x.toml", "--help")
-        self.assertEqual((result.stdout, result.stderr), ("hat-compare ran: x.toml --help\n", ""))
+        self.assertEqual((result.stdout, result.stderr), ("hat ran: compare x.toml --help\n", ""))
 
     def test_a_word_behind_two_dashes_is_no_option(self):
-        self.assertIn("hat-simulate ran: -- --help", Clone().hat("simulate", "--", "--help").stdout)
+        self.assertIn("hat ran: simulate -- --help", Clone().hat("simulate", "--", "--help").stdout)
 
     def test_of_a_first_word_lists_the_second_ones(self):
         for word in ("profile", "trace", "train", "bench"):
@@ -354,7 +403,8 @@ class VerbTest(unittest.TestCase):
     def test_mistakes_in_its_own_verbs_are_exit_code_two(self):
         for words in (["build", "--preset", "fast"], ["build", "--preset"], ["build", "x"],
                       ["test", "--fast"], ["test", "-L"], ["setup", "x"], ["build", "--no-runtime", "x"],
-                      ["quickstart", "x"], ["fuzz", "9", "9"],
+                      ["quickstart", "x"], ["fuzz", "9", "9"], ["lint", "x"], ["lint", "--base"],
+                      ["nightly", "soon"], ["nightly", "9", "9"],
                       *(["fuzz", number] for number in
                         ("soon", "0", "010", "0x10", "1e3", "1.5", "+5", "5 ", ""))):
             result = Machine().hat(*words)
@@ -379,6 +429,7 @@ class ContinuousIntegrationTest(unittest.TestCase):
         setpriv = 'while [ "$1" != env ]; do shift; done; exec "$@"'
         clone, result = self.run_ci(0, chown="true", setpriv=setpriv)
         self.assertEqual(result.returncode, 8, result.stderr)
+        self.assertIn("lint: no clang-format here", result.stderr)
         self.assertIn("-DHAT_WARNINGS_AS_ERRORS=ON", result.stderr)
         *root_tests, place, environment, closing = result.stdout.splitlines()
         self.assertEqual([line.split()[0] for line in root_tests], ["python3", "hat_core_test"])

@@ -32,7 +32,7 @@ using testing::StartsWith;
 class SimulateProgramTest : public testing::Test {
  protected:
   std::vector<std::string> Command(std::vector<std::string> arguments) const {
-    arguments.insert(arguments.begin(), {HAT_BIN_DIR "/hat-simulate", toy_.scenario_path()});
+    arguments.insert(arguments.begin(), {HAT_BIN_DIR "/hat", "simulate", toy_.scenario_path()});
     return arguments;
   }
 

@@ -2,7 +2,7 @@
 # From nothing to a small model with its drafters: recipe.sh OUT [HOURS [THREADS [START]]]
 #
 # Gathers text from Debian packages (gather_text.py), makes a tokenizer of 2,048 pieces, and trains the
-# base model, the adapter and the Medusa heads with the programs beside hat-train-base; the base takes
+# base model, the adapter and the Medusa heads with the program hat-torch; the base takes
 # three quarters of HOURS (default 4), the drafters an eighth each. Then it measures them, cuts prompts
 # from the held-out text and records the drafts behind them. Run again, it goes on where it was. With
 # START, a model's folder, the base begins with that model's weights and tokenizer.
@@ -18,7 +18,7 @@ start=${4:-}
 [[ $hours =~ ^[0-9]+(\.[0-9]+)?$ ]] || { echo "recipe.sh: HOURS is a number, not '$hours'" >&2; exit 2; }
 here=$(dirname "$(readlink -f "$0")")
 bin=${HAT_BIN_DIR:-$here/../../../build/release/bin}
-[ -x "$bin/hat-train-base" ] || { echo "recipe.sh: no hat-train-base in $bin; './hat build' first" >&2; exit 1; }
+[ -x "$bin/hat-torch" ] || { echo "recipe.sh: no hat-torch in $bin; './hat build' first" >&2; exit 1; }
 command -v spm_train >/dev/null || { echo "recipe.sh: install Debian's package sentencepiece" >&2; exit 1; }
 
 # seconds EIGHTHS: that share of the time
@@ -46,19 +46,19 @@ model=$out/model
 if [ -n "$start" ]; then begin=(--start "$start" --learning-rate 2e-3); else begin=(--layers 6 --learning-rate 4e-3); fi
 [ -e "$model/drafts.trace" ] && { echo "$model is complete"; exit 0; }
 [ -e "$model/model.safetensors" ] ||
-  "$bin/hat-train-base" "${text[@]}" --tokenizer "$out/tokenizer.model" --out "$model" --resume \
+  "$bin/hat-torch" train base "${text[@]}" --tokenizer "$out/tokenizer.model" --out "$model" --resume \
     "${begin[@]}" --budget-s "$(seconds 6)" --muon-share 5 "${batch[@]}" --exit-weight 0.3
 cp -r "$out/text/provenance.json" "$out/text/licences" "$model/"
 # The exit of the base's training is a start for the adapter.
 [ -e "$model/exit.safetensors" ] || mv "$model/adapter.safetensors" "$model/exit.safetensors"
 [ -e "$model/adapter.safetensors" ] ||
-  "$bin/hat-train-adapter" "${text[@]}" --model "$model" --start "$model/exit.safetensors" --resume \
+  "$bin/hat-torch" train adapter "${text[@]}" --model "$model" --start "$model/exit.safetensors" --resume \
     --out "$model/adapter.safetensors" --budget-s "$(seconds 1)" "${batch[@]}" --token-weight 1
 [ -e "$model/medusa.safetensors" ] ||
-  "$bin/hat-train-medusa" "${text[@]}" --model "$model" --resume --out "$model/medusa.safetensors" \
+  "$bin/hat-torch" train medusa "${text[@]}" --model "$model" --resume --out "$model/medusa.safetensors" \
     --budget-s "$(seconds 1)" "${batch[@]}"
-"$bin/hat-train-eval" "${text[@]}" --model "$model" --adapter "$model/adapter.safetensors" \
+"$bin/hat-torch" train eval "${text[@]}" --model "$model" --adapter "$model/adapter.safetensors" \
   --medusa "$model/medusa.safetensors" --out "$model/eval.png"
-"$bin/hat-trace-prompts" --model "$model" --text "$out/text/held_out" --out "$model/prompts.csv" \
+"$bin/hat-torch" trace prompts --model "$model" --text "$out/text/held_out" --out "$model/prompts.csv" \
   --lengths "$here/../../../experiments/workloads/spec_bench_prompt_tokens.csv"
-"$bin/hat-trace-record" --model "$model" --prompts "$model/prompts.csv" --out "$model/drafts.trace" --threads "$threads"
+"$bin/hat-torch" trace record --model "$model" --prompts "$model/prompts.csv" --out "$model/drafts.trace" --threads "$threads"

@@ -84,7 +84,7 @@ def problems_of(engine, trace):
 
 
 def simulate(system, overrides, trace):
-    words = [ROOT / "build/release/bin/hat-simulate", "experiments/paper/spec_bench_7b.toml", "--quiet", "--force",
+    words = [ROOT / "build/release/bin/hat", "simulate", "experiments/paper/spec_bench_7b.toml", "--quiet", "--force",
              "--timeline", trace]
     for key in (f"system.name={system}", *overrides):
         words += ["--set", key]

@@ -48,8 +48,9 @@ tokens = 20
 tokens = 12
 )";
 
-std::vector<std::string> Command(const std::string& program, std::vector<std::string> arguments) {
-  arguments.insert(arguments.begin(), HAT_BIN_DIR "/hat-" + program);
+std::vector<std::string> Command(const std::string& verb, std::vector<std::string> arguments) {
+  const std::vector<std::string> words = Words("{} " + verb, {HAT_BIN_DIR "/hat"});
+  arguments.insert(arguments.begin(), words.begin(), words.end());
   return arguments;
 }
 
@@ -60,8 +61,8 @@ class ProfileProgramsTest : public testing::Test {
     std::ofstream(folder_ / "scenario.toml") << kScenario;
   }
 
-  static ProgramRun Run(const std::string& program, const std::vector<std::string>& arguments) {
-    return RunProgram(Command(program, arguments));
+  static ProgramRun Run(const std::string& verb, const std::vector<std::string>& arguments) {
+    return RunProgram(Command(verb, arguments));
   }
 
   using Option = std::pair<std::string, std::string>;
@@ -103,7 +104,7 @@ class ProfileProgramsTest : public testing::Test {
 TEST_F(ProfileProgramsTest, MeasuredProfilesAreReadStrictlyAndTheSimulatorRunsOnThem) {
   for (const char* role : {"device", "cloud"}) {
     const std::string file = std::string(role) + ".json";
-    const ProgramRun outcome = Run(std::string("profile-") + role, Quick(file));
+    const ProgramRun outcome = Run(std::string("profile ") + role, Quick(file));
     ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
     EXPECT_THAT(outcome.out, HasSubstr("measured"));
     EXPECT_THAT(outcome.err, HasSubstr("rounds"));
@@ -134,7 +135,7 @@ TEST_F(ProfileProgramsTest, MeasuredProfilesAreReadStrictlyAndTheSimulatorRunsOn
   }
 
   const ProgramRun checked = Run(
-      "profile-check", {"--model", folder_ / "tiny.json", "--profile", folder_ / "device.json",
+      "profile check", {"--model", folder_ / "tiny.json", "--profile", folder_ / "device.json",
                         "--profile", folder_ / "cloud.json", "--rounds", "1", "--limit", "1000"});
   EXPECT_LE(checked.exit_code, 1) << checked.err;  // what a busy machine times is anything
   EXPECT_THAT(checked.out, AllOf(HasSubstr("decode"), HasSubstr("draft"), HasSubstr("median")));
@@ -142,26 +143,26 @@ TEST_F(ProfileProgramsTest, MeasuredProfilesAreReadStrictlyAndTheSimulatorRunsOn
               AllOf(HasSubstr("device (device), 2 layers"), HasSubstr("cloud (cloud), 1 layers"),
                     HasSubstr("a fixed product of matrices")));
   const ProgramRun whole =
-      Run("profile-check", {"--model", folder_ / "tiny.json", "--profile", folder_ / "cloud.json",
+      Run("profile check", {"--model", folder_ / "tiny.json", "--profile", folder_ / "cloud.json",
                             "--rounds", "1", "--limit", "1000", "--layers", "3"});
   EXPECT_THAT(whole.out, HasSubstr("cloud (cloud), 3 layers"));
   const ProgramRun outside =
-      Run("profile-check", {"--model", folder_ / "tiny.json", "--profile", folder_ / "cloud.json",
+      Run("profile check", {"--model", folder_ / "tiny.json", "--profile", folder_ / "cloud.json",
                             "--rounds", "1", "--limit", "0"});
   EXPECT_EQ(outside.exit_code, 1);
   EXPECT_THAT(outside.err, HasSubstr("above 0%"));
 
-  Refuses("profile-device", Quick("device.json"), "exists; --force replaces it");
-  Refuses("profile-check", {"--model", "tinyllama-1.1b", "--profile", folder_ / "device.json"},
+  Refuses("profile device", Quick("device.json"), "exists; --force replaces it");
+  Refuses("profile check", {"--model", "tinyllama-1.1b", "--profile", folder_ / "device.json"},
           "a profile of tiny");
-  Refuses("profile-check",
+  Refuses("profile check",
           {"--model", folder_ / "tiny.json", "--profile", folder_ / "cloud.json", "--split", "3"},
           "--split must be 1..2");
 }
 
 TEST_F(ProfileProgramsTest, AKilledMeasurementGoesOnWhereItStood) {
   const std::string journal = folder_ / "device.json.journal";
-  StartedProgram measurement(Command("profile-device", Quick("device.json")));
+  StartedProgram measurement(Command("profile device", Quick("device.json")));
   const auto lines = [&] {
     std::ifstream file(journal);
     return std::count(std::istreambuf_iterator<char>(file), {}, '\n');
@@ -172,12 +173,12 @@ TEST_F(ProfileProgramsTest, AKilledMeasurementGoesOnWhereItStood) {
   std::ofstream(journal, std::ios::app) << "0 1 0.";  // torn
   const std::string stood = ReadFile(journal);
 
-  Refuses("profile-device", Quick("device.json"), "--resume goes on");
-  Refuses("profile-device", Quick("device.json", {{"--resume", ""}, {"--seed", "2"}}),
+  Refuses("profile device", Quick("device.json"), "--resume goes on");
+  Refuses("profile device", Quick("device.json", {{"--resume", ""}, {"--seed", "2"}}),
           "of another measurement");
   EXPECT_EQ(ReadFile(journal), stood);
 
-  const ProgramRun outcome = Run("profile-device", Quick("device.json", {{"--resume", ""}}));
+  const ProgramRun outcome = Run("profile device", Quick("device.json", {{"--resume", ""}}));
   EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
   EXPECT_THAT(outcome.err, HasSubstr("goes on"));
   EXPECT_FALSE(std::filesystem::exists(journal));
@@ -188,23 +189,23 @@ TEST_F(ProfileProgramsTest, BadInputIsOneLineAndLeavesNothing) {
   const auto with = [&](const std::string& name, const std::string& value) {
     return Quick("out.json", {{name, value}});
   };
-  Refuses("profile-device", with("--device", "cuda:99"), "no device 'cuda:99'");
-  Refuses("profile-device", with("--device", "tpu"), "unknown device 'tpu'");
-  Refuses("profile-device", with("--dtype", "fp16"), "the CPU does not compute in fp16");
-  Refuses("profile-device", with("--dtype", "int4"),
+  Refuses("profile device", with("--device", "cuda:99"), "no device 'cuda:99'");
+  Refuses("profile device", with("--device", "tpu"), "unknown device 'tpu'");
+  Refuses("profile device", with("--dtype", "fp16"), "the CPU does not compute in fp16");
+  Refuses("profile device", with("--dtype", "int4"), 
           "--dtype must be one of fp64, fp32, fp16, bf16, got 'int4'");
-  Refuses("profile-device", with("--split", "3"), "--split must be 1..2");
-  Refuses("profile-device", with("--max-tokens", "2"), "--max-tokens");
-  Refuses("profile-cloud", with("--model", "vicuna-8b"), "unknown model 'vicuna-8b'");
-  Refuses("profile-cloud", with("--model", folder_.path()), "config.json");
-  Refuses("profile-cloud", with("--out", folder_ / "out.txt"), "must end in .json");
-  Refuses("profile-cloud", with("--out", folder_ / "no/out.json"), "there is no folder");
+  Refuses("profile device", with("--split", "3"), "--split must be 1..2");
+  Refuses("profile device", with("--max-tokens", "2"), "--max-tokens");
+  Refuses("profile cloud", with("--model", "vicuna-8b"), "unknown model 'vicuna-8b'");
+  Refuses("profile cloud", with("--model", folder_.path()), "config.json");
+  Refuses("profile cloud", with("--out", folder_ / "out.txt"), "must end in .json");
+  Refuses("profile cloud", with("--out", folder_ / "no/out.json"), "there is no folder");
   // Hundreds of GB.
   std::ofstream(folder_ / "huge.json")
       << R"({"model_type": "llama", "hidden_size": 131072, "num_hidden_layers": 3,
              "num_attention_heads": 1024, "intermediate_size": 1048576, "vocab_size": 50000})";
-  Refuses("profile-cloud", with("--model", folder_ / "huge.json"), "the memory does not suffice");
-  Refuses("profile-check", {"--model", "tinyllama-1.1b", "--profile", folder_ / "none.json"},
+  Refuses("profile cloud", with("--model", folder_ / "huge.json"), "the memory does not suffice");
+  Refuses("profile check", {"--model", "tinyllama-1.1b", "--profile", folder_ / "none.json"},
           "none.json");
 }
 

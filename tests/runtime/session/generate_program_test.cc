@@ -33,7 +33,7 @@ class GenerateProgramTest : public testing::Test {
   }
 
   ProgramRun Run(std::vector<std::string> arguments) const {
-    arguments.insert(arguments.begin(), {HAT_BIN_DIR "/hat-generate", "--model", model_});
+    arguments.insert(arguments.begin(), {HAT_BIN_DIR "/hat", "generate", "--model", model_});
     return RunProgram(arguments);
   }
 
@@ -198,7 +198,7 @@ TEST_F(GenerateProgramTest, TooLittleMemoryIsSaidInOneLine) {
   config.max_positions = 1 << 24;  // caches of gigabytes where the model itself is tiny
   std::ofstream(folder_ / "config.json") << ConfigJson(config);
   const ProgramRun run =
-      RunProgram({"prlimit", "--as=3221225472", HAT_BIN_DIR "/hat-generate", "--model", model_,
+      RunProgram({"prlimit", "--as=3221225472", HAT_BIN_DIR "/hat", "generate", "--model", model_,
                   "--prompt-ids", "1", "--system", "u-shape", "--max-new-tokens", "16000000"});
   ExpectRefusal(run, "hat generate: ", "the memory does not suffice");
 }

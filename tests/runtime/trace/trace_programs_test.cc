@@ -24,16 +24,16 @@ class TraceProgramsTest : public testing::Test {
   }
   // In the model's folder.
   ProgramRun Run(const std::string& verb, const std::string& words) const {
-    return RunProgram(
-        Words("env -C {} {} --model . " + words, {folder_.path(), HAT_BIN_DIR "/hat-" + verb}));
+    return RunProgram(Words("env -C {} {} " + verb + " --model . " + words,
+                            {folder_.path(), HAT_BIN_DIR "/hat"}));
   }
   ProgramRun Record(const std::string& more = "", int max_draft = 4) const {
-    return Run("trace-record",
+    return Run("trace record",
                "--split 1 --prompts prompts.csv --out t --max-new-tokens 32 --max-draft " +
                    std::to_string(max_draft) + " " + more);
   }
   ProgramRun Check(const std::string& more = "") const {
-    return Run("trace-check", "--split 1 --prompts prompts.csv --trace t " + more);
+    return Run("trace check", "--split 1 --prompts prompts.csv --trace t " + more);
   }
   static void Refuses(const ProgramRun& run, const std::string& words) {
     ExpectRefusal(run, "hat trace ", words);
@@ -119,15 +119,15 @@ TEST_F(TraceProgramsTest, PromptsOfWantedLengthsAreCutAndRecorded) {
   WriteFileAtomically(folder_ / "lengths.csv", "prompt_tokens\n12\n40\n5\n");
   const std::string words =
       "--text text.txt --lengths lengths.csv --out prompts.csv --max-new-tokens 32";
-  Refuses(Run("trace-prompts", words), "exists");
-  const ProgramRun cut = Run("trace-prompts", words + " --force");
+  Refuses(Run("trace prompts", words), "exists");
+  const ProgramRun cut = Run("trace prompts", words + " --force");
   EXPECT_EQ(cut.exit_code, 0) << cut.err;
   EXPECT_THAT(cut.out, StartsWith("3 prompts"));
   const ProgramRun recorded = Record();
   EXPECT_EQ(recorded.exit_code, 0) << recorded.err;
   EXPECT_THAT(recorded.out, HasSubstr("3 rows of 5 to 40 tokens"));
   WriteFileAtomically(folder_ / "lengths.csv", "prompt_tokens\n98\n");
-  Refuses(Run("trace-prompts", words + " --force"), "1..97");
+  Refuses(Run("trace prompts", words + " --force"), "1..97");
 }
 
 TEST_F(TraceProgramsTest, FilesThatDoNotBelongTogetherAreRefused) {

@@ -1,0 +1,16 @@
+// The program hat-torch: the verbs that need libtorch.
+#include "cli/measure_verbs.h"
+#include "cli/torch_verbs.h"
+#include "cli/verbs.h"
+
+int main(int argc, char** argv) {
+  constexpr hat::Verb kVerbs[] = {
+      {"generate", hat::GenerateVerb},          {"profile check", hat::ProfileCheckVerb},
+      {"profile cloud", hat::ProfileCloudVerb}, {"profile device", hat::ProfileDeviceVerb},
+      {"trace check", hat::TraceCheckVerb},     {"trace prompts", hat::TracePromptsVerb},
+      {"trace record", hat::TraceRecordVerb},   {"train adapter", hat::TrainAdapterVerb},
+      {"train base", hat::TrainBaseVerb},       {"train eval", hat::TrainEvalVerb},
+      {"train medusa", hat::TrainMedusaVerb},
+  };
+  return hat::RunVerb(argc, argv, kVerbs);
+}

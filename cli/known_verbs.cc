@@ -1,0 +1,35 @@
+#include "cli/verbs.h"
+
+namespace hat {
+namespace {
+
+// ./hat reads these lines: each is one, as it stands. Programs hat-bench-* are for one verb each
+// and are started without its words.
+constexpr KnownVerb kKnownVerbs[] = {
+    {"bench runtime", "hat-bench-runtime", "times a model beside the machine's own floors"},
+    {"bench sim", "hat-bench-sim", "times the simulator"},
+    {"compare", "hat", "simulates systems under the same requests, side by side"},
+    {"estimate", "hat", "the mean of numbers, with its 95% confidence interval"},
+    {"generate", "hat-torch", "lets a model speak, split between a device and a cloud"},
+    {"profile check", "hat-torch", "holds measured profiles against whole steps"},
+    {"profile cloud", "hat-torch", "measures how fast this machine is as a model's cloud"},
+    {"profile device", "hat-torch", "measures how fast this machine is as a model's device"},
+    {"profile model", "hat", "computes a profile from published figures and a roofline"},
+    {"profile show", "hat", "shows a profile as a table, and draws it"},
+    {"simulate", "hat", "simulates one scenario"},
+    {"trace check", "hat-torch", "holds the replay of recorded drafts against the model"},
+    {"trace import", "hat", "makes a draft trace from JSON lines"},
+    {"trace prompts", "hat-torch", "cuts prompts of wanted lengths from text"},
+    {"trace record", "hat-torch", "records what a model drafts, for the simulator"},
+    {"trace show", "hat", "shows what a draft trace holds"},
+    {"train adapter", "hat-torch", "trains the adapter that drafts for HAT"},
+    {"train base", "hat-torch", "trains a small model from text"},
+    {"train eval", "hat-torch", "measures what a model's drafters are worth"},
+    {"train medusa", "hat-torch", "trains Medusa heads"},
+};
+
+}  // namespace
+
+std::span<const KnownVerb> KnownVerbs() { return kKnownVerbs; }
+
+}  // namespace hat

@@ -1,0 +1,16 @@
+// The verbs of the program `hat`, which links no libtorch: from the options to the exit code.
+#pragma once
+
+#include "core/program.h"
+
+namespace hat {
+
+int CompareVerb(CommandLine& line);
+int EstimateVerb(CommandLine& line);
+int ProfileModelVerb(CommandLine& line);
+int ProfileShowVerb(CommandLine& line);
+int SimulateVerb(CommandLine& line);
+int TraceImportVerb(CommandLine& line);
+int TraceShowVerb(CommandLine& line);
+
+}  // namespace hat

@@ -1,0 +1,17 @@
+// The verbs of hat-torch that run or train models.
+#pragma once
+
+#include "core/program.h"
+
+namespace hat {
+
+int GenerateVerb(CommandLine& line);
+int TraceCheckVerb(CommandLine& line);
+int TracePromptsVerb(CommandLine& line);
+int TraceRecordVerb(CommandLine& line);
+int TrainAdapterVerb(CommandLine& line);
+int TrainBaseVerb(CommandLine& line);
+int TrainEvalVerb(CommandLine& line);
+int TrainMedusaVerb(CommandLine& line);
+
+}  // namespace hat

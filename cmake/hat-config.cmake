@@ -1,0 +1,9 @@
+# find_package(hat): the targets hat::core, hat::world, hat::protocol, hat::profiles, hat::experiments. A
+# header is included by its path, as "protocol/frame.h".
+include(CMakeFindDependencyMacro)
+find_dependency(fmt)
+find_dependency(nlohmann_json)
+find_dependency(CLI11)
+find_dependency(OpenSSL COMPONENTS Crypto)
+find_dependency(Boost 1.74)
+include(${CMAKE_CURRENT_LIST_DIR}/hat-targets.cmake)
