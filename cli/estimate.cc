@@ -6,9 +6,9 @@
 #include <string>
 #include <vector>
 
+#include "cli/plain_verbs.h"
 #include "core/decimal.h"
 #include "core/error.h"
-#include "cli/plain_verbs.h"
 #include "core/files.h"
 #include "core/program.h"
 #include "experiments/results/statistics.h"

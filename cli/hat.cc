@@ -4,10 +4,13 @@
 
 int main(int argc, char** argv) {
   constexpr hat::Verb kVerbs[] = {
-      {"compare", hat::CompareVerb},          {"estimate", hat::EstimateVerb},
+      {"compare", hat::CompareVerb},
+      {"estimate", hat::EstimateVerb},
       {"profile model", hat::ProfileModelVerb},
-      {"profile show", hat::ProfileShowVerb}, {"simulate", hat::SimulateVerb},
-      {"trace import", hat::TraceImportVerb}, {"trace show", hat::TraceShowVerb},
+      {"profile show", hat::ProfileShowVerb},
+      {"simulate", hat::SimulateVerb},
+      {"trace import", hat::TraceImportVerb},
+      {"trace show", hat::TraceShowVerb},
   };
   return hat::RunHat(argc, argv, kVerbs);
 }

@@ -15,11 +15,13 @@ DedicatedPipe::DedicatedPipe(World& world, Observer& observer, Direction directi
       hidden_(hidden),
       link_(link),
       receiver_(std::move(receiver)),
-      extra_delay_(std::move(extra_delay)) {}
+      extra_delay_(std::move(extra_delay)),
+      mutex_(world) {}
 
 FifoLink::Transit DedicatedPipe::Send(Frame frame) {
-  const Seconds now = world_.Now();
   const Bytes size = FrameBytes(frame.header, hidden_);
+  const std::lock_guard lock(mutex_);
+  const Seconds now = world_.Now();
   FifoLink::Transit transit = link_.Send(now, size);
   if (transit.is_back_to_back) frame.header.flags |= kFlagBackToBack;
   if (extra_delay_) transit.arrived += extra_delay_(frame.header);
@@ -42,19 +44,25 @@ FifoLink::Transit DedicatedPipe::Send(Frame frame) {
   return transit;
 }
 
+DedicatedPipe::InFlight DedicatedPipe::TakeFirst() {
+  const std::lock_guard lock(mutex_);
+  return in_flight_.Pop();
+}
+
 void DedicatedPipe::DeliverFirst() {
-  InFlight first = in_flight_.Pop();
+  InFlight first = TakeFirst();
   observer_.OnFrame(first.event);
   receiver_(device_, std::move(first.frame));
 }
 
 DedicatedUplink::DedicatedUplink(World& world, std::unique_ptr<DedicatedPipe> pipe)
-    : world_(world), pipe_(std::move(pipe)) {}
+    : world_(world), pipe_(std::move(pipe)), mutex_(world) {}
 
 void DedicatedUplink::Send(Frame frame) {
   const SessionId session = frame.header.session;
   const FrameKind kind = frame.header.kind;
   const FifoLink::Transit transit = pipe_->Send(std::move(frame));
+  const std::lock_guard lock(mutex_);
   if (kind == FrameKind::kPrefill) {
     LastLeft& left = prefill_left_[session];
     left = {transit.left, left.newest};
@@ -64,8 +72,13 @@ void DedicatedUplink::Send(Frame frame) {
 }
 
 void DedicatedUplink::WaitForRoom(SessionId session) {
-  const auto found = prefill_left_.find(session);
-  if (found != prefill_left_.end()) world_.SleepUntil(found->second.second_newest);
+  Seconds room;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = prefill_left_.find(session);
+    if (found != prefill_left_.end()) room = found->second.second_newest;
+  }
+  world_.SleepUntil(room);
 }
 
 }  // namespace hat

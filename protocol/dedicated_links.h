@@ -10,6 +10,7 @@
 #include "core/fifo.h"
 #include "protocol/ports.h"
 #include "world/fifo_link.h"
+#include "world/world_mutex.h"
 
 namespace hat {
 
@@ -29,6 +30,7 @@ class DedicatedPipe {
     FrameEvent event;
     Frame frame;
   };
+  InFlight TakeFirst();
   void DeliverFirst();
 
   World& world_;
@@ -39,6 +41,7 @@ class DedicatedPipe {
   FifoLink link_;
   FrameReceiver receiver_;
   ExtraDelay extra_delay_;
+  WorldMutex mutex_;      // of the link and of everything below
   Seconds last_arrival_;  // frames stay in order, whatever the extra delay
   Fifo<InFlight> in_flight_;
 };
@@ -52,6 +55,7 @@ class DedicatedUplink : public Uplink {
  private:
   World& world_;
   std::unique_ptr<DedicatedPipe> pipe_;
+  WorldMutex mutex_;  // of everything below
   struct LastLeft {
     Seconds newest;
     Seconds second_newest;

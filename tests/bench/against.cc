@@ -53,8 +53,7 @@ double Median(std::vector<double> values) {
 }  // namespace
 
 void CompareAgainst(const std::string& earlier) {
-  const std::string own =
-      std::filesystem::read_symlink("/proc/self/exe").parent_path() / "hat";
+  const std::string own = std::filesystem::read_symlink("/proc/self/exe").parent_path() / "hat";
   fmt::print("\n{:28} {:>12} {:>12} {:>8} {:>12} {:>12}\n", "processor time of a process",
              "earlier, s", "this, s", "ratio", "earlier, MB", "this, MB");
   for (const Row& row : Rows()) {

@@ -192,7 +192,7 @@ TEST_F(ProfileProgramsTest, BadInputIsOneLineAndLeavesNothing) {
   Refuses("profile device", with("--device", "cuda:99"), "no device 'cuda:99'");
   Refuses("profile device", with("--device", "tpu"), "unknown device 'tpu'");
   Refuses("profile device", with("--dtype", "fp16"), "the CPU does not compute in fp16");
-  Refuses("profile device", with("--dtype", "int4"), 
+  Refuses("profile device", with("--dtype", "int4"),
           "--dtype must be one of fp64, fp32, fp16, bf16, got 'int4'");
   Refuses("profile device", with("--split", "3"), "--split must be 1..2");
   Refuses("profile device", with("--max-tokens", "2"), "--max-tokens");
