@@ -43,14 +43,16 @@ class EventQueue {
     return callback;
   }
 
+  // Of so many callbacks that the memory which the next one touches is hardly in a cache.
+  bool is_long() const { return heap_.size() >= kLong; }
+
   // Asks for the memory that the first callback will touch, as far as one can tell: around what its
-  // first two captured pointers point to. For a queue so long that this memory is in no cache.
+  // first two captured pointers point to. For a queue that is_long().
   void PrefetchFirst() const {
-    if (heap_.size() < kLong) return;
-    std::array<const char*, 2> captured;  // a hint: where libraries keep small lambdas
+    std::array<uintptr_t, 2> captured;  // a hint: where libraries keep small lambdas
     std::memcpy(captured.data(), &callbacks_[heap_.front().slot()], sizeof captured);
-    for (int line = 0; line < 8; ++line) __builtin_prefetch(captured[0] + line * kLine);
-    for (int line = -4; line < 12; ++line) __builtin_prefetch(captured[1] + line * kLine);
+    Prefetch(captured[0], 8);
+    Prefetch(captured[1] - 4 * kLine, 16);
   }
 
   // Of a callback that was not taken: as if it had never been added.
@@ -71,7 +73,7 @@ class EventQueue {
   static constexpr uint64_t kMostSlots = uint64_t{1} << kSlotBits;  // callbacks that wait at once
   static constexpr uint64_t kInOrder = uint64_t{1} << (63 - kSlotBits);
   static constexpr size_t kLong = 1000;
-  static constexpr int kLine = 64;  // bytes of a cache
+  static constexpr uintptr_t kLine = 64;  // bytes of a cache
   static_assert(sizeof(std::function<void()>) >= 2 * sizeof(void*));
   struct IsLater {
     bool operator()(const Event& a, const Event& b) const { return Key(a) > Key(b); }
@@ -96,6 +98,12 @@ class EventQueue {
     heap_.push_back({order << kSlotBits | slot, std::bit_cast<uint64_t>(positive)});
     std::push_heap(heap_.begin(), heap_.end(), IsLater());
     return slot;
+  }
+
+  static void Prefetch(uintptr_t place, int lines) {
+    for (; lines > 0; --lines, place += kLine) {
+      __builtin_prefetch(reinterpret_cast<const char*>(place));
+    }
   }
 
   void Renumber() {

@@ -150,7 +150,7 @@ void MemoryWorld::RunInstant() {
   while (!is_stopped_) {
     while (!events_.empty() && events_.next() <= now_) {
       const std::function<void()> callback = events_.Take();
-      if (!events_.empty()) events_.PrefetchFirst();
+      if (events_.is_long()) events_.PrefetchFirst();
       callback();
     }
     if (ready_.empty() && !settling_.empty()) ready_.Add(settling_.Take());
@@ -195,7 +195,7 @@ std::vector<std::string> MemoryWorld::stuck() const {
 }
 
 void MemoryWorld::MakeReady(Activity& activity) {
-  activity.Prefetch();
+  if (events_.is_long()) activity.Prefetch();
   if (!is_ending_) ready_.Add(activity);
 }
 
