@@ -94,6 +94,8 @@ class SplitRun : public Observer {
     SessionTokens tokens;
     std::vector<RoundEvent> rounds = {};
   };
+  static int CacheSlots(const SplitModel::Parts& parts,
+                        const std::vector<GenerationRequest>& requests);
   CloudConfig ConfigOf(size_t requests) const;
   DedicatedLinks::Pair LinksOf();
   void AddDevice();
@@ -105,13 +107,15 @@ class SplitRun : public Observer {
   int cache_slots_ = 0;
   RngStream delays_;
   LiveCloudCompute cloud_compute_;
+  ObserverList observers_;
   DedicatedLinks links_;
   std::vector<std::unique_ptr<ComputeQueue>> gpus_;  // by device
   Deployment deployment_;
 };
 
 // Positions of the longest request, and what else its caches need.
-int CacheSlots(const SplitModel::Parts& parts, const std::vector<GenerationRequest>& requests) {
+int SplitRun::CacheSlots(const SplitModel::Parts& parts,
+                         const std::vector<GenerationRequest>& requests) {
   int positions = 0;
   for (const GenerationRequest& request : requests) {
     CheckRequest(request, parts.config);
@@ -121,6 +125,13 @@ int CacheSlots(const SplitModel::Parts& parts, const std::vector<GenerationReque
   return positions + ExtraSlots(parts.options.system);
 }
 
+ObserverList ObserversOf(Observer& own, Observer* other) {
+  ObserverList observers;
+  observers.Add(&own);
+  if (other != nullptr) observers.Add(other);
+  return observers;
+}
+
 SplitRun::SplitRun(const SplitModel::Parts& parts, const std::vector<GenerationRequest>& requests,
                    const TokenListener& on_tokens)
     : parts_(parts),
@@ -128,7 +139,8 @@ SplitRun::SplitRun(const SplitModel::Parts& parts, const std::vector<GenerationR
       cache_slots_(CacheSlots(parts, requests)),
       delays_(parts.options.seed, "answer delays"),
       cloud_compute_(parts.cloud, cache_slots_, world_),
-      links_(world_, *this, parts.device.hidden, [this](int) { return LinksOf(); }),
+      observers_(ObserversOf(*this, parts.options.observer)),
+      links_(world_, observers_, parts.device.hidden, [this](int) { return LinksOf(); }),
       deployment_({.world = world_,
                    .agreement = {.system = parts.options.system,
                                  .hidden = parts.device.hidden,
@@ -137,7 +149,7 @@ SplitRun::SplitRun(const SplitModel::Parts& parts, const std::vector<GenerationR
                    .cloud = ConfigOf(requests.size()),
                    .replicas = {&cloud_compute_},
                    .links = links_,
-                   .observer = *this,
+                   .observer = observers_,
                    .max_positions = parts.config.max_positions,
                    .on_fault = [](std::exception_ptr cause) { std::rethrow_exception(cause); }}) {
   for (const GenerationRequest& request : requests) sessions_.push_back({{request.prompt, {}, {}}});

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "protocol/observer.h"
 #include "protocol/system.h"
 #include "runtime/session/generation.h"
 #include "runtime/session/whole_model.h"
@@ -23,6 +24,7 @@ struct SplitOptions {
   uint64_t seed = 1;                // of answers' delays
   double delay_ms = 8;              // at most, of an answer: the longer, the more is drafted ahead
   bool ends_at_end_of_text = true;  // false: an end-of-text token is a token like any other
+  Observer* observer = nullptr;     // told every event, on the virtual clock; not owned
 };
 
 class SplitModel {

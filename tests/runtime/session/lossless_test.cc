@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "core/random.h"
+#include "experiments/laws/laws.h"
 #include "protocol/policies/chunking.h"
 #include "protocol/tree.h"
 #include "tests/core/temp_folder.h"
@@ -95,8 +96,21 @@ class Trial {
     return options;
   }
 
-  std::vector<Generation> Run(const SplitOptions& options) {
-    return SplitModel(model_, options).Generate(requests_);
+  // The laws of every run hold here too.
+  std::vector<Generation> Run(SplitOptions options) {
+    LawOptions law_options;
+    law_options.kind = options.system.kind;
+    law_options.hidden = model_.config.shape.hidden;
+    law_options.devices = options.devices;
+    law_options.stages = options.stages;
+    law_options.ends_at_end_of_text = options.ends_at_end_of_text;
+    law_options.tolerance = Seconds(1e-9);
+    Laws laws(law_options);
+    options.observer = &laws;
+    std::vector<Generation> generations = SplitModel(model_, options).Generate(requests_);
+    laws.Finish(false);
+    EXPECT_THAT(laws.violations().kept(), testing::IsEmpty());
+    return generations;
   }
 
  private:
