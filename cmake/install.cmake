@@ -6,6 +6,7 @@ if(HAT_PROFILE_ONLY)
 endif()
 
 install(TARGETS hat RUNTIME DESTINATION bin)
+install(TARGETS hat_simgrid_module LIBRARY DESTINATION lib/hat)
 if(HAT_HAS_RUNTIME)
   install(TARGETS hat-torch RUNTIME DESTINATION bin)
   install(TARGETS hat_sentencepiece LIBRARY DESTINATION lib/hat)
