@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 
-#include "cli/child_processes.h"
+#include "core/child_processes.h"
 
 namespace hat {
 namespace fs = std::filesystem;

@@ -10,7 +10,7 @@
 #include <cstring>
 #include <filesystem>
 
-#include "cli/child_processes.h"
+#include "core/child_processes.h"
 #include "core/error.h"
 #include "core/files.h"
 #include "core/terminal_text.h"

@@ -28,6 +28,7 @@ CloudServer::CloudServer(Setup setup)
       system_(std::move(setup.system)),
       limits_(LimitsOf(setup)),
       door_(limits_),
+      max_sessions_(setup.max_sessions),
       downlinks_(setup.downlinks),
       observer_(setup.observer),
       on_fault_(std::move(setup.on_fault)),
@@ -71,10 +72,9 @@ void CloudServer::OnFrame(int device, Frame frame) {
   const SessionKey key{device, frame.header.session};
   Session* session = Find(key);
   if (session == nullptr) return Open(key, std::move(frame));
-  if (session->is_ending) return Refuse(key, frame.header, "the session has ended");
-  if (const Refusal refusal = door_.OnFrame(frame, &session->door)) {
-    return Refuse(key, frame.header, *refusal);
-  }
+  Refusal refusal = "the session has ended";
+  if (!session->is_ending) refusal = door_.OnFrame(frame, &session->door);
+  if (refusal) return Refuse(key, frame.header, *refusal, AbortReason::kRefused);
   Take(key, *session, std::move(frame));
 }
 
@@ -85,17 +85,15 @@ CloudServer::Session* CloudServer::Find(const SessionKey& key) {
 
 void CloudServer::Open(const SessionKey& key, Frame frame) {
   const FrameHeader& header = frame.header;
-  const auto others = open_sessions_.find(key.device);
-  const int open = others == open_sessions_.end() ? 0 : others->second;
   Session opened;
-  Refusal refusal = door_.Open(frame, open, &opened.door);
+  Refusal refusal = door_.Open(frame, &opened.door);
   if (!refusal) refusal = door_.OnFrame(frame, &opened.door);
+  if (refusal) return Refuse(key, header, *refusal, AbortReason::kRefused);
   const int64_t kv_tokens =
       int64_t{header.prompt_tokens} + header.output_tokens + ReservedExtraTokens(system_);
-  if (!refusal && kv_tokens > config_.kv_tokens) {
-    refusal = fmt::format("it needs {} KV tokens; a replica has {}", kv_tokens, config_.kv_tokens);
+  if (const Refusal no_room = RoomProblem(key, kv_tokens)) {
+    return Refuse(key, header, *no_room, AbortReason::kNoRoom);
   }
-  if (refusal) return Refuse(key, header, *refusal);
   ++open_sessions_[key.device];
   Session& session = sessions_.emplace(key, std::move(opened)).first->second;
   Admit(admission_.Enqueue(key, kv_tokens));
@@ -103,10 +101,23 @@ void CloudServer::Open(const SessionKey& key, Frame frame) {
   WatchForIdleSessions();
 }
 
+Refusal CloudServer::RoomProblem(const SessionKey& key, int64_t kv_tokens) const {
+  if (is_stopping_) return "the cloud takes no more sessions";
+  const auto open = open_sessions_.find(key.device);
+  if (open != open_sessions_.end() && open->second >= max_sessions_) {
+    return fmt::format("{} sessions of this device are open; at most {}", open->second,
+                       max_sessions_);
+  }
+  if (kv_tokens > config_.kv_tokens) {
+    return fmt::format("it needs {} KV tokens; a replica has {}", kv_tokens, config_.kv_tokens);
+  }
+  return std::nullopt;
+}
+
 void CloudServer::Take(const SessionKey& key, Session& session, Frame frame) {
   const Seconds now = world_.Now();
   session.last_active = now;
-  uplinks_.OnFrame(key.device, frame.header, FrameBytes(frame.header, limits_.hidden), now);
+  Measure(key.device, frame.header);
   if (frame.header.kind == FrameKind::kClose) return End(key);
   if (session.replica < 0) {
     session.held.emplace_back(now, std::move(frame));
@@ -138,13 +149,20 @@ void CloudServer::Admit(const std::vector<Admission::Admitted>& admitted) {
 // A session that breaks the protocol ends. To a frame of no session the answer is the same, so that
 // its device does not wait in vain; but a Close may well come after the cloud has ended its
 // session.
-void CloudServer::Refuse(const SessionKey& key, const FrameHeader& header, const std::string& why) {
-  observer_.OnRefused(key.device, header, why, world_.Now());
+void CloudServer::Refuse(const SessionKey& key, const FrameHeader& header, const std::string& why,
+                         AbortReason reason) {
+  const bool is_well_formed = !HeaderProblem(header);
+  if (is_well_formed) Measure(key.device, header);
   const Session* session = Find(key);
-  if (session != nullptr && !session->is_ending) return Abort(key, AbortReason::kRefused);
-  if (header.kind != FrameKind::kClose && key.number <= INT32_MAX) {
-    SendAbort(key, AbortReason::kRefused, {});
-  }
+  const bool is_open = session != nullptr && !session->is_ending;
+  if (!is_open && is_well_formed && header.kind == FrameKind::kClose) return;
+  observer_.OnRefused(key.device, header, why, world_.Now());
+  if (is_open) return Abort(key, reason);
+  if (key.number <= INT32_MAX) SendAbort(key, reason, {});
+}
+
+void CloudServer::Measure(int device, const FrameHeader& header) {
+  uplinks_.OnFrame(device, header, FrameBytes(header, limits_.hidden), world_.Now());
 }
 
 void CloudServer::Abort(const SessionKey& key, AbortReason reason) {
@@ -181,6 +199,9 @@ void CloudServer::End(const SessionKey& key) {
     replicas_[static_cast<size_t>(session.replica)]->queue.Remove(key);
   }
   session.is_ending = true;
+  ++ending_;
+  const auto open = open_sessions_.find(key.device);
+  if (--open->second == 0) open_sessions_.erase(open);
   if (session.parts_in_pipeline == 0) Free(key, session);
 }
 
@@ -188,9 +209,8 @@ void CloudServer::Free(const SessionKey& key, Session& session) {
   if (session.replica >= 0) {
     replicas_[static_cast<size_t>(session.replica)]->pipeline.compute().Forget(key);
   }
+  ending_ -= session.is_ending;
   sessions_.erase(key);
-  const auto open = open_sessions_.find(key.device);
-  if (--open->second == 0) open_sessions_.erase(open);
   Admit(admission_.Free(key));
 }
 
@@ -264,6 +284,17 @@ bool CloudServer::LeavePipeline(const BatchPart& part) {
   return false;
 }
 
+void CloudServer::RemoveEnded(Batch& batch) {
+  const std::lock_guard lock(mutex_);
+  if (ending_ == 0) return;
+  std::erase_if(batch.parts, [this, &batch](const BatchPart& part) {
+    if (!sessions_.at(part.session).is_ending) return false;
+    batch.tokens -= part.tokens;
+    LeavePipeline(part);
+    return true;
+  });
+}
+
 void CloudServer::OnLeft(Batch& batch) {
   const std::lock_guard lock(mutex_);
   Replica& replica = *replicas_[static_cast<size_t>(batch.replica)];
@@ -274,8 +305,8 @@ void CloudServer::OnLeft(Batch& batch) {
 }
 
 void CloudServer::OnFailed(Batch& batch, std::exception_ptr cause) {
-  const std::lock_guard lock(mutex_);
   if (on_fault_) on_fault_(cause);
+  const std::lock_guard lock(mutex_);
   for (const BatchPart& part : batch.parts) {
     if (LeavePipeline(part)) Abort(part.session, AbortReason::kFailed);
   }

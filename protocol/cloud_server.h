@@ -29,11 +29,13 @@ class CloudServer : private Pipeline::Server {
     CloudConfig config;
     SystemSpec system;
     FrontDoor::Limits limits;
+    int max_sessions = INT32_MAX;         // that a device may have open
     std::vector<CloudCompute*> replicas;  // a compute port each
     Downlinks& downlinks;
-    Observer& observer;
+    Observer& observer;  // may not call back
     // A stage has thrown this, and its activity calls this. Where it returns, the batch's sessions
-    // end and the server goes on; it may throw instead.
+    // end and the server goes on. It may throw instead in a world whose activities may: the stage
+    // has then ended, and so should the run.
     std::function<void(std::exception_ptr)> on_fault = {};
   };
   explicit CloudServer(Setup setup);
@@ -42,14 +44,17 @@ class CloudServer : private Pipeline::Server {
   // Starts the stages' activities.
   void Start();
 
-  // A frame of `device` has arrived whole, now. Does not block.
+  // A frame of `device` has arrived whole, now. Does not block. A device uses a session's number
+  // once.
   void OnFrame(int device, Frame frame);
 
   // The device is gone: ends all its sessions. What they hold (reservations, queue entries, caches)
-  // is free at once, but for sessions with a part in the pipeline: free when it has left.
+  // is free at once, but for sessions with a part in the pipeline: free when it has left. No frame
+  // of it may come afterwards, unless it is another device that has taken its place.
   void Drop(int device);
 
-  // The stages end once they have no work left.
+  // The stages end once they have no work left; new sessions are refused. For a server whose
+  // sessions have ended: those that have not get no more answers.
   void Stop();
 
   // What the sessions that are open now hold; all zero when all have ended.
@@ -80,6 +85,7 @@ class CloudServer : private Pipeline::Server {
   // Of Pipeline::Server.
   Pipeline::Work LookForWork(int replica) override;
   std::unique_ptr<Batch> FormBatch(int replica) override;
+  void RemoveEnded(Batch& batch) override;
   void OnLeft(Batch& batch) override;
   void OnFailed(Batch& batch, std::exception_ptr cause) override;
 
@@ -90,7 +96,10 @@ class CloudServer : private Pipeline::Server {
   void Queue(Replica& replica, Seconds arrived, const SessionKey& key, Session& session,
              Frame frame);
   void Admit(const std::vector<Admission::Admitted>& admitted);
-  void Refuse(const SessionKey& key, const FrameHeader& header, const std::string& why);
+  Refusal RoomProblem(const SessionKey& key, int64_t kv_tokens) const;
+  void Measure(int device, const FrameHeader& header);
+  void Refuse(const SessionKey& key, const FrameHeader& header, const std::string& why,
+              AbortReason reason);
   void SendAbort(const SessionKey& key, AbortReason reason, const FrontDoor::Session& door);
   void Abort(const SessionKey& key, AbortReason reason);
   void End(const SessionKey& key);
@@ -108,6 +117,7 @@ class CloudServer : private Pipeline::Server {
   SystemSpec system_;
   FrontDoor::Limits limits_;
   FrontDoor door_;
+  int max_sessions_;
   Downlinks& downlinks_;
   Observer& observer_;
   std::function<void(std::exception_ptr)> on_fault_;
@@ -116,7 +126,8 @@ class CloudServer : private Pipeline::Server {
   Admission admission_;
   UplinkMonitor uplinks_;
   std::unordered_map<SessionKey, Session, SessionKeyHash> sessions_;
-  std::unordered_map<int, int> open_sessions_;  // by device
+  std::unordered_map<int, int> open_sessions_;  // by device, those that are ending not among them
+  int ending_ = 0;                              // sessions
   std::vector<std::unique_ptr<Replica>> replicas_;
   bool is_stopping_ = false;
   bool watches_for_idle_ = false;

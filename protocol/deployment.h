@@ -103,6 +103,8 @@ class Deployment {
     const DraftingPolicy* drafting = nullptr;  // instead of the system's, where given
   };
   explicit Deployment(Setup setup);
+  Deployment(const Deployment&) = delete;
+  Deployment& operator=(const Deployment&) = delete;
 
   // Starts the cloud's activities.
   void Start();

@@ -63,7 +63,8 @@ void Device::OnFrame(Frame frame) {
   const std::lock_guard lock(mutex_);
   const auto inbox = inboxes_.find(frame.header.session);
   if (inbox == inboxes_.end()) return;
-  if (frame.header.kind != FrameKind::kAbort) context_.monitor.OnHeader(frame.header);
+  const bool is_answer = frame.header.kind != FrameKind::kAbort && !HeaderProblem(frame.header);
+  if (is_answer) context_.monitor.OnHeader(frame.header);
   inbox->second->Push({std::move(frame), now});
 }
 
@@ -103,7 +104,12 @@ void Device::ServeUntilIdle(Request request) {
 SessionEnd Device::ServeOne(const Request& request, int started_before) {
   context_.observer.OnStart(request, context_.world.Now());
   Registration registration(*this, static_cast<SessionId>(request.id));
-  const std::unique_ptr<DeviceCompute> compute = make_compute_(request, started_before);
+  std::unique_ptr<DeviceCompute> compute;
+  try {
+    compute = make_compute_(request, started_before);
+  } catch (const std::exception& error) {  // no memory for its caches
+    return {Outcome::kFailed, error.what(), std::current_exception()};
+  }
   return MakeSession(context_, *compute, registration.inbox())->Serve(request);
 }
 

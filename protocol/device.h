@@ -18,7 +18,8 @@ class Device {
   // Makes the compute port of the n-th request started here (n from 0, for the power mode).
   using MakeCompute =
       std::function<std::unique_ptr<DeviceCompute>(const Request&, int started_before)>;
-  // Called in the session's activity, where there was one; may not block.
+  // Called in the session's activity, where there was one; may not block. It may throw in a world
+  // whose activities may.
   using OnEnd = std::function<void(const Request&, const SessionEnd&)>;
 
   Device(DeviceContext context, int max_sessions, MakeCompute make_compute, OnEnd on_end);

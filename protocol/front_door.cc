@@ -39,15 +39,11 @@ FrameKind PromptKind(SystemSpec::Kind kind) {
 
 }  // namespace
 
-Refusal FrontDoor::Open(const Frame& frame, int open_sessions, Session* session) const {
+Refusal FrontDoor::Open(const Frame& frame, Session* session) const {
   const FrameHeader& header = frame.header;
   if (const Refusal refusal = HeaderProblem(header)) return refusal;
   if (header.kind != PromptKind(limits_.kind)) return "no open session of this device";
   if (header.first_position != 0) return "its first frame is not the prompt's first";
-  if (open_sessions >= limits_.max_sessions) {
-    return fmt::format("{} sessions of this device are open; at most {}", open_sessions,
-                       limits_.max_sessions);
-  }
   const int64_t positions = int64_t{header.prompt_tokens} + header.output_tokens - 1;
   if (positions > limits_.max_positions) {
     return fmt::format("{} positions; the model has {}", positions, limits_.max_positions);
@@ -67,7 +63,11 @@ Refusal FrontDoor::OnFrame(const Frame& frame, Session* session) const {
     return "another prompt or output length than before";
   }
   if (const Refusal refusal = CheckShape(frame)) return refusal;
-  if (header.kind == PromptKind(limits_.kind)) return CheckPrompt(header, session);
+  if (header.kind == PromptKind(limits_.kind)) {
+    Refusal refusal = CheckPrompt(header, *session);
+    if (!refusal) session->prompt_received_ += header.count;
+    return refusal;
+  }
   if (header.kind != FrameKind::kVerify || limits_.kind == SystemSpec::Kind::kCloudOnly) {
     return "a frame of a kind that devices do not send";
   }
@@ -107,13 +107,10 @@ Refusal FrontDoor::CheckShape(const Frame& frame) const {
   return std::nullopt;
 }
 
-Refusal FrontDoor::CheckPrompt(const FrameHeader& header, Session* session) const {
-  if (header.first_position != session->prompt_received_) {
-    return fmt::format("prompt position {} where {} comes next", header.first_position,
-                       session->prompt_received_);
-  }
-  session->prompt_received_ += header.count;
-  return std::nullopt;
+Refusal FrontDoor::CheckPrompt(const FrameHeader& header, const Session& session) const {
+  if (header.first_position == session.prompt_received_) return std::nullopt;
+  return fmt::format("prompt position {} where {} comes next", header.first_position,
+                     session.prompt_received_);
 }
 
 Refusal FrontDoor::CheckVerify(const Frame& frame, const Session& session) const {

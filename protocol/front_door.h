@@ -25,7 +25,6 @@ class FrontDoor {
     bool carries_states = true;     // false: frames are counted, but hold none (simulator)
     int max_positions = INT32_MAX;  // of the model
     int max_verify = INT32_MAX;     // states a verification: max draft + 1 or the tree's nodes
-    int max_sessions = INT32_MAX;   // open at once, a device's
   };
 
   // What the door knows of an open session.
@@ -48,9 +47,8 @@ class FrontDoor {
 
   explicit FrontDoor(const Limits& limits) : limits_(limits) {}
 
-  // May this frame open a session, the device having `open_sessions` others? If so, `session` is
-  // one; OnFrame must follow.
-  Refusal Open(const Frame& frame, int open_sessions, Session* session) const;
+  // May this frame open a session? If so, `session` is one; OnFrame must follow.
+  Refusal Open(const Frame& frame, Session* session) const;
 
   // A frame of an open session. Refused: the session is as it was before. A Close frame is let in
   // at any moment.
@@ -61,7 +59,7 @@ class FrontDoor {
 
  private:
   Refusal CheckShape(const Frame& frame) const;
-  Refusal CheckPrompt(const FrameHeader& header, Session* session) const;
+  Refusal CheckPrompt(const FrameHeader& header, const Session& session) const;
   Refusal CheckVerify(const Frame& frame, const Session& session) const;
   Refusal CheckPlace(const Frame& frame, const Session& session) const;
 

@@ -58,7 +58,10 @@ void Pipeline::RunBatch(int stage, Buffer::Ready ready) {
 }
 
 bool Pipeline::Compute(int stage, Batch& batch) {
+  if (stage > 0) server_.RemoveEnded(batch);
+  if (batch.parts.empty()) return false;
   std::exception_ptr cause;
+  // Only these: a world may end an activity by something else that it throws.
   try {
     compute_.RunStage(stage, batch);
   } catch (const std::exception&) {

@@ -24,6 +24,8 @@ class Pipeline {
     virtual Work LookForWork(int replica) = 0;
     // Null: what waited is gone.
     virtual std::unique_ptr<Batch> FormBatch(int replica) = 0;
+    // Takes the parts of sessions that have ended out of a batch between two stages.
+    virtual void RemoveEnded(Batch& batch) = 0;
     virtual void OnLeft(Batch& batch) = 0;  // the last stage
     virtual void OnFailed(Batch& batch, std::exception_ptr cause) = 0;
   };
@@ -56,7 +58,8 @@ class Pipeline {
 
   void RunStage(int stage);
   void RunBatch(int stage, Buffer::Ready ready);
-  bool Compute(int stage, Batch& batch);  // false: it has failed
+  // False: it has failed, or no session of it is left.
+  bool Compute(int stage, Batch& batch);
   Buffer::Ready FormWhenThereIsWork();
   Buffer::Ready TakeFromBuffer(int stage);
   void HandOver(int stage, std::unique_ptr<Batch> batch, Seconds linked);

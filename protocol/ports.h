@@ -107,7 +107,8 @@ class Downlinks {
   virtual void Send(int device, Frame frame) = 0;  // queues it and returns
 };
 
-// What the cloud computes.
+// What the cloud computes. In a world of threads each stage of a replica is a thread, and Forget
+// comes from any: an implementation for such worlds locks.
 class CloudCompute {
  public:
   virtual ~CloudCompute() = default;

@@ -22,6 +22,7 @@ SimCloudCompute::SimCloudCompute(World& world, const Scenario& scenario,
       layers_(scenario.LayersOfCloudStages()),
       jitter_(scenario.seed, "cloud jitter"),
       has_jitter_(scenario.fleet.jitter && profile.has_spread()),
+      link_mutex_(world),
       stage_link_(scenario.cloud.stage_link_rate, scenario.cloud.stage_link_latency, 1) {}
 
 void SimCloudCompute::RunStage(int stage, Batch& batch) {
@@ -53,6 +54,7 @@ Seconds SimCloudCompute::Latency(int stage, const Batch& batch) const {
 Seconds SimCloudCompute::CrossStageLink(int /*stage*/, const Batch& batch) {
   const double state_bytes =
       static_cast<double>(scenario_.model.hidden) * BytesPerValue(scenario_.wire_dtype);
+  const std::lock_guard lock(link_mutex_);
   return stage_link_.Send(world_.Now(), Bytes(batch.tokens * state_bytes)).arrived;
 }
 

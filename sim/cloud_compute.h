@@ -9,6 +9,7 @@
 #include "profiles/profile.h"
 #include "protocol/ports.h"
 #include "world/fifo_link.h"
+#include "world/world_mutex.h"
 
 namespace hat {
 
@@ -34,6 +35,7 @@ class SimCloudCompute : public CloudCompute {
   std::vector<std::vector<int>> layers_;  // by stage, then class
   RngStream jitter_;                      // keyed by (replica, batch ordinal, stage)
   bool has_jitter_;
+  WorldMutex link_mutex_;  // of the link
   FifoLink stage_link_;
 };
 

@@ -149,6 +149,7 @@ class Simulation::Running {
     deployment_.AddDevice(max_sessions, make_compute,
                           [this](const Request& request, const SessionEnd& end) {
                             if (end.cause) std::rethrow_exception(end.cause);
+                            HAT_CHECK(end.outcome == Outcome::kCompleted, end.reason);
                             OnRequestEnd(request);
                           });
   }

@@ -24,34 +24,55 @@ Span ComputeQueue::Run(Operation& operation, Signal& signal) {
     operation.span_.requested = world_.Now();
     operation.signal_ = &signal;
     if (running_ == nullptr) {
-      StartNow(operation);
+      Begin(operation);
     } else {
       waiting_.push_back(&operation);
     }
   }
-  signal.Wait();
+  try {
+    signal.Wait();
+  } catch (...) {  // the activity is ended while it waits
+    Forget(operation);
+    throw;
+  }
+  if (operation.failure_) std::rethrow_exception(operation.failure_);
   return operation.span_;
 }
 
-void ComputeQueue::StartNow(Operation& operation) {
-  running_ = &operation;
+void ComputeQueue::Forget(Operation& operation) {
+  const std::lock_guard lock(mutex_);
+  std::erase(waiting_, &operation);
+  if (running_ == &operation) running_ = nullptr;
+}
+
+bool ComputeQueue::Begin(Operation& operation) {
   operation.span_.start = world_.Now();
   if (operation.is_work_) {
+    running_ = &operation;
     current_end_.reset();
     operation.signal_->Raise();
-    return;
+    return true;
   }
-  operation.span_.end = operation.span_.start + operation.Latency();
+  try {
+    operation.span_.end = operation.span_.start + operation.Latency();
+  } catch (const std::exception&) {
+    operation.failure_ = std::current_exception();
+    operation.signal_->Raise();
+    return false;
+  }
+  running_ = &operation;
   current_end_ = operation.span_.end;
   world_.CallAt(*current_end_, [this, &operation] { OnEnd(operation); });
+  return true;
 }
 
 void ComputeQueue::StartNext() {
   running_ = nullptr;
-  if (waiting_.empty()) return;
-  Operation& next = *waiting_.front();
-  waiting_.pop_front();
-  StartNow(next);
+  while (!waiting_.empty()) {
+    Operation& next = *waiting_.front();
+    waiting_.pop_front();
+    if (Begin(next)) return;
+  }
 }
 
 void ComputeQueue::OnEnd(Operation& operation) {
@@ -107,6 +128,7 @@ bool ComputeQueue::WaitUntilIdle(const std::function<bool(Seconds until)>& may_g
     const std::optional<Seconds> busy_until = BusyUntil();
     if (!may_go_on(busy_until.value_or(Seconds(0)))) return false;
     if (!BusyUntil()) return true;
+    if (busy_until && *busy_until <= world_.Now()) world_.Settle();  // it is just about to end
   }
 }
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <deque>
+#include <exception>
 #include <functional>
 #include <mutex>
 #include <optional>
@@ -29,11 +30,13 @@ class ComputeQueue {
     Span span_;
     Signal* signal_ = nullptr;
     bool is_work_ = false;
+    std::exception_ptr failure_;
   };
 
   explicit ComputeQueue(World& world) : world_(world), mutex_(world) {}
 
-  // Queues the operation and blocks until it has ended. `signal` is the caller's own.
+  // Queues the operation and blocks until it has ended. `signal` is the caller's own. Throws what
+  // Latency() throws; the operation has then lasted no time.
   Span Run(Operation& operation, Signal& signal);
   Span Run(std::function<Seconds()> latency);
 
@@ -50,9 +53,10 @@ class ComputeQueue {
  private:
   class Turn;
 
-  void StartNow(Operation& operation);  // under the mutex, as the next two
-  void StartNext();
+  bool Begin(Operation& operation);          // under the mutex; false: it has failed
+  void StartNext();                          // likewise
   std::optional<Seconds> BusyUntil() const;  // none: idle
+  void Forget(Operation& operation);
   void OnEnd(Operation& operation);
 
   World& world_;

@@ -40,26 +40,36 @@ ThreadWorld::ThreadWorld(double scale) : scale_(scale), start_(Clock::now()) {
 }
 
 ThreadWorld::~ThreadWorld() {
-  std::vector<std::thread> threads;
   {
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [this] { return running_ == 0; });
+  }
+  StopCallbacks();  // the last one may still have started an activity
+  {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return running_ == 0; });
+  }
+  for (std::thread& thread : threads_) thread.join();
+}
+
+void ThreadWorld::StopCallbacks() {
+  {
+    const std::lock_guard lock(mutex_);
     is_stopping_ = true;
     changed_.notify_all();
-    threads.swap(threads_);
   }
-  callbacks_.join();
-  for (std::thread& thread : threads) thread.join();
+  if (callbacks_.joinable()) callbacks_.join();
 }
 
 Seconds ThreadWorld::Now() const {
   return Seconds(std::chrono::duration<double>(Clock::now() - start_).count() * scale_);
 }
 
-// Rounded up: whoever waits for t must not wake before it.
+// Rounded up: whoever waits for t must not wake before it. Never is in a hundred years.
 ThreadWorld::Clock::time_point ThreadWorld::PointOf(Seconds t) const {
-  return start_ +
-         std::chrono::ceil<Clock::duration>(std::chrono::duration<double>(t.value() / scale_));
+  constexpr double kNever_s = 3.2e9;
+  const std::chrono::duration<double> passed(std::min(t.value() / scale_, kNever_s));
+  return start_ + std::chrono::ceil<Clock::duration>(passed);
 }
 
 void ThreadWorld::SleepUntil(Seconds t) {
@@ -86,9 +96,10 @@ void ThreadWorld::RunCallbacks() {
     } else if (Now() < events_.next()) {
       changed_.wait_until(lock, PointOf(events_.next()));
     } else {
-      const std::function<void()> callback = events_.Take();
+      std::function<void()> callback = events_.Take();
       lock.unlock();
       Guard(callback);
+      callback = nullptr;  // what it holds dies here, not under the lock
       lock.lock();
     }
   }
@@ -105,13 +116,23 @@ void ThreadWorld::Guard(const std::function<void()>& code) {
 
 void ThreadWorld::Start(const std::string& /*name*/, std::function<void()> body) {
   const std::lock_guard lock(mutex_);
-  ++running_;
+  JoinEnded();
   threads_.emplace_back([this, body = std::move(body)] {
     Guard(body);
     const std::lock_guard done(mutex_);
     --running_;
+    ended_.push_back(std::this_thread::get_id());
     changed_.notify_all();
   });
+  ++running_;  // the thread waits for the lock before it counts itself out
+}
+
+void ThreadWorld::JoinEnded() {
+  for (const std::thread::id id : std::exchange(ended_, {})) {
+    const auto thread = std::ranges::find(threads_, id, &std::thread::get_id);
+    thread->join();
+    threads_.erase(thread);
+  }
 }
 
 std::unique_ptr<Signal> ThreadWorld::MakeSignal() { return std::make_unique<ThreadSignal>(*this); }

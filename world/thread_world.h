@@ -23,7 +23,7 @@ class ThreadWorld : public World {
   // seconds; what threads cost themselves then looks ten times as long.
   explicit ThreadWorld(double scale = 1);
 
-  // Waits for all activities; callbacks that are not due yet are dropped.
+  // Waits for all activities.
   ~ThreadWorld() override;
 
   Seconds Now() const override;
@@ -39,12 +39,17 @@ class ThreadWorld : public World {
   // first exception that left an activity or a callback.
   void Join();
 
+  // Callbacks that have not begun are dropped, also those to come; returns when none runs. To be
+  // called before what they concern is destroyed.
+  void StopCallbacks();
+
  private:
   class ThreadSignal;
   using Clock = std::chrono::steady_clock;
 
   Clock::time_point PointOf(Seconds t) const;
   void RunCallbacks();
+  void JoinEnded();                               // under the mutex
   void Guard(const std::function<void()>& code);  // keeps what it throws
 
   double scale_;
@@ -55,6 +60,7 @@ class ThreadWorld : public World {
   bool is_stopping_ = false;
   int running_ = 0;  // activities
   std::vector<std::thread> threads_;
+  std::vector<std::thread::id> ended_;  // of these, those that have nothing left to do
   std::exception_ptr failure_;
   std::thread callbacks_;
 };

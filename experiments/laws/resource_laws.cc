@@ -110,7 +110,9 @@ void ResourceLaws::CheckBuffers(const StageEvent& event) {
 
 void ResourceLaws::CheckReservation(const Stage& stage, const Stage& next, int ordinal,
                                     const Name& name) {
-  if (ordinal < 1 || gone_.contains({name.index, ordinal - 1})) return;
+  const bool is_known =
+      !gone_.contains({name.index, ordinal}) && !gone_.contains({name.index, ordinal - 1});
+  if (ordinal < 1 || !is_known) return;
   const Seconds start = stage.starts[static_cast<size_t>(ordinal % Stage::kRemembered)];
   const Seconds freed = next.starts[static_cast<size_t>((ordinal - 1) % Stage::kRemembered)];
   if (start < freed - options_.tolerance) {

@@ -76,7 +76,6 @@ std::optional<Delivery> DeviceSession::AwaitAnswer(FrameKind kind, int first_pos
   }
   const FrameHeader& header = answer->frame.header;
   if (header.kind == FrameKind::kAbort) {
-    is_known_to_cloud_ = false;
     return fail(fmt::format("the cloud has ended the session: {}",
                             Name(static_cast<AbortReason>(header.first_position))));
   }

@@ -42,10 +42,10 @@ class DeviceSession {
   SessionEnd Serve(const Request& request);
 
  protected:
-  // The whole request. False: it has failed, Fail() has been told why.
+  // The whole request. False: it has failed, and Fail() has been told why.
   virtual bool Run() = 0;
 
-  bool Fail(SessionEnd end);
+  bool Fail(SessionEnd end);  // false
   Frame MakeFrame(FrameKind kind, int first_position, int count, States states) const;
   void Send(Frame frame);
   // The next answer, which must be of this kind and begin at this position; `count` states, where

@@ -18,7 +18,7 @@ bool SplitSession::Run() {
 bool SplitSession::Prefill() {
   const int prompt = request_.prompt_tokens;
   for (int first = 0; first < prompt;) {
-    if (inbox_.is_closed()) return Fail(inbox_.end());
+    if (IsToldToStop()) return false;
     const int tokens = NextChunk(first);
     DeviceCompute::Result input = compute_.RunInput(first, tokens);
     Report(DeviceOp::kInput, tokens, first, input.span);
@@ -34,6 +34,15 @@ bool SplitSession::Prefill() {
   Report(DeviceOp::kHead, 1, 0, first.span);
   Commit(1, first.ends_text);
   return true;
+}
+
+// Before the prompt is sent nothing else can have come, unless each part of it is answered.
+bool SplitSession::IsToldToStop() {
+  if (device_.system.return_all_positions) return inbox_.is_closed() && !Fail(inbox_.end());
+  if (!inbox_.WaitUntil(Seconds(0))) return false;
+  const int prompt = request_.prompt_tokens;
+  return !AwaitAnswer(FrameKind::kFirst, prompt - 1, 1) ||
+         !Fail({Outcome::kFailed, "an answer before the prompt was sent"});
 }
 
 // With return_all_positions earlier parts come back too, in order; only position L - 1 makes a

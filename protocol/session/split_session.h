@@ -13,6 +13,7 @@ class SplitSession : public DeviceSession {
  private:
   bool Run() override;
   bool Prefill();
+  bool IsToldToStop();  // then Fail() has been told why
   int NextChunk(int first_position) const;
   std::optional<Delivery> AwaitFirst();
 

@@ -229,6 +229,8 @@ TEST(DeviceTest, MonitorFieldsCountFromTheirArrivalWhicheverSessionReadsThemFirs
   world.CallAt(Seconds(1.5), [&] {
     Frame answer;
     answer.header.kind = FrameKind::kFirst;
+    answer.header.prompt_tokens = 30;
+    answer.header.output_tokens = 1;
     answer.header.first_position = 29;
     answer.header.count = 1;
     answer.header.uplink_bytes_per_s = 1e6f;

@@ -17,8 +17,8 @@ using testing::IsEmpty;
 constexpr int kDevices = 3;
 constexpr int kRequests = 5;
 
-// Five requests on three devices, of which a cloud of two stages holds three at a time and a device
-// serves one; the fourth and fifth wait.
+// Five requests on three devices, of which a cloud of three stages holds three at a time and a
+// device serves one; the fourth and fifth wait.
 RigOptions Options(const std::string& system) {
   RigOptions options;
   options.system = FindSystem(system);
@@ -26,7 +26,7 @@ RigOptions Options(const std::string& system) {
   options.system.options.chunk_min = 4;
   options.system.options.max_draft = 3;
   options.system.options.cut_tokens = 4;
-  options.cloud = {.replicas = 1, .stages = 2, .token_budget = 16, .kv_tokens = 60};
+  options.cloud = {.replicas = 1, .stages = 3, .token_budget = 16, .kv_tokens = 60};
   options.devices = kDevices;
   options.max_sessions = 1;
   options.hidden = 4;
@@ -175,7 +175,9 @@ TEST_P(CloudFaultTest, AFrameIsGarbage) {
       int hit = -1;
       RigOptions options = Impatient(GetParam());
       options.on_frame = [&](int index, int device, Frame& frame) {
-        if (index == k) hit = device, garbling.change(frame);
+        if (index != k) return true;
+        hit = device;
+        garbling.change(frame);
         return true;
       };
       Rig rig(options);
@@ -190,21 +192,24 @@ TEST_P(CloudFaultTest, AFrameIsGarbage) {
 
 TEST_P(CloudFaultTest, AStageThrows) {
   ASSERT_GT(baseline_.stage_calls(), 20);
-  for (int k = 0; k < baseline_.stage_calls(); ++k) {
-    SCOPED_TRACE(testing::Message() << "call " << k << " of a stage throws");
-    std::set<int> of_batch;
-    RigOptions options = Options(GetParam());
-    options.failing_stage_call = k;
-    options.on_failed = [&](const Batch& batch) {
-      for (const BatchPart& part : batch.parts) of_batch.insert(part.request());
-    };
-    Rig rig(options);
-    Play(rig);
-    Check(rig, of_batch);
-    for (const int id : of_batch) {
-      EXPECT_THAT(rig.record.failures[id], HasSubstr("a stage failed"));
+  for (const bool is_late : {false, true}) {
+    for (int k = 0; k < baseline_.stage_calls(); ++k) {
+      SCOPED_TRACE(testing::Message() << "call " << k << " of a stage throws");
+      std::set<int> of_batch;
+      RigOptions options = Options(GetParam());
+      options.failing_stage_call = k;
+      options.fails_late = is_late;
+      options.on_failed = [&](const Batch& batch) {
+        for (const BatchPart& part : batch.parts) of_batch.insert(part.request());
+      };
+      Rig rig(options);
+      Play(rig);
+      Check(rig, of_batch);
+      for (const int id : of_batch) {
+        EXPECT_THAT(rig.record.failures[id], HasSubstr("a stage failed"));
+      }
+      if (HasFailure()) return;
     }
-    if (HasFailure()) return;
   }
 }
 

@@ -73,9 +73,15 @@ class FaultyLinks : public Links {
 // A cloud compute of which the given call of RunStage throws.
 class FailingCloudCompute : public CloudCompute {
  public:
-  FailingCloudCompute(CloudCompute& compute, int& calls, int fails_at,
+  // `is_late`: after 3 ms, so that other batches may follow close behind.
+  FailingCloudCompute(World& world, CloudCompute& compute, int& calls, int fails_at, bool is_late,
                       std::function<void(const Batch&)> on_failure)
-      : compute_(compute), calls_(calls), fails_at_(fails_at), on_failure_(std::move(on_failure)) {}
+      : world_(world),
+        compute_(compute),
+        calls_(calls),
+        fails_at_(fails_at),
+        is_late_(is_late),
+        on_failure_(std::move(on_failure)) {}
 
   void RunStage(int stage, Batch& batch) override;
   void Forget(const SessionKey& session) override { compute_.Forget(session); }
@@ -84,9 +90,11 @@ class FailingCloudCompute : public CloudCompute {
   }
 
  private:
+  World& world_;
   CloudCompute& compute_;
   int& calls_;  // of all replicas
   int fails_at_;
+  bool is_late_;
   std::function<void(const Batch&)> on_failure_;
 };
 

@@ -17,11 +17,7 @@ constexpr int kHidden = 3;
 class FrontDoorTest : public testing::Test {
  protected:
   explicit FrontDoorTest(SystemSpec::Kind kind = SystemSpec::Kind::kSplit)
-      : door_({.kind = kind,
-               .hidden = kHidden,
-               .max_positions = 13,
-               .max_verify = 5,
-               .max_sessions = 2}) {}
+      : door_({.kind = kind, .hidden = kHidden, .max_positions = 13, .max_verify = 5}) {}
 
   static Frame Up(FrameKind kind, int first, int count, SessionId session = 1) {
     Frame frame;
@@ -47,11 +43,11 @@ class FrontDoorTest : public testing::Test {
     return frame;
   }
   // As the server asks: of an open session, or of one to be opened.
-  Refusal Ask(const Frame& frame, int others = 0) {
+  Refusal Ask(const Frame& frame) {
     const auto found = open_.find(frame.header.session);
     if (found != open_.end()) return door_.OnFrame(frame, &found->second);
     FrontDoor::Session opened;
-    Refusal refusal = door_.Open(frame, others, &opened);
+    Refusal refusal = door_.Open(frame, &opened);
     if (!refusal) refusal = door_.OnFrame(frame, &opened);
     if (!refusal) open_[frame.header.session] = opened;
     return refusal;
@@ -59,8 +55,8 @@ class FrontDoorTest : public testing::Test {
   void Passes(const Frame& frame) { EXPECT_EQ(Ask(frame), std::nullopt); }
   void Answer(const Frame& frame) { door_.OnAnswer(frame.header, &open_.at(frame.header.session)); }
   void AnswerPrompt() { Answer(Up(FrameKind::kFirst, 7, 1)); }
-  void Refuses(const Frame& frame, const std::string& words, int others = 0) {
-    const Refusal refusal = Ask(frame, others);
+  void Refuses(const Frame& frame, const std::string& words) {
+    const Refusal refusal = Ask(frame);
     ASSERT_TRUE(refusal.has_value()) << "let in, but: " << words;
     EXPECT_THAT(*refusal, HasSubstr(words));
   }
@@ -95,7 +91,6 @@ TEST_F(FrontDoorTest, RefusesFramesOfNoSession) {
   Refuses(Up(FrameKind::kVerify, 8, 1), "no open session of this device");
   Refuses(Up(FrameKind::kClose, 8, 0), "no open session of this device");
   Refuses(Up(FrameKind::kPrefill, 3, 5), "not the prompt's first");
-  Refuses(Up(FrameKind::kPrefill, 0, 8), "2 sessions of this device are open; at most 2", 2);
 }
 
 TEST_F(FrontDoorTest, LetsAClosePassAtAnyMoment) {

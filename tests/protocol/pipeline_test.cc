@@ -34,7 +34,7 @@ class RecordingDownlinks : public Downlinks {
 
 struct Cloud {
   Cloud(CloudConfig config, const std::string& system, std::vector<double> stage_ms,
-        double link_ms = 0, int first_tokens_ms = 0)
+        double link_ms = 0, int first_tokens_ms = 0, int max_sessions = 100)
       : downlinks(world) {
     const auto latency = [stage_ms, first_tokens_ms](int stage, const Batch& batch) {
       return Milliseconds(stage_ms[static_cast<size_t>(stage)] + first_tokens_ms * batch.tokens);
@@ -51,6 +51,7 @@ struct Cloud {
                            .config = config,
                            .system = spec,
                            .limits = {.kind = spec.kind, .hidden = 4, .carries_states = false},
+                           .max_sessions = max_sessions,
                            .replicas = ports,
                            .downlinks = downlinks,
                            .observer = record});
@@ -109,7 +110,7 @@ Frame Verification(SessionId session, int prompt, int count = 1) {
   return frame;
 }
 Frame Close(SessionId session) {
-  Frame frame = Prefill(session, 0);
+  Frame frame = Prefill(session, 0, 0, 10);
   frame.header.kind = FrameKind::kClose;
   return frame;
 }
@@ -219,6 +220,27 @@ TEST(PipelineTest, WaitingRequestsKeepTheirFramesUntilACloseMakesRoom) {
   EXPECT_EQ(cloud.record.admitted[1].request, 2);
   EXPECT_NEAR(ToMilliseconds(cloud.record.admitted[1].at), 20, 1e-9);
   EXPECT_THAT(cloud.computes[0]->forgotten(), ElementsAre(1));
+}
+
+TEST(PipelineTest, WhatThereIsNoRoomForIsToldSo) {
+  Cloud cloud(Config(1, 100, 1, 57), "hat", {5});
+  cloud.ArriveAt(0, Prefill(1, 40));  // reserves 40 + 10 + 9
+  cloud.Run();
+  ASSERT_EQ(cloud.downlinks.headers.size(), 1u);
+  EXPECT_EQ(cloud.downlinks.headers[0].kind, FrameKind::kAbort);
+  EXPECT_EQ(cloud.downlinks.headers[0].first_position, static_cast<int>(AbortReason::kNoRoom));
+  EXPECT_THAT(cloud.record.refused, ElementsAre("it needs 59 KV tokens; a replica has 57"));
+}
+
+TEST(PipelineTest, ASessionThatIsEndingTakesNoPlaceOfItsDevice) {
+  Cloud cloud(Config(1, 100), "u-shape", {5}, 0, 0, 1);
+  cloud.ArriveAt(0, Prefill(1, 10));
+  cloud.ArriveAt(1, Prefill(2, 10));  // one too many
+  cloud.ArriveAt(2, Close(1));        // while it is computed
+  cloud.ArriveAt(3, Prefill(3, 10));
+  cloud.Run();
+  EXPECT_THAT(cloud.record.refused, ElementsAre("1 sessions of this device are open; at most 1"));
+  EXPECT_THAT(cloud.Batches(), ElementsAre(ElementsAre(1), ElementsAre(3)));
 }
 
 TEST(PipelineTest, ASessionStaysOnItsReplica) {

@@ -67,7 +67,8 @@ Rig::Rig(RigOptions options)
         std::make_unique<FakeCloudCompute>(world_, options_.cloud.stages, options_.stage_latency,
                                            StateBytes(options_), options_.stage_link));
     failing_.push_back(std::make_unique<FailingCloudCompute>(
-        *replicas_.back(), stage_calls_, options_.failing_stage_call, options_.on_failed));
+        world_, *replicas_.back(), stage_calls_, options_.failing_stage_call, options_.fails_late,
+        options_.on_failed));
     replicas.push_back(failing_.back().get());
   }
   if (options_.system.kind == SystemSpec::Kind::kDeviceOnly) replicas.clear();

@@ -37,6 +37,7 @@ struct RigOptions {
   FaultyLinks::OnArrival on_frame;              // a frame arrives
   std::function<void(int index)> on_event;      // an observer has been told something
   int failing_stage_call = -1;                  // of all stages' calls
+  bool fails_late = false;                      // after 3 ms of it
   std::function<void(const Batch&)> on_failed;  // by it
 };
 

@@ -100,11 +100,12 @@ class ThreadedRun {
         deployment_.device(request.device).OnArrival(request);
       });
     }
-    while (running_ > 0) ended_.Pop(), --running_;
+    for (; running_ > 0; --running_) ended_.Pop();
     // The last Close frames are still on their way.
     while (deployment_.cloud()->load().sessions > 0) world_.SleepUntil(world_.Now() + kLookAgain);
     deployment_.cloud()->Stop();
     world_.Join();
+    world_.StopCallbacks();
     return counter_.counts();
   }
 

@@ -92,6 +92,19 @@ TEST_F(ComputeQueueTest, WorkThatThrowsFreesTheProcessor) {
   EXPECT_THAT(told_, ElementsAre("after: 0 0 1"));
 }
 
+TEST_F(ComputeQueueTest, ALatencyThatCannotBeToldFreesTheProcessor) {
+  for (int i = 0; i < 2; ++i) {
+    At(0, [&] {
+      EXPECT_THROW(gpu_.Run([]() -> Seconds { throw std::runtime_error("outside the grid"); }),
+                   std::runtime_error);
+    });
+    Operation(std::to_string(i), 0, 1);
+  }
+  world_.Run();
+  EXPECT_THAT(told_, ElementsAre("0: 0 0 1", "1: 0 1 2"));
+  EXPECT_THAT(world_.stuck(), testing::IsEmpty());
+}
+
 TEST_F(ComputeQueueTest, WhoWaitsForIdlenessLetsAllOthersGoFirst) {
   Operation("a", 0, 10);
   Idle("ahead", 1, 100);
