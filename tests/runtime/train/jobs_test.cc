@@ -30,7 +30,7 @@ class JobsTest : public testing::Test {
     std::string text;
     for (int i = 0; i < 60; ++i) text += "one two three four five\n";
     WriteFileAtomically(folder_ / "text.txt", text);
-    config_ = ConfigOfShape({"small", 16, 3, 2, 2, 8, 24, kVocabulary, true}, 64);
+    config_ = ConfigOfShape(LikeLayers("small", 16, 3, {2, 2, 8, 24}, kVocabulary, true), 64);
     config_.bos_token = 1;
   }
 
