@@ -336,14 +336,15 @@ void Simulation::CheckMachineHoldsRun() const {
   };
   check(fleet_.size(), 4096, "devices", "fleet.scale");
   check(workload_.expected_requests().value_or(0), 1024, "requests", "workload.requests");
-  const std::optional<int> most = MaxActivities(engine_);
-  if (!most) {  // fibers: a session's stack and what hangs on it
-    if (workload_.is_closed_loop()) check(fleet_.size(), 16384, "sessions at once", "fleet.scale");
-    return;
-  }
   const int64_t stages = scenario_.has_cloud()
                              ? int64_t{scenario_.scheduler.stages} * scenario_.scheduler.replicas
                              : 0;
+  const std::optional<int> most = MaxActivities(engine_);
+  if (!most) {  // fibers: a stack and what hangs on it
+    check(stages, 16384, "stages", "'cloud.replicas' or 'cloud.stages'");
+    if (workload_.is_closed_loop()) check(fleet_.size(), 16384, "sessions at once", "fleet.scale");
+    return;
+  }
   if (stages + 1 >= *most) {
     throw InputError(
         fmt::format("{}: 'cloud.replicas' x 'cloud.stages' = {} stages run at once, but "

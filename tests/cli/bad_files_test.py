@@ -112,9 +112,9 @@ TOML = [
     ("a huge integer", changed(SCENARIO, "requests = 4", "requests = 99999999999999999999"),
      ["in.toml:22"]),
     ("a huge number", changed(SCENARIO, "rate_per_s = 6", "rate_per_s = 1e999"), ["in.toml:21"]),
-    ("a closed loop of 40,000 devices",
+    ("a closed loop of 9,000,000 devices",
      changed(changed(SCENARIO, "rate_per_s = 6", 'arrivals = "closed-loop"'),
-             "count = 2", "count = 40_000"), ["in.toml", "40000", "fleet.scale"]),
+             "count = 2", "count = 9_000_000"), ["in.toml", "9000000", "fleet.scale"]),
 ]
 
 PROMPTS = [

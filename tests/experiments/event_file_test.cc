@@ -51,6 +51,10 @@ class EventFileTest : public testing::Test {
 // All kinds of events, with numbers that no short decimal is.
 EventLog SomeRun() {
   EventLog log = LifeOfOneRequest();
+  for (int i = 0; i < 6; ++i) {
+    FrameHeader& header = Nth<FrameEvent>(log, i).header;
+    header.prompt_tokens = header.output_tokens = 3;
+  }
   Nth<FrameEvent>(log, 2).header.cloud_s_per_token = 1.0f / 3;
   Nth<RoundEvent>(log, 0).at = Seconds(63e-3 * (1 + 1e-16) + 1e-19);
   return log;
@@ -113,7 +117,7 @@ TEST_F(EventFileTest, ARefusedFrameMaySayAnything) {
 }
 
 TEST_F(EventFileTest, LinesMayComeInAnyOrder) {
-  const std::string path = Write("all", LifeOfOneRequest());
+  const std::string path = Write("all", SomeRun());
   std::string lines = ReadFile(path);
   const size_t first = lines.find('\n') + 1;  // the arrival, at 0
   lines = lines.substr(first) + lines.substr(0, first);
