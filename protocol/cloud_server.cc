@@ -184,11 +184,10 @@ void CloudServer::SendAbort(const SessionKey& key, AbortReason reason,
 
 void CloudServer::Drop(int device) {
   const std::lock_guard lock(mutex_);
-  for (const SessionKey& key : KeysWhere([device](const SessionKey&key, const Session&session) {
-         return key.device == device && !session.is_ending;
-       })) {
-    End(key);
-  }
+  const auto is_open = [device](const SessionKey& key, const Session& session) {
+    return key.device == device && !session.is_ending;
+  };
+  for (const SessionKey& key : KeysWhere(is_open)) End(key);
   uplinks_.Forget(device);
 }
 

@@ -18,8 +18,9 @@ namespace {
 
 constexpr size_t kFlushBytes = 1 << 16;
 constexpr int64_t kMost = std::numeric_limits<int32_t>::max();
-constexpr std::array<std::string_view, 6> kOps = {"input",  "adapter", "head",
-                                                  "medusa", "draft",   "draft-ahead"};
+const std::array<std::string_view, 6> kOps = {Name(DeviceOp::kInput), Name(DeviceOp::kAdapter),
+                                              Name(DeviceOp::kHead),  Name(DeviceOp::kMedusa),
+                                              Name(DeviceOp::kDraft), Name(DeviceOp::kDraftAhead)};
 constexpr std::array<std::string_view, 3> kOutcomes = {"completed", "failed", "cancelled"};
 
 // The 64 bytes as on the wire.
