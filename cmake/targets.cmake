@@ -16,6 +16,11 @@ if(TARGET GTest::gmock)  # HAT_PROFILE_ONLY has no tests
   target_compile_options(hat_test_headers PRIVATE ${hat_cold})
 endif()
 
+# Sources that a unity build compiles one by one; to be called in their target's folder.
+function(hat_alone)
+  set_source_files_properties(${ARGN} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
+endfunction()
+
 # A folder's static library; its headers are included from the repository's root ("core/units.h").
 function(hat_add_library name)
   add_library(${name} STATIC ${ARGN})
@@ -38,6 +43,7 @@ function(hat_add_verbs name)
   cmake_parse_arguments(arg "RUNTIME" "" "" ${ARGN})
   hat_add_library(${name} ${arg_UNPARSED_ARGUMENTS})
   target_compile_options(${name} PRIVATE ${hat_cold})
+  set_target_properties(${name} PROPERTIES UNITY_BUILD OFF)  # each verb has its own kDescription
   if(NOT arg_RUNTIME)
     hat_use_precompiled(${name} hat_program_headers)
   endif()
