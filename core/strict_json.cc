@@ -36,6 +36,22 @@ std::string Shown(const json& value) {
   return value.dump() + (is_quoted ? " in quotes: write it without them" : "");
 }
 
+// The way from `from` to `value`, which lies in it, is appended to `path`; false: it does not.
+bool FindPath(const json& from, const json* value, std::string& path) {
+  if (&from == value) return true;
+  const size_t length = path.size();
+  for (auto item = from.begin(); from.is_structured() && item != from.end(); ++item) {
+    if (from.is_array()) {
+      path += fmt::format("[{}]", item - from.begin());
+    } else {
+      path += (path.empty() ? "" : ".") + item.key();
+    }
+    if (FindPath(*item, value, path)) return true;
+    path.resize(length);
+  }
+  return false;
+}
+
 }  // namespace
 
 json ParseJson(const std::string& text, const std::string& name) {
@@ -64,12 +80,24 @@ json ParseJson(const std::string& text, const std::string& name) {
   }
 }
 
-JsonNode::JsonNode(const json& value, std::string file, std::string key)
-    : value_(value), file_(std::move(file)), key_(std::move(key)) {}
+JsonNode::JsonNode(const json& document, std::string file)
+    : value_(document), document_(std::make_shared<Document>(document, std::move(file))) {}
+
+std::string JsonNode::Path() const {
+  std::string path;
+  FindPath(document_->root, &value_, path);
+  return path;
+}
+
+std::string JsonNode::PathOf(const std::string& key) const {
+  const std::string path = Path();
+  return path.empty() ? key : path + "." + key;
+}
 
 void JsonNode::Fail(const std::string& problem) const {
-  if (key_.empty()) throw InputError(fmt::format("{}: the document {}", file_, problem));
-  throw InputError(fmt::format("{}: '{}' {}", file_, key_, problem));
+  const std::string path = Path();
+  if (path.empty()) throw InputError(fmt::format("{}: the document {}", document_->file, problem));
+  throw InputError(fmt::format("{}: '{}' {}", document_->file, path, problem));
 }
 
 bool JsonNode::Has(const std::string& key) const {
@@ -78,9 +106,11 @@ bool JsonNode::Has(const std::string& key) const {
 
 JsonNode JsonNode::At(const std::string& key) const {
   if (!value_.is_object()) Fail("must be an object");
-  const std::string full = key_.empty() ? key : key_ + "." + key;
-  if (!value_.contains(key)) throw InputError(fmt::format("{}: '{}' is missing", file_, full));
-  return {value_[key], file_, full};
+  const auto found = value_.find(key);
+  if (found == value_.end()) {
+    throw InputError(fmt::format("{}: '{}' is missing", document_->file, PathOf(key)));
+  }
+  return {*found, document_};
 }
 
 std::vector<std::string> JsonNode::Keys() const {
@@ -94,19 +124,25 @@ std::vector<JsonNode> JsonNode::Items() const {
   if (!value_.is_array()) Fail("must be an array");
   std::vector<JsonNode> items;
   items.reserve(value_.size());
-  for (size_t i = 0; i < value_.size(); ++i) {
-    items.emplace_back(value_[i], file_, fmt::format("{}[{}]", key_, i));
-  }
+  for (const json& item : value_) items.push_back(JsonNode(item, document_));
   return items;
 }
 
-void JsonNode::AllowOnly(const std::vector<std::string>& keys) const {
-  for (const std::string& key : Keys()) {
-    if (std::find(keys.begin(), keys.end(), key) != keys.end()) continue;
-    throw InputError(fmt::format("{}: unknown key '{}'; allowed: {}", file_,
-                                 key_.empty() ? key : key_ + "." + key, fmt::join(keys, ", ")));
+template <typename Names>
+void JsonNode::AllowOnlyThese(const Names& keys) const {
+  if (!value_.is_object()) Fail("must be an object");
+  for (auto item = value_.begin(); item != value_.end(); ++item) {
+    if (std::find(keys.begin(), keys.end(), item.key()) != keys.end()) continue;
+    throw InputError(fmt::format("{}: unknown key '{}'; allowed: {}", document_->file,
+                                 PathOf(item.key()), fmt::join(keys, ", ")));
   }
 }
+
+void JsonNode::AllowOnly(std::initializer_list<std::string_view> keys) const {
+  AllowOnlyThese(keys);
+}
+
+void JsonNode::AllowOnly(const std::vector<std::string>& keys) const { AllowOnlyThese(keys); }
 
 std::string JsonNode::String() const {
   if (!value_.is_string()) Fail("must be a string");

@@ -4,7 +4,11 @@
 #pragma once
 
 #include <cstdint>
+#include <initializer_list>
+#include <memory>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include <nlohmann/json.hpp>
@@ -15,16 +19,19 @@ namespace hat {
 // stands for the file in messages.
 nlohmann::json ParseJson(const std::string& text, const std::string& name);
 
-// A value of a document, with the way to it. Refers to the document, which must outlive it.
+// A value of a document. Refers to the document, which must outlive it unchanged. The way to the
+// value is looked for when an error names it, and costs nothing before.
 class JsonNode {
  public:
-  JsonNode(const nlohmann::json& value, std::string file, std::string key = "");
+  JsonNode(const nlohmann::json& document, std::string file);
 
   bool Has(const std::string& key) const;
   JsonNode At(const std::string& key) const;  // this must be an object that has the key
   std::vector<std::string> Keys() const;      // of an object, sorted
   std::vector<JsonNode> Items() const;        // of an array
-  void AllowOnly(const std::vector<std::string>& keys) const;  // throws for any other key
+  // Throws for any other key.
+  void AllowOnly(std::initializer_list<std::string_view> keys) const;
+  void AllowOnly(const std::vector<std::string>& keys) const;
 
   bool IsArray() const { return value_.is_array(); }
   std::string String() const;
@@ -38,9 +45,20 @@ class JsonNode {
   [[noreturn]] void Fail(const std::string& problem) const;
 
  private:
+  struct Document {
+    const nlohmann::json& root;
+    std::string file;
+  };
+  JsonNode(const nlohmann::json& value, std::shared_ptr<const Document> document)
+      : value_(value), document_(std::move(document)) {}
+
+  template <typename Names>
+  void AllowOnlyThese(const Names& keys) const;
+  std::string Path() const;                          // "a.b[3]"; the document's is empty
+  std::string PathOf(const std::string& key) const;  // of a key in this
+
   const nlohmann::json& value_;
-  std::string file_;
-  std::string key_;
+  std::shared_ptr<const Document> document_;
 };
 
 }  // namespace hat
