@@ -20,7 +20,6 @@ Recorder::Recorder(RecorderOptions options) : options_(std::move(options)) {
 }
 
 void Recorder::OnArrival(const Request& request) {
-  const std::lock_guard lock(mutex_);
   See(request.arrival);
   if (static_cast<size_t>(request.id) >= rows_.size()) {
     rows_.resize(static_cast<size_t>(request.id) + 1);
@@ -45,7 +44,6 @@ void Recorder::OnArrival(const Request& request) {
 }
 
 void Recorder::OnDeviceOp(const DeviceOpEvent& event) {
-  const std::lock_guard lock(mutex_);
   See(event.span.end);
   const int device_class = options_.class_of_device[static_cast<size_t>(event.device)];
   AddBusy(&BusyTimes::classes, device_class, event.span.start, event.span.end);
@@ -53,7 +51,6 @@ void Recorder::OnDeviceOp(const DeviceOpEvent& event) {
 }
 
 void Recorder::OnFrame(const FrameEvent& event) {
-  const std::lock_guard lock(mutex_);
   See(event.arrived);
   AddBusy(&BusyTimes::links, static_cast<int>(event.direction), event.start, event.left);
   RequestRow& row = Row(event.request);
@@ -62,7 +59,6 @@ void Recorder::OnFrame(const FrameEvent& event) {
 }
 
 void Recorder::OnStage(const StageEvent& event) {
-  const std::lock_guard lock(mutex_);
   See(event.span.end);
   AddBusy(&BusyTimes::stages, event.stage, event.span.start, event.span.end);
   if (event.span.start >= window_start_) {
@@ -76,7 +72,6 @@ void Recorder::OnStage(const StageEvent& event) {
 }
 
 void Recorder::OnRound(const RoundEvent& event) {
-  const std::lock_guard lock(mutex_);
   RequestRow& row = Row(event.request);
   ++row.rounds;
   row.drafted += event.drafted;
@@ -87,7 +82,6 @@ void Recorder::OnRound(const RoundEvent& event) {
 }
 
 void Recorder::OnTokens(int request, int count, Seconds at) {
-  const std::lock_guard lock(mutex_);
   See(at);
   RequestRow& row = Row(request);
   if (row.tokens == 0) {
@@ -102,7 +96,6 @@ void Recorder::OnTokens(int request, int count, Seconds at) {
 }
 
 void Recorder::OnEnd(int request, Outcome outcome, Seconds at) {
-  const std::lock_guard lock(mutex_);
   See(at);
   RequestRow& row = Row(request);
   row.state =

@@ -1,12 +1,11 @@
 // The observer behind every result: a compact row a request, and sums over batches and resources.
-// Both worlds use it; its calls may come from several threads. Nothing is allocated per event (but
-// for gaps, where they are kept).
+// For one thread at a time, as laws and timeline. Nothing is allocated per event (but for gaps,
+// where they are kept).
 #pragma once
 
 #include <cmath>
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <vector>
 
@@ -130,7 +129,6 @@ class Recorder : public Observer {
   double devices() const { return static_cast<double>(options_.class_of_device.size()); }
 
   RecorderOptions options_;
-  std::mutex mutex_;
   std::vector<RequestRow> rows_;
   std::vector<std::unique_ptr<TtftPath>> paths_;  // of requests without a first token; reused
   std::vector<int> free_paths_;
