@@ -121,10 +121,10 @@ SplitOptions SplitOptionsOf(const Options& options, const SplitPlan& plan) {
     split.system.options.chunk_fixed = *options.chunk;
   }
   split.system.options.draft_threshold = options.draft_threshold;
-  if (split.system.drafting != "none") {
+  if (split.system.drafts_chains()) {
     split.adapter = FileOr(options.adapter, options, "--adapter", "adapter.safetensors");
   }
-  if (split.system.kind == SystemSpec::Kind::kMedusa) {
+  if (split.system.drafts_trees) {
     split.medusa = FileOr(options.medusa, options, "--medusa", "medusa.safetensors");
   }
   return split;

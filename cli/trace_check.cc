@@ -115,7 +115,7 @@ struct Trial {
 
   std::vector<std::string> Overrides() const {
     const PolicyOptions& policy = system.options;
-    if (system.kind == SystemSpec::Kind::kMedusa) {
+    if (system.drafts_trees) {
       return {"system.name=" + system.name, "policy.tree=" + policy.tree};
     }
     return {"system.name=" + system.name,
@@ -125,9 +125,8 @@ struct Trial {
   }
   std::vector<TraceRound> Rounds(const DraftTrace& trace, int row) const {
     const PolicyOptions& policy = system.options;
-    return system.kind == SystemSpec::Kind::kMedusa
-               ? TreeRounds(trace, row, FindTree(policy.tree))
-               : DraftRounds(trace, row, policy.draft_threshold, policy.max_draft);
+    return system.drafts_trees ? TreeRounds(trace, row, FindTree(policy.tree))
+                               : DraftRounds(trace, row, policy.draft_threshold, policy.max_draft);
   }
 };
 

@@ -22,6 +22,7 @@ const ModelShape kShapes[] = {
     LikeLayers("llama-3-8b", 4096, 32, {32, 8, 128, 14336}, 128256, false),
     LikeLayers("llama-2-70b", 8192, 80, {64, 8, 128, 28672}, 32000, false),
     LikeLayers("tinyllama-1.1b", 2048, 22, {32, 4, 64, 5632}, 32000, false),
+    LikeLayers("vicuna-68m", 768, 2, {12, 12, 64, 3072}, 32000, false),
     LikeLayers("smollm2-360m", 960, 32, {15, 5, 64, 2560}, 49152, true),
 };
 

@@ -72,8 +72,8 @@ void CloudServer::OnFrame(int device, Frame frame) {
   const SessionKey key{device, frame.header.session};
   Session* session = Find(key);
   if (session == nullptr) return Open(key, std::move(frame));
-  Refusal refusal = "the session has ended";
-  if (!session->is_ending) refusal = door_.OnFrame(frame, &session->door);
+  const Refusal refusal =
+      session->is_ending ? Refusal("the session has ended") : door_.OnFrame(frame, &session->door);
   if (refusal) return Refuse(key, frame.header, *refusal, AbortReason::kRefused);
   Take(key, *session, std::move(frame));
 }
@@ -313,42 +313,68 @@ void CloudServer::OnFailed(Batch& batch, std::exception_ptr cause) {
 
 void CloudServer::AnswerPart(Replica& replica, BatchPart& part) {
   Session& session = sessions_.at(part.session);
-  const bool is_raw = system_.kind == SystemSpec::Kind::kCloudOnly;
   const bool is_prefill = part.kind != FrameKind::kVerify;
-  const bool returns_all = is_prefill && system_.return_all_positions && !is_raw;
+  if (system_.returns_tokens) {
+    if (!is_prefill || part.completes_prompt) AnswerTokens(replica, part, session);
+    return;
+  }
+  const bool returns_all = is_prefill && system_.return_all_positions;
   if (is_prefill && !part.completes_prompt && !returns_all) return;
 
-  Frame answer;
-  FrameHeader& header = answer.header;
-  header.session = part.session.number;
-  header.kind = is_raw ? FrameKind::kRawToken : is_prefill ? FrameKind::kFirst : FrameKind::kVerify;
-  header.dtype = limits_.dtype;
-  header.flags = returns_all ? kFlagAllPositions : 0;
-  header.count = is_raw || (is_prefill && !returns_all) ? 1 : part.tokens;
-  header.first_position = part.first_position + part.tokens - header.count;
-  header.prompt_tokens = session.door.prompt_tokens();
-  header.output_tokens = session.door.output_tokens();
-  header.uplink_bytes_per_s = static_cast<float>(uplinks_.Rate(part.session.device).value());
-  replica.monitor.FillHeader(&header);
+  const int count = is_prefill && !returns_all ? 1 : part.tokens;
+  const int first_position = part.first_position + part.tokens - count;
+  Frame answer = MakeAnswer(replica, part, is_prefill ? FrameKind::kFirst : FrameKind::kVerify,
+                            first_position, count);
+  answer.header.flags = returns_all ? kFlagAllPositions : 0;
   answer.states = std::move(part.states);
-  if (!answer.states.empty() && header.count < part.tokens) {  // the last position's only
+  if (!answer.states.empty() && count < part.tokens) {  // the last position's only
     const size_t size = answer.states.size() / static_cast<size_t>(part.tokens);
     answer.states.erase(answer.states.begin(),
                         answer.states.end() - static_cast<std::ptrdiff_t>(size));
   }
-  door_.OnAnswer(header, &session.door);
+  door_.OnAnswer(answer.header, &session.door);
   downlinks_.Send(part.session.device, std::move(answer));
-  if (is_raw) ReenterStageZero(replica, part, session);
 }
 
-// cloud-only: the token that just came out is the next one's input, without leaving the cloud.
-void CloudServer::ReenterStageZero(Replica& replica, const BatchPart& part, Session& session) {
-  if (++session.raw_tokens_out == session.door.output_tokens()) return;
+Frame CloudServer::MakeAnswer(const Replica& replica, const BatchPart& part, FrameKind kind,
+                              int first_position, int count) const {
+  const FrontDoor::Session& door = sessions_.at(part.session).door;
+  Frame answer;
+  FrameHeader& header = answer.header;
+  header.session = part.session.number;
+  header.kind = kind;
+  header.dtype = limits_.dtype;
+  header.count = count;
+  header.first_position = first_position;
+  header.prompt_tokens = door.prompt_tokens();
+  header.output_tokens = door.output_tokens();
+  header.uplink_bytes_per_s = static_cast<float>(uplinks_.Rate(part.session.device).value());
+  replica.monitor.FillHeader(&header);
+  return answer;
+}
+
+// The cloud has the head: tokens go down. The newest of them, and what is drafted after it, is the
+// next round's input, without leaving the cloud.
+void CloudServer::AnswerTokens(Replica& replica, const BatchPart& part, Session& session) {
+  CloudCompute& compute = replica.pipeline.compute();
+  const bool is_prefill = part.kind != FrameKind::kVerify;
+  const int before = part.first_position + (is_prefill ? part.tokens - 1 : 0);
+  const int tokens = compute.CommitTokens(part);
+  HAT_CHECK(tokens >= 1 && tokens <= (is_prefill ? 1 : part.tokens));
+  if (!is_prefill && system_.drafts()) {
+    observer_.OnRound({part.request(), part.tokens - 1, tokens - 1, 0, 0, world_.Now()});
+  }
+  downlinks_.Send(part.session.device,
+                  MakeAnswer(replica, part, FrameKind::kRawToken, before, tokens));
+  session.tokens_out += tokens;
+  const int remaining = session.door.output_tokens() - session.tokens_out;
+  if (remaining == 0) return;
+  const int most = std::min(LargestVerification(system_) - 1, remaining - 1);
   Frame next;
   next.header.session = part.session.number;
   next.header.kind = FrameKind::kVerify;
-  next.header.first_position = part.first_position + part.tokens;
-  next.header.count = 1;
+  next.header.first_position = before + tokens;
+  next.header.count = 1 + compute.Draft(part.session, most);
   next.header.prompt_tokens = session.door.prompt_tokens();
   next.header.output_tokens = session.door.output_tokens();
   Queue(replica, world_.Now(), part.session, session, std::move(next));

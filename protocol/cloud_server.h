@@ -72,7 +72,7 @@ class CloudServer : private Pipeline::Server {
     int replica = -1;       // not admitted yet
     int queued_tokens = 0;  // that wait for stage 0
     int parts_in_pipeline = 0;
-    int raw_tokens_out = 0;  // cloud-only
+    int tokens_out = 0;      // of systems that return tokens
     bool is_ending = false;  // it gets no answers; freed once nothing of it is in the pipeline
     Seconds last_active;
     // Frames, with their arrivals, until it is admitted.
@@ -106,7 +106,9 @@ class CloudServer : private Pipeline::Server {
   void Free(const SessionKey& key, Session& session);
   bool LeavePipeline(const BatchPart& part);  // false: it gets no answer
   void AnswerPart(Replica& replica, BatchPart& part);
-  void ReenterStageZero(Replica& replica, const BatchPart& part, Session& session);
+  Frame MakeAnswer(const Replica& replica, const BatchPart& part, FrameKind kind,
+                   int first_position, int count) const;
+  void AnswerTokens(Replica& replica, const BatchPart& part, Session& session);
   void WatchForIdleSessions();
   void EndIdleSessions();
   std::vector<SessionKey> KeysWhere(

@@ -12,7 +12,8 @@ std::unique_ptr<CloudServer> MakeCloud(CloudSide side) {
       CloudServer::Setup{.world = side.world,
                          .config = side.config,
                          .system = agreement.system,
-                         .limits = {.kind = agreement.system.kind,
+                         .limits = {.takes_trees = agreement.system.drafts_trees,
+                                    .returns_tokens = agreement.system.returns_tokens,
                                     .dtype = agreement.dtype,
                                     .hidden = agreement.hidden,
                                     .carries_states = agreement.carries_states,
@@ -27,8 +28,8 @@ std::unique_ptr<CloudServer> MakeCloud(CloudSide side) {
 
 DevicePolicies::DevicePolicies(const SystemSpec& system)
     : chunking(MakeChunkingPolicy(system.chunking, system.options)),
-      drafting(system.drafting == "none" ? nullptr
-                                         : MakeDraftingPolicy(system.drafting, system.options)) {}
+      drafting(system.drafts_chains() ? MakeDraftingPolicy(system.drafting, system.options)
+                                      : nullptr) {}
 
 DeviceNode::DeviceNode(DeviceSide side)
     : monitor_(side.world),

@@ -74,6 +74,16 @@ Problem VerifyProblem(const FrameHeader& h) {
   return std::nullopt;
 }
 
+Problem RawTokenProblem(const FrameHeader& h) {
+  const int64_t end = int64_t{h.first_position} + h.count;
+  const int64_t last = int64_t{h.prompt_tokens} + h.output_tokens - 1;  // of the last token
+  if (h.first_position < h.prompt_tokens - 1) {
+    return Wrong("first position", h.first_position, "the prompt's last or behind it");
+  }
+  if (end > last) return Wrong("count", h.count, "within the output");
+  return std::nullopt;
+}
+
 // What the fields, each within its range, must hold together.
 Problem CombinationProblem(const FrameHeader& h) {
   const int64_t end = int64_t{h.first_position} + h.count;
@@ -100,7 +110,7 @@ Problem CombinationProblem(const FrameHeader& h) {
   if (h.kind == FrameKind::kRawPrompt && h.count != h.prompt_tokens) {
     return Wrong("count", h.count, "the whole prompt");
   }
-  if (h.kind == FrameKind::kRawToken && h.count != 1) return Wrong("count", h.count, "1");
+  if (h.kind == FrameKind::kRawToken) return RawTokenProblem(h);
   if (h.kind == FrameKind::kAbort && (h.first_position < 1 || h.first_position > 4)) {
     return Wrong("reason", h.first_position, "1 to 4");
   }

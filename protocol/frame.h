@@ -1,6 +1,6 @@
 // What travels between a device and the cloud. The same size, to the byte, in every world. No field
-// can hold a token or text, but for the simulator-only `cloud-only` system, whose kinds kRawPrompt
-// and kRawToken stand for them.
+// can hold a token or text, but for the simulator-only systems that return tokens (cloud-only,
+// cloud-sd), whose kinds kRawPrompt and kRawToken stand for them.
 #pragma once
 
 #include <array>
@@ -28,8 +28,9 @@ enum class FrameKind : uint8_t {
   kClose = 3,      // up: the request has ended, the cloud frees its cache
   kFirst = 4,      // down: the deep state of the last prompt position (or of all of a part, with
                    // return_all_positions)
-  kRawPrompt = 5,  // up, cloud-only: 4 bytes per prompt token
-  kRawToken = 6,   // down, cloud-only: one token, 4 bytes
+  kRawPrompt = 5,  // up, to clouds that return tokens: 4 bytes per prompt token
+  kRawToken = 6,   // down, from them: 4 bytes per token; `first_position` is the position before
+                   // the first one's
   kAbort = 7,      // down: the cloud has ended the session; `first_position` is an AbortReason
 };
 

@@ -33,16 +33,12 @@ bool IsPath(const std::vector<int32_t>& kept, const std::vector<int32_t>& parent
   return true;
 }
 
-FrameKind PromptKind(SystemSpec::Kind kind) {
-  return kind == SystemSpec::Kind::kCloudOnly ? FrameKind::kRawPrompt : FrameKind::kPrefill;
-}
-
 }  // namespace
 
 Refusal FrontDoor::Open(const Frame& frame, Session* session) const {
   const FrameHeader& header = frame.header;
   if (const Refusal refusal = HeaderProblem(header)) return refusal;
-  if (header.kind != PromptKind(limits_.kind)) return "no open session of this device";
+  if (header.kind != prompt_kind()) return "no open session of this device";
   if (header.first_position != 0) return "its first frame is not the prompt's first";
   const int64_t positions = int64_t{header.prompt_tokens} + header.output_tokens - 1;
   if (positions > limits_.max_positions) {
@@ -63,12 +59,12 @@ Refusal FrontDoor::OnFrame(const Frame& frame, Session* session) const {
     return "another prompt or output length than before";
   }
   if (const Refusal refusal = CheckShape(frame)) return refusal;
-  if (header.kind == PromptKind(limits_.kind)) {
+  if (header.kind == prompt_kind()) {
     Refusal refusal = CheckPrompt(header, *session);
     if (!refusal) session->prompt_received_ += header.count;
     return refusal;
   }
-  if (header.kind != FrameKind::kVerify || limits_.kind == SystemSpec::Kind::kCloudOnly) {
+  if (header.kind != FrameKind::kVerify || limits_.returns_tokens) {
     return "a frame of a kind that devices do not send";
   }
   if (const Refusal refusal = CheckVerify(frame, *session)) return refusal;
@@ -119,7 +115,7 @@ Refusal FrontDoor::CheckVerify(const Frame& frame, const Session& session) const
   if (!session.has_first_ || session.is_waiting_) {
     return "a verification before the answer to the frame before it";
   }
-  if (is_tree != (limits_.kind == SystemSpec::Kind::kMedusa)) {
+  if (is_tree != limits_.takes_trees) {
     return is_tree ? "a tree where chains are drafted" : "a chain where trees are drafted";
   }
   if (header.count > limits_.max_verify) {

@@ -9,7 +9,6 @@
 #include <vector>
 
 #include "protocol/frame.h"
-#include "protocol/system.h"
 
 namespace hat {
 
@@ -19,7 +18,8 @@ using Refusal = std::optional<std::string>;
 class FrontDoor {
  public:
   struct Limits {
-    SystemSpec::Kind kind = SystemSpec::Kind::kSplit;
+    bool takes_trees = false;     // verifications are trees, not chains
+    bool returns_tokens = false;  // a raw prompt comes, and no verification
     Dtype dtype = Dtype::kFloat16;
     int hidden = 0;
     bool carries_states = true;     // false: frames are counted, but hold none (simulator)
@@ -58,6 +58,9 @@ class FrontDoor {
   void OnAnswer(const FrameHeader& header, Session* session) const;
 
  private:
+  FrameKind prompt_kind() const {
+    return limits_.returns_tokens ? FrameKind::kRawPrompt : FrameKind::kPrefill;
+  }
   Refusal CheckShape(const Frame& frame) const;
   Refusal CheckPrompt(const FrameHeader& header, const Session& session) const;
   Refusal CheckVerify(const Frame& frame, const Session& session) const;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "protocol/ports.h"
+#include "world/channel.h"
 
 namespace hat {
 

@@ -15,17 +15,29 @@ namespace hat {
 namespace {
 
 // The systems under comparison. u-shape is hat with chunking, drafting and drafting ahead off, but
-// for the prefill cut.
+// for the prefill cut; cloud-only is cloud-sd with drafting off.
 const std::vector<SystemSpec>& Systems() {
-  using Kind = SystemSpec::Kind;
   static const std::vector<SystemSpec> kSystems = {
-      // name, kind, chunking, drafting, draft ahead, prefill cut
-      {"hat", Kind::kSplit, "monitor", "threshold", true, "split", false, {}},
-      {"u-shape", Kind::kSplit, "none", "none", false, "whole", false, {}},
-      {"u-sarathi", Kind::kSplit, "none", "none", false, "fixed", false, {}},
-      {"u-medusa", Kind::kMedusa, "none", "none", false, "whole", false, {}},
-      {"cloud-only", Kind::kCloudOnly, "none", "none", false, "split", false, {}},
-      {"device-only", Kind::kDeviceOnly, "none", "none", false, "whole", false, {}},
+      {.name = "hat",
+       .chunking = "monitor",
+       .drafting = "threshold",
+       .draft_ahead = true,
+       .prefill_cut = "split"},
+      {.name = "u-shape"},
+      {.name = "u-sarathi", .prefill_cut = "fixed"},
+      {.name = "u-medusa", .session = SessionKind::kTree, .drafts_trees = true},
+      {.name = "cloud-only",
+       .session = SessionKind::kRaw,
+       .has_device_layers = false,
+       .returns_tokens = true,
+       .prefill_cut = "split"},
+      {.name = "cloud-sd",
+       .session = SessionKind::kRaw,
+       .has_device_layers = false,
+       .returns_tokens = true,
+       .drafting = "threshold",
+       .prefill_cut = "split"},
+      {.name = "device-only", .session = SessionKind::kLocal, .has_cloud = false},
   };
   return kSystems;
 }
@@ -47,21 +59,30 @@ std::vector<std::string> SystemNames() {
 }
 
 void CheckSystem(const SystemSpec& system) {
-  const bool drafts = system.drafting != "none";
   MakeChunkingPolicy(system.chunking, system.options);
-  if (drafts) MakeDraftingPolicy(system.drafting, system.options);
+  if (system.drafts_chains()) MakeDraftingPolicy(system.drafting, system.options);
   MakePrefillCut(system.prefill_cut, system.options);
   FindTree(system.options.tree);
-  if (system.draft_ahead && !drafts) {
+  if (system.draft_ahead && system.returns_tokens) {
+    throw InputError(
+        fmt::format("system '{}' drafts in the cloud, and never ahead: system.draft_ahead must be "
+                    "false",
+                    system.name));
+  }
+  if (system.draft_ahead && !system.drafts_chains()) {
     throw InputError(
         "drafting ahead needs a drafting policy other than 'none' (or switch it off: "
         "system.draft_ahead = false)");
   }
-  if (system.kind != SystemSpec::Kind::kSplit && (drafts || system.chunking != "none")) {
-    throw InputError(
-        fmt::format("system '{}' takes chunking 'none' and drafting 'none'; hat, u-shape and "
-                    "u-sarathi take others",
-                    system.name));
+  const bool takes_chunking = system.session == SessionKind::kChain;
+  if (system.chunking != "none" && !takes_chunking) {
+    throw InputError(fmt::format(
+        "system '{}' takes chunking 'none'; hat, u-shape and u-sarathi take others", system.name));
+  }
+  if (system.drafts_chains() && !takes_chunking && !system.returns_tokens) {
+    throw InputError(fmt::format(
+        "system '{}' takes drafting 'none'; hat, u-shape, u-sarathi and cloud-sd take others",
+        system.name));
   }
   if (system.options.chunk_min > system.options.chunk_max) {
     throw InputError(fmt::format("chunk_min {} is above chunk_max {}", system.options.chunk_min,
@@ -75,9 +96,13 @@ std::vector<int> LayersOfStages(int layers, int stages) {
   return of_stage;
 }
 
+int LargestVerification(const SystemSpec& system) {
+  if (system.drafts_trees) return FindTree(system.options.tree).size();
+  return system.drafts_chains() ? system.options.max_draft + 1 : 1;
+}
+
 int ReservedExtraTokens(const SystemSpec& system) {
-  return system.kind == SystemSpec::Kind::kMedusa ? FindTree(system.options.tree).size()
-                                                  : system.options.max_draft + 1;
+  return system.drafts_trees ? FindTree(system.options.tree).size() : system.options.max_draft + 1;
 }
 
 }  // namespace hat

@@ -28,21 +28,34 @@ struct PolicyOptions {
   int cut_tokens = 256;
 };
 
+// What a device does for a request: one of protocol/session/.
+enum class SessionKind { kChain, kTree, kRaw, kLocal };
+
 struct SystemSpec {
-  enum class Kind { kSplit, kMedusa, kCloudOnly, kDeviceOnly };
   std::string name;
-  Kind kind = Kind::kSplit;
+  // What it is made of.
+  SessionKind session = SessionKind::kChain;
+  bool has_device_layers = true;  // else devices only send prompts and take text
+  bool has_cloud = true;
+  bool drafts_trees = false;    // a round verifies a tree, not a chain
+  bool returns_tokens = false;  // the cloud holds the head too, and goes on by itself
+  // Its policies.
   std::string chunking = "none";  // of ChunkingPolicyNames()
   std::string drafting = "none";  // "none" or of DraftingPolicyNames()
   bool draft_ahead = false;
   std::string prefill_cut = "whole";  // of PrefillCutNames()
-  bool return_all_positions =
-      false;  // the cloud answers a prefill with every position's deep state
-  PolicyOptions options;
+  // The cloud answers a prefill with every position's deep state.
+  bool return_all_positions = false;
+  PolicyOptions options = {};
+
+  bool is_split() const { return has_device_layers && has_cloud; }
+  bool drafts_chains() const { return drafting != "none"; }
+  bool drafts() const { return drafts_chains() || drafts_trees; }
+  bool drafts_on_device() const { return drafts() && has_device_layers; }
+  bool drafts_in_cloud() const { return drafts() && !has_device_layers; }
 };
 
-// hat, u-shape, u-sarathi, u-medusa, cloud-only, device-only with their defaults; throws InputError
-// that lists them.
+// One of SystemNames() with its defaults; throws InputError that lists them.
 SystemSpec FindSystem(const std::string& name);
 std::vector<std::string> SystemNames();
 
@@ -62,6 +75,9 @@ struct CloudConfig {
 // How many of `layers` each of `stages` takes: evenly, the first ones take the remainder (30 over
 // 4: 8, 8, 7, 7).
 std::vector<int> LayersOfStages(int layers, int stages);
+
+// The most tokens that a round of it verifies: 1, max draft + 1, or the tree's nodes.
+int LargestVerification(const SystemSpec& system);
 
 // KV tokens that a request reserves beside prompt and output: max draft + 1, or the tree's nodes.
 int ReservedExtraTokens(const SystemSpec& system);

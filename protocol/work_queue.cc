@@ -72,6 +72,7 @@ void WorkQueue::Remove(const SessionKey& session) {
 
 WorkQueue::Formed WorkQueue::Form(int token_budget, const PrefillCut& cut) {
   Formed formed;
+  formed.batch.parts.reserve(size());
   if (TakeVerifications(token_budget, &formed.batch)) TakePrefills(token_budget, cut, &formed);
   return formed;
 }

@@ -2,15 +2,33 @@
 
 #include <algorithm>
 #include <ranges>
+#include <utility>
 
 namespace hat {
 
+namespace {
+
+auto SequencesOf(const Batch& batch) {
+  return batch.parts | std::views::transform([](const BatchPart& part) {
+           return BatchedSequence{part.tokens, part.first_position};
+         });
+}
+
+// Those that some stage has layers of.
+std::vector<int> ClassesOf(const std::vector<std::vector<int>>& layers_of_stages) {
+  std::vector<int> classes;
+  for (size_t c = 0; c < layers_of_stages.front().size(); ++c) {
+    const auto has = [c](const std::vector<int>& layers) { return layers[c] > 0; };
+    if (std::ranges::any_of(layers_of_stages, has)) classes.push_back(static_cast<int>(c));
+  }
+  return classes;
+}
+
+}  // namespace
+
 Seconds StageLatency(const CloudProfile& profile, const Batch& batch,
                      const std::vector<int>& layers_of_classes, double quantile) {
-  const auto sequences = batch.parts | std::views::transform([](const BatchPart& part) {
-                           return BatchedSequence{part.tokens, part.first_position};
-                         });
-  return profile.Layers(layers_of_classes, sequences, quantile);
+  return profile.Layers(layers_of_classes, SequencesOf(batch), quantile);
 }
 
 SimCloudCompute::SimCloudCompute(World& world, const Scenario& scenario,
@@ -20,8 +38,12 @@ SimCloudCompute::SimCloudCompute(World& world, const Scenario& scenario,
       profile_(profile),
       replica_(replica),
       layers_(scenario.LayersOfCloudStages()),
+      classes_(ClassesOf(layers_)),
       jitter_(scenario.seed, "cloud jitter"),
       has_jitter_(scenario.fleet.jitter && profile.has_spread()),
+      layer_times_(world.is_concurrent() || has_jitter_
+                       ? 0
+                       : 2 * static_cast<size_t>(scenario.scheduler.stages)),
       link_mutex_(world),
       stage_link_(scenario.cloud.stage_link_rate, scenario.cloud.stage_link_latency, 1) {}
 
@@ -29,23 +51,45 @@ void SimCloudCompute::RunStage(int stage, Batch& batch) {
   world_.SleepUntil(world_.Now() + Latency(stage, batch));
 }
 
-Seconds SimCloudCompute::Latency(int stage, const Batch& batch) const {
-  double quantile = kMedian;
-  if (has_jitter_) {
-    quantile = jitter_
-                   .At(static_cast<uint64_t>(replica_), static_cast<uint64_t>(batch.ordinal),
-                       static_cast<uint64_t>(stage))
-                   .Uniform();
+double SimCloudCompute::Quantile(int stage, const Batch& batch) const {
+  if (!has_jitter_) return kMedian;
+  return jitter_
+      .At(static_cast<uint64_t>(replica_), static_cast<uint64_t>(batch.ordinal),
+          static_cast<uint64_t>(stage))
+      .Uniform();
+}
+
+Seconds SimCloudCompute::Layers(int stage, const Batch& batch) {
+  const std::vector<int>& layers = layers_[static_cast<size_t>(stage)];
+  if (layer_times_.empty()) {
+    return StageLatency(profile_, batch, layers, Quantile(stage, batch));
   }
-  Seconds latency = StageLatency(profile_, batch, layers_[static_cast<size_t>(stage)], quantile);
-  if (scenario_.system.kind == SystemSpec::Kind::kCloudOnly) {
+  LayerTimes& times = layer_times_[static_cast<size_t>(batch.ordinal) % layer_times_.size()];
+  if (times.ordinal != batch.ordinal || times.tokens != batch.tokens) {
+    times = {batch.ordinal, batch.tokens, std::move(times.of_classes)};
+    times.of_classes.resize(layers.size());
+    for (const int c : classes_) {
+      times.of_classes[static_cast<size_t>(c)] = profile_.Layer(SequencesOf(batch), kMedian, c);
+    }
+  }
+  Seconds all;
+  for (size_t c = 0; c < layers.size(); ++c) {
+    if (layers[c] > 0) all += times.of_classes[c] * layers[c];
+  }
+  return all;
+}
+
+Seconds SimCloudCompute::Latency(int stage, const Batch& batch) {
+  const double quantile = Quantile(stage, batch);
+  Seconds latency = Layers(stage, batch);
+  if (scenario_.system.returns_tokens) {
     if (stage == 0) latency += profile_.Embedding(batch.tokens, quantile);
     if (stage + 1 == scenario_.scheduler.stages) {
-      const auto yields_token = [](const BatchPart& part) {
-        return part.kind == FrameKind::kVerify || part.completes_prompt;
-      };
-      const auto rows = std::count_if(batch.parts.begin(), batch.parts.end(), yields_token);
-      if (rows > 0) latency += profile_.Head(static_cast<int>(rows), quantile);
+      int rows = 0;  // that yield a token, or verify one
+      for (const BatchPart& part : batch.parts) {
+        rows += part.kind == FrameKind::kVerify ? part.tokens : part.completes_prompt;
+      }
+      if (rows > 0) latency += profile_.Head(rows, quantile);
     }
   }
   return latency;

@@ -25,16 +25,29 @@ class SimCloudCompute : public CloudCompute {
   void Forget(const SessionKey&) override {}
   Seconds CrossStageLink(int stage, const Batch& batch) override;
 
+ protected:
+  virtual Seconds Latency(int stage, const Batch& batch);
+  double Quantile(int stage, const Batch& batch) const;
+
  private:
-  Seconds Latency(int stage, const Batch& batch) const;
+  // What a layer of each class takes for a batch: the same on each of its stages.
+  struct LayerTimes {
+    int ordinal = -1;  // of the batch
+    int tokens = 0;
+    std::vector<Seconds> of_classes;
+  };
+  Seconds Layers(int stage, const Batch& batch);
 
   World& world_;
   const Scenario& scenario_;
   const CloudProfile& profile_;
   int replica_;
   std::vector<std::vector<int>> layers_;  // by stage, then class
+  std::vector<int> classes_;              // that it holds layers of
   RngStream jitter_;                      // keyed by (replica, batch ordinal, stage)
   bool has_jitter_;
+  // Of the newest batches; none where stages are threads, or each draws a quantile of its own.
+  std::vector<LayerTimes> layer_times_;
   WorldMutex link_mutex_;  // of the link
   FifoLink stage_link_;
 };

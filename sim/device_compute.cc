@@ -1,47 +1,46 @@
 #include "sim/device_compute.h"
 
+#include <utility>
+#include <vector>
+
 #include "core/error.h"
 
 namespace hat {
 
-class SimDeviceCompute::Operation : public ComputeQueue::Operation {
+class SimSession::Operation : public ComputeQueue::Operation {
  public:
-  Operation(const SimDeviceCompute& compute, DeviceOp op, int tokens, int context, int position)
-      : compute_(compute), op_(op), tokens_(tokens), context_(context), position_(position) {}
+  Operation(const SimSession& session, DeviceOp op, int tokens, int context, int position)
+      : session_(session), op_(op), tokens_(tokens), context_(context), position_(position) {}
   Seconds Latency() override {
-    return compute_.Latency(op_, tokens_, context_, compute_.Quantile(op_, position_));
+    return session_.Latency(op_, tokens_, context_, session_.Quantile(op_, position_));
   }
 
  private:
-  const SimDeviceCompute& compute_;
+  const SimSession& session_;
   DeviceOp op_;
   int tokens_;
   int context_;
   int position_;
 };
 
-SimDeviceCompute::SimDeviceCompute(World& world, const SimDeviceSetup& setup, SimDevice& device,
-                                   const Request& request)
-    : setup_(setup), device_(device), request_(request), done_(world.MakeSignal()) {}
+SimSession::SimSession(World& world, const SimDeviceSetup& setup, SimDevice& device,
+                       const Request& request)
+    : setup_(setup), device_(device), chain_(setup.drafts, request), done_(world.MakeSignal()) {}
 
-Span SimDeviceCompute::Run(DeviceOp op, int tokens, int context, int position) {
+Span SimSession::Run(DeviceOp op, int tokens, int context, int position) {
   Operation operation(*this, op, tokens, context, position);
   return device_.gpu.Run(operation, *done_);
 }
 
-Span SimDeviceCompute::RunAt(DeviceOp op, int tokens, int context) {
-  return Run(op, tokens, context, context);
-}
-
-double SimDeviceCompute::Quantile(DeviceOp op, int position) const {
+double SimSession::Quantile(DeviceOp op, int position) const {
   if (!setup_.scenario.fleet.jitter || !device_.profile->has_spread()) return kMedian;
   return setup_.jitter
-      .At(static_cast<uint64_t>(request_.id), static_cast<uint64_t>(op),
+      .At(static_cast<uint64_t>(chain_.request().id), static_cast<uint64_t>(op),
           static_cast<uint64_t>(position), op == DeviceOp::kDraftAhead)
       .Uniform();
 }
 
-Seconds SimDeviceCompute::Latency(DeviceOp op, int tokens, int context, double quantile) const {
+Seconds SimSession::Latency(DeviceOp op, int tokens, int context, double quantile) const {
   const DeviceProfile& profile = *device_.profile;
   switch (op) {
     case DeviceOp::kInput:
@@ -59,88 +58,72 @@ Seconds SimDeviceCompute::Latency(DeviceOp op, int tokens, int context, double q
   HAT_CHECK(false);
 }
 
-DeviceCompute::Result SimDeviceCompute::RunInput(int first_position, int tokens) {
-  return {RunAt(DeviceOp::kInput, tokens, first_position), {}};
+InputCompute::Result SimInput::RunPrompt(int first_position, int tokens) {
+  return {session_.RunAt(DeviceOp::kInput, tokens, first_position), {}};
 }
 
-Span SimDeviceCompute::RunAdapter(int prompt_tokens) {
-  return RunAt(DeviceOp::kAdapter, prompt_tokens, 0);
+InputCompute::Result SimInput::RunChain(int tokens) {
+  return {session_.RunAt(DeviceOp::kInput, tokens, session_.newest_position()), {}};
 }
 
-DeviceCompute::First SimDeviceCompute::CommitFirst(const States& /*deep*/) {
-  return {Run(DeviceOp::kHead, 1, 0, request_.prompt_tokens - 1)};
+std::optional<Span> SimChainDrafter::ReadPrompt(int prompt_tokens) {
+  return session_.RunAt(DeviceOp::kAdapter, prompt_tokens, 0);
 }
 
-Span SimDeviceCompute::RunMedusa() { return Run(DeviceOp::kMedusa, 1, 0, newest_position() - 1); }
-
-DeviceCompute::Result SimDeviceCompute::RunNewest() {
-  return {RunAt(DeviceOp::kInput, 1, newest_position()), {}};
-}
-
-DeviceCompute::DraftStep SimDeviceCompute::RunDraftStep() {
-  DraftStep step;
-  step.span = RunAt(DeviceOp::kDraft, 1, newest_position() + steps_);
-  ++steps_;
-  step.confidence = setup_.drafts->Confidence(request_, token_, steps_);
-  confidences_.push_back(step.confidence);
+ChainDrafter::Step SimChainDrafter::RunStep() {
+  DraftChain& chain = session_.chain();
+  Step step;
+  step.span = session_.RunAt(DeviceOp::kDraft, 1, chain.newest_position() + chain.steps());
+  step.confidence = chain.Step();
   return step;
 }
 
-std::optional<Span> SimDeviceCompute::RunAheadStep(int branches, const MayGoOn& may_go_on) {
-  if (!device_.gpu.WaitUntilIdle(may_go_on)) return std::nullopt;
-  const int context = newest_position() + steps_ + ahead_steps_;
-  ++ahead_steps_;
-  ahead_branches_ = branches;
-  return RunAt(DeviceOp::kDraftAhead, branches, context);
+std::optional<Span> SimChainDrafter::RunAheadStep(int branches, const MayGoOn& may_go_on) {
+  if (!session_.gpu().WaitUntilIdle(may_go_on)) return std::nullopt;
+  DraftChain& chain = session_.chain();
+  const int context = chain.newest_position() + chain.steps() + chain.ahead_steps();
+  chain.StepAhead(branches);
+  return session_.RunAt(DeviceOp::kDraftAhead, branches, context);
 }
 
-DeviceCompute::Result SimDeviceCompute::RunTree(const Tree& tree) {
-  return {RunAt(DeviceOp::kInput, tree.size(), newest_position()), {}};
+std::optional<ChainDrafter::Ahead> SimChainDrafter::TakeAhead() {
+  std::optional<std::vector<float>> confidences = session_.chain().TakeAhead();
+  if (!confidences) return std::nullopt;
+  const size_t steps = confidences->size();
+  return Ahead{std::move(*confidences), std::vector<States>(steps)};
 }
 
-DeviceCompute::Verified SimDeviceCompute::Verify(int drafted, const States& /*deep*/) {
+Span SimTreeDrafter::RunHeads() {
+  return session_.Run(DeviceOp::kMedusa, 1, 0, session_.newest_position() - 1);
+}
+
+InputCompute::Result SimTreeDrafter::RunTree(const Tree& tree) {
+  return {session_.RunAt(DeviceOp::kInput, tree.size(), session_.newest_position()), {}};
+}
+
+Verifier::First SimVerifier::CommitFirst(const States& /*deep*/) {
+  return {session_.Run(DeviceOp::kHead, 1, 0, session_.newest_position() - 1)};
+}
+
+Verifier::Verified SimVerifier::Verify(int drafted, const States& /*deep*/) {
   Verified verified;
-  verified.span = Run(DeviceOp::kHead, drafted + 1, 0, newest_position());
-  while (verified.accepted < drafted && Rank(verified.accepted + 1) == 1) ++verified.accepted;
-  verified.ahead_is_kept =
-      ahead_steps_ > 0 && verified.accepted == drafted && Rank(drafted + 1) <= ahead_branches_;
-  token_ += verified.accepted + 1;
-  steps_ = 0;
-  confidences_.clear();
-  if (verified.ahead_is_kept) {
-    for (int step = 1; step <= ahead_steps_; ++step) {
-      verified.ahead_confidences.push_back(setup_.drafts->Confidence(request_, token_, step));
-    }
-    confidences_ = verified.ahead_confidences;
-    verified.ahead_states.resize(static_cast<size_t>(ahead_steps_));
-  }
-  ahead_steps_ = 0;
+  verified.span = session_.Run(DeviceOp::kHead, drafted + 1, 0, session_.newest_position());
+  verified.accepted = session_.chain().Accept(drafted);
   return verified;
 }
 
-void SimDeviceCompute::KeepAhead(int steps) {
-  steps_ = steps;
-  confidences_.resize(static_cast<size_t>(steps));
-}
-
-int SimDeviceCompute::Rank(int step) const {
-  return setup_.drafts->Rank(request_, token_, step,
-                             confidences_.at(static_cast<size_t>(step) - 1));
-}
-
-DeviceCompute::VerifiedTree SimDeviceCompute::VerifyTree(const Tree& tree, const States& /*deep*/) {
+Verifier::VerifiedTree SimVerifier::VerifyTree(const Tree& tree, const States& /*deep*/) {
+  DraftChain& chain = session_.chain();
   VerifiedTree verified;
-  verified.span = Run(DeviceOp::kHead, tree.size(), 0, newest_position());
+  verified.span = session_.Run(DeviceOp::kHead, tree.size(), 0, chain.newest_position());
   // From the root to the child that equals the target's token, as long as there is one.
   verified.path = {0};
   for (int32_t node = 1; node < tree.size(); ++node) {
     const auto i = static_cast<size_t>(node);
     if (tree.parents[i] != verified.path.back()) continue;
-    if (setup_.drafts->MedusaRank(request_, token_, tree.depths[i]) == tree.ranks[i]) {
-      verified.path.push_back(node);
-    }
+    if (chain.MedusaRank(tree.depths[i]) == tree.ranks[i]) verified.path.push_back(node);
   }
-  token_ += static_cast<int>(verified.path.size());
+  chain.Advance(static_cast<int>(verified.path.size()));
   return verified;
 }
 

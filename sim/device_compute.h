@@ -1,16 +1,16 @@
-// The DeviceCompute port in the simulator: latencies from the device's profile, outcomes from a
-// draft source.
+// A device's ports in the simulator: latencies from its profile, outcomes from a draft source.
 #pragma once
 
 #include <cstdint>
 #include <memory>
-#include <vector>
+#include <optional>
 
 #include "core/random.h"
 #include "experiments/scenario/scenario.h"
 #include "profiles/profile.h"
-#include "protocol/ports.h"
-#include "sim/draft_source.h"
+#include "protocol/device_compute.h"
+#include "protocol/observer.h"
+#include "sim/draft_chain.h"
 #include "world/compute_queue.h"
 
 namespace hat {
@@ -25,48 +25,98 @@ struct SimDevice {
 // What all simulated devices share.
 struct SimDeviceSetup {
   const Scenario& scenario;
-  const DraftSource* drafts;  // null where the system never drafts
+  const DraftSource* drafts;  // null where devices never draft
   RngStream jitter;           // keyed by (request, operation, first position, ahead)
   int layers;                 // on the device
+};
+
+// What the parts of one session share: its operations on the device's GPU, and its chain.
+class SimSession {
+ public:
+  SimSession(World& world, const SimDeviceSetup& setup, SimDevice& device, const Request& request);
+
+  DraftChain& chain() { return chain_; }
+  ComputeQueue& gpu() { return device_.gpu; }
+  int newest_position() const { return chain_.newest_position(); }
+  // `position`: of the first state that goes in, the jitter's key. It is the context, but for
+  // heads, which have none.
+  Span Run(DeviceOp op, int tokens, int context, int position);
+  Span RunAt(DeviceOp op, int tokens, int context) { return Run(op, tokens, context, context); }
+
+ private:
+  class Operation;
+  double Quantile(DeviceOp op, int position) const;
+  Seconds Latency(DeviceOp op, int tokens, int context, double quantile) const;
+
+  const SimDeviceSetup& setup_;
+  SimDevice& device_;
+  DraftChain chain_;
+  std::unique_ptr<Signal> done_;
+};
+
+class SimInput : public InputCompute {
+ public:
+  explicit SimInput(SimSession& session) : session_(session) {}
+  Result RunPrompt(int first_position, int tokens) override;
+  Result RunChain(int tokens) override;
+
+ private:
+  SimSession& session_;
+};
+
+// HAT's adapter.
+class SimChainDrafter : public ChainDrafter {
+ public:
+  explicit SimChainDrafter(SimSession& session) : session_(session) {}
+  std::optional<Span> ReadPrompt(int prompt_tokens) override;
+  Step RunStep() override;
+  std::optional<Span> RunAheadStep(int branches, const MayGoOn& may_go_on) override;
+  std::optional<Ahead> TakeAhead() override;
+  void KeepAhead(int steps) override { session_.chain().KeepAhead(steps); }
+
+ private:
+  SimSession& session_;
+};
+
+// Medusa's heads.
+class SimTreeDrafter : public TreeDrafter {
+ public:
+  explicit SimTreeDrafter(SimSession& session) : session_(session) {}
+  Span RunHeads() override;
+  InputCompute::Result RunTree(const Tree& tree) override;
+
+ private:
+  SimSession& session_;
+};
+
+class SimVerifier : public Verifier {
+ public:
+  explicit SimVerifier(SimSession& session) : session_(session) {}
+  First CommitFirst(const States& deep) override;
+  Verified Verify(int drafted, const States& deep) override;
+  VerifiedTree VerifyTree(const Tree& tree, const States& deep) override;
+
+ private:
+  SimSession& session_;
 };
 
 class SimDeviceCompute : public DeviceCompute {
  public:
   SimDeviceCompute(World& world, const SimDeviceSetup& setup, SimDevice& device,
-                   const Request& request);
+                   const Request& request)
+      : session_(world, setup, device, request) {}
 
-  Result RunInput(int first_position, int tokens) override;
-  Span RunAdapter(int prompt_tokens) override;
-  First CommitFirst(const States& deep) override;
-  Span RunMedusa() override;
-  Result RunNewest() override;
-  DraftStep RunDraftStep() override;
-  std::optional<Span> RunAheadStep(int branches, const MayGoOn& may_go_on) override;
-  Result RunTree(const Tree& tree) override;
-  Verified Verify(int drafted, const States& deep) override;
-  void KeepAhead(int steps) override;
-  VerifiedTree VerifyTree(const Tree& tree, const States& deep) override;
+  SimInput& input() override { return input_; }
+  SimVerifier& verifier() override { return verifier_; }
+  SimChainDrafter& chain_drafter() override { return chain_drafter_; }
+  SimTreeDrafter& tree_drafter() override { return tree_drafter_; }
 
  private:
-  class Operation;
-  // `position`: of the first state that goes in, the jitter's key. It is the context, but for
-  // heads, which have none.
-  Span Run(DeviceOp op, int tokens, int context, int position);
-  Span RunAt(DeviceOp op, int tokens, int context);
-  double Quantile(DeviceOp op, int position) const;
-  Seconds Latency(DeviceOp op, int tokens, int context, double quantile) const;
-  int newest_position() const { return request_.prompt_tokens + token_ - 1; }
-  int Rank(int step) const;
-
-  const SimDeviceSetup& setup_;
-  SimDevice& device_;
-  Request request_;
-  std::unique_ptr<Signal> done_;
-  int token_ = 1;                   // output index of the newest committed token
-  int steps_ = 0;                   // draft steps of the chain that it starts
-  std::vector<float> confidences_;  // of their proposals
-  int ahead_steps_ = 0;
-  int ahead_branches_ = 0;
+  SimSession session_;
+  SimInput input_{session_};
+  SimChainDrafter chain_drafter_{session_};
+  SimTreeDrafter tree_drafter_{session_};
+  SimVerifier verifier_{session_};
 };
 
 }  // namespace hat

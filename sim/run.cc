@@ -17,7 +17,7 @@ namespace {
 
 LawOptions LawOptionsOf(const Scenario& scenario) {
   LawOptions options;
-  options.kind = scenario.system.kind;
+  options.system = scenario.system;
   options.hidden = scenario.model.hidden;
   options.devices = scenario.devices();
   options.replicas = scenario.scheduler.replicas;

@@ -12,6 +12,7 @@
 #include "protocol/policies/batching.h"
 #include "sim/cloud_compute.h"
 #include "sim/device_compute.h"
+#include "sim/drafting_cloud_compute.h"
 #include "sim/shared_links.h"
 
 namespace hat {
@@ -30,8 +31,8 @@ int LayersOnDevice(const Scenario& scenario) {
 // The most new tokens that an operation of a device surely sees: the adapter runs over the whole
 // prompt, the input too where the prompt is not cut into chunks.
 int PrefillTokensOnDevice(const SystemSpec& system, int prompt_tokens) {
-  if (system.kind == SystemSpec::Kind::kCloudOnly) return 0;
-  return system.drafting != "none" || system.chunking == "none" ? prompt_tokens : 1;
+  if (!system.has_device_layers) return 0;
+  return system.drafts_chains() || system.chunking == "none" ? prompt_tokens : 1;
 }
 
 // What to do about a profile that covers less than `needed`.
@@ -72,10 +73,7 @@ class Simulation::Running {
         engine_(MakeEngine(simulation.engine_, shared_ ? &*shared_ : nullptr)),
         world_(engine_->world()),
         all_ended_(world_.MakeSignal()),
-        drafts_(scenario_.system.drafting != "none" ||
-                        scenario_.system.kind == SystemSpec::Kind::kMedusa
-                    ? MakeDraftSource(scenario_, workload_)
-                    : nullptr),
+        drafts_(scenario_.system.drafts() ? MakeDraftSource(scenario_, workload_) : nullptr),
         compute_setup_{scenario_, drafts_.get(), RngStream(scenario_.seed, "device jitter"),
                        LayersOnDevice(scenario_)},
         links_(MakeLinks()),
@@ -116,8 +114,7 @@ class Simulation::Running {
   Deployment MakeDeployment(const Simulation& simulation) {
     std::vector<CloudCompute*> replicas;
     for (int i = 0; scenario_.has_cloud() && i < scenario_.scheduler.replicas; ++i) {
-      cloud_computes_.push_back(
-          std::make_unique<SimCloudCompute>(world_, scenario_, *simulation.cloud_profile_, i));
+      cloud_computes_.push_back(MakeCloudCompute(simulation, i));
       replicas.push_back(cloud_computes_.back().get());
     }
     return Deployment(
@@ -134,16 +131,26 @@ class Simulation::Running {
          .on_fault = [](std::exception_ptr cause) { std::rethrow_exception(cause); }});
   }
 
+  std::unique_ptr<SimCloudCompute> MakeCloudCompute(const Simulation& simulation, int replica) {
+    const CloudProfile& target = *simulation.cloud_profile_;
+    if (!scenario_.system.drafts_in_cloud()) {
+      return std::make_unique<SimCloudCompute>(world_, scenario_, target, replica);
+    }
+    if (!chains_) chains_.emplace(world_, *drafts_);
+    return std::make_unique<DraftingCloudCompute>(world_, scenario_, target,
+                                                  *simulation.draft_profile_, *chains_, replica);
+  }
+
   void AddDevice(int d) {
     sim_devices_.push_back(std::make_unique<SimDevice>(world_));
     SimDevice& device = *sim_devices_.back();
-    // cloud-only needs nothing of the device that a session could occupy.
-    const int max_sessions = scenario_.system.kind == SystemSpec::Kind::kCloudOnly
-                                 ? std::numeric_limits<int>::max()
-                                 : scenario_.fleet.max_sessions;
+    // A device that computes nothing has nothing that a session could occupy.
+    const int max_sessions = scenario_.system.has_device_layers ? scenario_.fleet.max_sessions
+                                                                : std::numeric_limits<int>::max();
     const auto make_compute = [this, d, &device](const Request& request, int started_before) {
       const auto& modes = profiles_[static_cast<size_t>(fleet_.class_of(d))];
       device.profile = &modes[static_cast<size_t>(fleet_.PowerMode(d, started_before))];
+      if (chains_) chains_->Add(request);
       return std::make_unique<SimDeviceCompute>(world_, compute_setup_, device, request);
     };
     deployment_.AddDevice(max_sessions, make_compute,
@@ -240,6 +247,7 @@ class Simulation::Running {
   std::unique_ptr<DraftSource> drafts_;
   SimDeviceSetup compute_setup_;
 
+  std::optional<CloudChains> chains_;  // where the cloud drafts
   std::vector<std::unique_ptr<SimCloudCompute>> cloud_computes_;
   std::vector<std::unique_ptr<SimDevice>> sim_devices_;  // by device
   SharedLinks* shared_links_ = nullptr;                  // where there are any
@@ -283,6 +291,9 @@ void Simulation::LoadProfiles() {
   if (!scenario_.has_cloud()) return;
   cloud_profile_ = CloudProfile::Load(scenario_.cloud.profile_path);
   CheckProfileFits(cloud_profile_->info(), Role::kCloud, scenario_);
+  if (!scenario_.system.drafts_in_cloud() || scenario_.cloud.draft_profile_path.empty()) return;
+  draft_profile_ = CloudProfile::Load(scenario_.cloud.draft_profile_path);
+  CheckDraftProfileFits(draft_profile_->info(), scenario_);
 }
 
 void Simulation::CheckGridsCoverWorkload() const {
@@ -290,8 +301,7 @@ void Simulation::CheckGridsCoverWorkload() const {
   const Request& prompt = workload_.longest().by_prompt;
   // Draft steps run up to max_draft + 1 positions behind the last token's, a tree's nodes likewise.
   const SystemSpec& system = scenario_.system;
-  const bool drafts = system.drafting != "none" || system.kind == SystemSpec::Kind::kMedusa;
-  const int draft = drafts ? ReservedExtraTokens(system) : 0;
+  const int draft = system.drafts() ? ReservedExtraTokens(system) : 0;
   const int context = most.prompt_tokens + most.output_tokens + draft;
   const auto check = [&](const ProfileInfo& info, int max_context, int max_tokens, int tokens) {
     if (max_context < context) {
@@ -310,10 +320,9 @@ void Simulation::CheckGridsCoverWorkload() const {
     }
   };
   const int on_device = PrefillTokensOnDevice(scenario_.system, prompt.prompt_tokens);
-  const bool uses_devices = system.kind != SystemSpec::Kind::kCloudOnly;
   for (const auto& modes : device_profiles_) {
     for (const DeviceProfile& profile : modes) {
-      if (uses_devices)
+      if (system.has_device_layers)
         check(profile.info(), profile.max_context(), profile.max_tokens(), on_device);
       CheckDraftWidth(profile, scenario_);
     }
@@ -321,8 +330,11 @@ void Simulation::CheckGridsCoverWorkload() const {
   if (!cloud_profile_) return;
   const int in_cloud = MakePrefillCut(scenario_.system.prefill_cut, scenario_.system.options)
                            ->TokensToTake(prompt.prompt_tokens, scenario_.scheduler.token_budget);
-  check(cloud_profile_->info(), cloud_profile_->max_context(),
-        std::min(cloud_profile_->max_tokens(), cloud_profile_->max_sequence_tokens()), in_cloud);
+  for (const std::optional<CloudProfile>* profile : {&cloud_profile_, &draft_profile_}) {
+    if (!*profile) continue;
+    check((*profile)->info(), (*profile)->max_context(),
+          std::min((*profile)->max_tokens(), (*profile)->max_sequence_tokens()), in_cloud);
+  }
 }
 
 void Simulation::CheckMachineHoldsRun() const {
@@ -361,6 +373,9 @@ void Simulation::CheckMachineHoldsRun() const {
 }
 
 std::optional<std::string> Simulation::not_possible() const {
+  if (scenario_.system.drafts_in_cloud() && !draft_profile_) {
+    return "the scenario names no draft model (cloud.draft_profile)";
+  }
   if (scenario_.has_cloud()) return std::nullopt;
   constexpr int kBytesPerWeight = 2;
   const ModelShape& model = scenario_.model;
@@ -386,6 +401,7 @@ std::vector<ProfileInfo> Simulation::profiles() const {
     for (const DeviceProfile& profile : modes) infos.push_back(profile.info());
   }
   if (cloud_profile_) infos.push_back(cloud_profile_->info());
+  if (draft_profile_) infos.push_back(draft_profile_->info());
   return infos;
 }
 

@@ -57,6 +57,7 @@ class Simulation {
   Fleet fleet_;
   std::vector<std::vector<DeviceProfile>> device_profiles_;  // [class][power mode]
   std::optional<CloudProfile> cloud_profile_;
+  std::optional<CloudProfile> draft_profile_;  // where the cloud drafts
 };
 
 }  // namespace hat

@@ -77,7 +77,7 @@ void CauseLaws::OnDeviceOp(const DeviceOpEvent& event) {
 }
 
 void CauseLaws::OnHead(const DeviceOpEvent& event, Session& session) {
-  if (options_.kind == SystemSpec::Kind::kDeviceOnly) {
+  if (!options_.system.has_cloud) {
     Follows(event.request, "head", event.span.requested, session.last_op_end);
   } else {
     Follows(event.request, "head", event.span.requested, session.last_answer);
@@ -173,7 +173,7 @@ void CauseLaws::OnBatchFormed(const Batch& batch, Seconds start) {
             "in a batch of a replica that did not admit it");
     if (part.kind != FrameKind::kVerify) {
       OnPrefillPart(part, *session);
-    } else if (options_.kind == SystemSpec::Kind::kCloudOnly) {
+    } else if (options_.system.returns_tokens) {
       Follows(request, "a decode token", part.arrived, session->last_deep);
     } else {
       Require(session->verifications-- == 1, "cause", request, "verified without one frame for it");
@@ -256,7 +256,7 @@ void CauseLaws::OnLastStage(const StageEvent& event) {
 void CauseLaws::OnTokens(int request, int, Seconds at) {
   Session* session = Find(request);
   if (session == nullptr) return;
-  if (options_.kind == SystemSpec::Kind::kCloudOnly) {
+  if (options_.system.returns_tokens) {
     Follows(request, "a token", at, session->last_answer);
     Require(session->answers-- > 0, "cause", request, "a token without an answer");
   } else {

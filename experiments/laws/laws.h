@@ -34,7 +34,7 @@
 namespace hat {
 
 struct LawOptions {
-  SystemSpec::Kind kind = SystemSpec::Kind::kSplit;
+  SystemSpec system;
   int hidden = 0;
   int devices = 0;
   int replicas = 1;

@@ -10,7 +10,8 @@ namespace hat {
 class RequestLaws : public Observer {
  public:
   RequestLaws(const LawOptions& options, Violations& violations)
-      : kind_(options.kind),
+      : is_split_(options.system.is_split()),
+        has_rounds_(is_split_ || options.system.drafts()),
         ends_at_end_of_text_(options.ends_at_end_of_text),
         violations_(violations) {}
 
@@ -44,7 +45,8 @@ class RequestLaws : public Observer {
   void OnFailed(int request);
   void CheckSteps(const RoundEvent& event, Count& count);
 
-  SystemSpec::Kind kind_;
+  bool is_split_;
+  bool has_rounds_;
   bool ends_at_end_of_text_;
   Violations& violations_;
   std::vector<Count> counts_;

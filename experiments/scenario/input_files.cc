@@ -49,6 +49,8 @@ std::vector<std::string> InputPathsOf(const Scenario& scenario) {
     paths.insert(paths.end(), device_class.profile_paths.begin(), device_class.profile_paths.end());
   }
   if (scenario.has_cloud()) paths.push_back(scenario.cloud.profile_path);
+  if (scenario.system.drafts_in_cloud() && !scenario.cloud.draft_profile_path.empty())
+    paths.push_back(scenario.cloud.draft_profile_path);
   for (const auto& [role, path] : FilesBesideProfiles(scenario)) paths.push_back(path);
   return paths;
 }

@@ -189,6 +189,7 @@ void ReadCloud(const ConfigTable& root, Scenario& scenario) {
   const ConfigTable table = root.Table("cloud");
   CloudHardware& cloud = scenario.cloud;
   if (scenario.has_cloud() || table.Has("profile")) cloud.profile_path = table.Path("profile");
+  if (table.Has("draft_profile")) cloud.draft_profile_path = table.Path("draft_profile");
   cloud.memory =
       Bytes(1e9 * table.Number("memory_gb", Range::Positive(1e5), cloud.memory.value() / 1e9));
   cloud.stage_link_rate = ReadStageLinkRate(table, cloud.stage_link_rate);
@@ -403,14 +404,8 @@ int Scenario::devices() const {
 }
 
 int Scenario::cloud_layers() const {
-  switch (system.kind) {
-    case SystemSpec::Kind::kCloudOnly:
-      return model.layer_count();
-    case SystemSpec::Kind::kDeviceOnly:
-      return 0;
-    default:
-      return model.layer_count() - fleet.device_layers;
-  }
+  if (!system.has_cloud) return 0;
+  return model.layer_count() - (system.has_device_layers ? fleet.device_layers : 0);
 }
 
 std::vector<std::vector<int>> Scenario::LayersOfCloudStages() const {

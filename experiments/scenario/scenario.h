@@ -55,8 +55,9 @@ struct LinkConfig {
 };
 
 struct CloudHardware {
-  std::string profile_path;    // empty only with device-only
-  Bytes memory = Bytes(48e9);  // of one stage's GPU; gives kv_tokens its default
+  std::string profile_path;        // empty only with device-only
+  std::string draft_profile_path;  // of the draft model; may be empty: then the cloud cannot draft
+  Bytes memory = Bytes(48e9);      // of one stage's GPU; gives kv_tokens its default
   BytesPerSecond stage_link_rate = MegabitsPerSecond(32e3);  // server's link between stages, a FIFO
   Seconds stage_link_latency = Microseconds(4);
 };
@@ -131,8 +132,8 @@ struct Scenario {
   std::string resolved;  // TOML of every key, defaults included
 
   int devices() const;
-  bool has_cloud() const { return system.kind != SystemSpec::Kind::kDeviceOnly; }
-  // Layers that the cloud's stages hold together: all with cloud-only, none with device-only.
+  bool has_cloud() const { return system.has_cloud; }
+  // Layers that the cloud's stages hold together: those that devices do not.
   int cloud_layers() const;
   // Of each of the cloud's stages: how many of its layers are of each of the model's classes. The
   // model's last layers, in order, split as LayersOfStages does.
@@ -162,5 +163,7 @@ int64_t KvTokensThatFit(const ModelShape& model, int cloud_layers, int stages, B
 // Throws InputError if the profile is of another model shape (sizes, not the name) or not of
 // `role`.
 void CheckProfileFits(const ProfileInfo& profile, Role role, const Scenario& scenario);
+// Of the draft model's: throws InputError if it is not a cloud's or of another vocabulary.
+void CheckDraftProfileFits(const ProfileInfo& profile, const Scenario& scenario);
 
 }  // namespace hat

@@ -45,12 +45,7 @@ void CheckPolicies(const Scenario& scenario) {
   }
 }
 
-// The tokens of the largest verification. One that does not fit a batch would wait for ever.
-int LargestVerification(const SystemSpec& system) {
-  if (system.kind == SystemSpec::Kind::kMedusa) return FindTree(system.options.tree).size();
-  return system.drafting == "none" ? 1 : system.options.max_draft + 1;
-}
-
+// A verification that does not fit a batch would wait for ever.
 void CheckBudget(const Scenario& scenario) {
   if (!scenario.has_cloud()) return;
   const int needed = LargestVerification(scenario.system);
@@ -87,6 +82,12 @@ void CheckAcceptance(const Scenario& scenario) {
            fmt::format("'acceptance.rank_curve' must add up to at most 1, got {:g}", sum));
 }
 
+void CheckRole(const ProfileInfo& profile, Role role) {
+  if (profile.role != role)
+    throw InputError(fmt::format("{}: a {} profile is needed here, this is a {} profile ('{}')",
+                                 profile.path, Name(role), Name(profile.role), profile.id));
+}
+
 }  // namespace
 
 void CheckScenario(const Scenario& scenario) {
@@ -116,13 +117,20 @@ int64_t KvTokensThatFit(const ModelShape& model, int cloud_layers, int stages, B
 }
 
 void CheckProfileFits(const ProfileInfo& profile, Role role, const Scenario& scenario) {
-  if (profile.role != role)
-    throw InputError(fmt::format("{}: a {} profile is needed here, this is a {} profile ('{}')",
-                                 profile.path, Name(role), Name(profile.role), profile.id));
+  CheckRole(profile, role);
   if (!profile.model.HasSameSizes(scenario.model))
     throw InputError(fmt::format("{}: a profile of {} ({}), but {} runs {} ({})", profile.path,
                                  profile.model.name, Describe(profile.model), scenario.path,
                                  scenario.model.name, Describe(scenario.model)));
+}
+
+void CheckDraftProfileFits(const ProfileInfo& profile, const Scenario& scenario) {
+  CheckRole(profile, Role::kCloud);
+  if (profile.model.vocabulary != scenario.model.vocabulary)
+    throw InputError(
+        fmt::format("{}: a draft model of {} tokens ({}), but {} has a vocabulary of {}",
+                    profile.path, profile.model.vocabulary, profile.model.name, scenario.model.name,
+                    scenario.model.vocabulary));
 }
 
 }  // namespace hat

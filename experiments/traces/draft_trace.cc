@@ -141,12 +141,12 @@ void CheckTraceFits(const DraftTrace& trace, const std::string& path, const Scen
                     "workload.outputs ask for up to {}",
                     path, info.output_tokens, most_output));
   const SystemSpec& system = scenario.system;
-  if (system.drafting != "none" && system.options.max_draft > info.max_steps - 1)
+  if (system.drafts_chains() && system.options.max_draft > info.max_steps - 1)
     throw InputError(
         fmt::format("{}: holds {} steps a draft, so 'policy.max_draft' must be at "
                     "most {}, got {}",
                     path, info.max_steps, info.max_steps - 1, system.options.max_draft));
-  if (system.kind != SystemSpec::Kind::kMedusa) return;
+  if (!system.drafts_trees) return;
   const int depth = FindTree(system.options.tree).max_depth();
   if (depth > info.medusa_heads)
     throw InputError(fmt::format("{}: holds {} Medusa heads, 'policy.tree' = \"{}\" needs {}", path,

@@ -16,6 +16,7 @@ for model in vicuna-7b vicuna-13b; do
 done
 for hardware in orin-nx orin-nano:standard orin-nano:super; do write $hardware vicuna-7b device; done
 for hardware in a40 a100 h100; do write $hardware vicuna-7b cloud; done
+write a6000 vicuna-68m cloud
 for model in llama-3-8b tinyllama-1.1b; do
   write agx-orin $model device
   write a6000 $model cloud

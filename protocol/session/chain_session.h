@@ -26,9 +26,9 @@ class ChainSession : public SplitSession {
   };
   Draft DraftUntilStop();
   int DraftAhead(int proposals);  // while the answer is on its way; returns the steps done
-  // `remaining` tokens are still to come after what this verification commits. Returns the steps
-  // kept for the next round.
-  int KeepAhead(DeviceCompute::Verified& verified, int ahead_steps, int remaining);
+  // After a verification, `remaining` tokens are still to come. Returns the steps of `ahead_steps`
+  // that are kept for the next round.
+  int KeepAhead(int ahead_steps, int remaining);
 
   std::vector<float> ahead_confidences_;  // of steps kept from drafting ahead
   std::vector<States> ahead_states_;

@@ -49,19 +49,18 @@ void DeviceSession::Send(Frame frame) {
 }
 
 bool DeviceSession::Fits(const Frame& answer, FrameKind kind, int first_position,
-                         std::optional<int> count) const {
+                         CountRange count) const {
   const FrameHeader& header = answer.header;
   const bool has_states = device_.carries_states && kind != FrameKind::kRawToken;
   const double bytes_each = has_states ? 1.0 * device_.hidden * BytesPerValue(device_.dtype) : 0;
-  const int most = count.value_or(request_.prompt_tokens - first_position);
   return header.kind == kind && header.dtype == device_.dtype &&
-         header.first_position == first_position && header.count >= count.value_or(1) &&
-         header.count <= most &&
+         header.first_position == first_position && header.count >= count.least &&
+         header.count <= count.most &&
          static_cast<double>(answer.states.size()) == header.count * bytes_each;
 }
 
 std::optional<Delivery> DeviceSession::AwaitAnswer(FrameKind kind, int first_position,
-                                                   std::optional<int> count) {
+                                                   CountRange count) {
   const auto fail = [this](std::string reason) {
     Fail({Outcome::kFailed, std::move(reason)});
     return std::nullopt;
@@ -101,15 +100,15 @@ void DeviceSession::Report(DeviceOp op, int tokens, int context, const Span& spa
 
 std::unique_ptr<DeviceSession> MakeSession(DeviceContext& device, DeviceCompute& compute,
                                            Inbox& inbox) {
-  switch (device.system.kind) {
-    case SystemSpec::Kind::kDeviceOnly:
-      return std::make_unique<LocalSession>(device, compute, inbox);
-    case SystemSpec::Kind::kCloudOnly:
-      return std::make_unique<RawSession>(device, compute, inbox);
-    case SystemSpec::Kind::kMedusa:
-      return std::make_unique<TreeSession>(device, compute, inbox);
-    case SystemSpec::Kind::kSplit:
+  switch (device.system.session) {
+    case SessionKind::kChain:
       return std::make_unique<ChainSession>(device, compute, inbox);
+    case SessionKind::kTree:
+      return std::make_unique<TreeSession>(device, compute, inbox);
+    case SessionKind::kRaw:
+      return std::make_unique<RawSession>(device, compute, inbox);
+    case SessionKind::kLocal:
+      return std::make_unique<LocalSession>(device, compute, inbox);
   }
   HAT_CHECK(false);
 }

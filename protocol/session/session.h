@@ -5,6 +5,8 @@
 #include <memory>
 #include <optional>
 
+#include "protocol/device_compute.h"
+#include "protocol/inbox.h"
 #include "protocol/policies/chunking.h"
 #include "protocol/policies/drafting.h"
 #include "protocol/ports.h"
@@ -48,10 +50,15 @@ class DeviceSession {
   bool Fail(SessionEnd end);  // false
   Frame MakeFrame(FrameKind kind, int first_position, int count, States states) const;
   void Send(Frame frame);
-  // The next answer, which must be of this kind and begin at this position; `count` states, where
-  // given, else part of the prompt. None: the session has failed.
-  std::optional<Delivery> AwaitAnswer(FrameKind kind, int first_position,
-                                      std::optional<int> count = {});
+  // How many states (tokens, in raw kinds) an answer may hold.
+  struct CountRange {
+    int least;
+    int most;
+  };
+  static CountRange Just(int count) { return {count, count}; }
+  // The next answer, which must be of this kind and begin at this position. None: the session has
+  // failed.
+  std::optional<Delivery> AwaitAnswer(FrameKind kind, int first_position, CountRange count);
   // `tokens` more are out, now; `ends_text`: and these are all.
   void Commit(int tokens, bool ends_text);
   void Report(DeviceOp op, int tokens, int context, const Span& span);
@@ -64,8 +71,7 @@ class DeviceSession {
   int remaining_ = 0;        // R: output tokens still to come
 
  private:
-  bool Fits(const Frame& answer, FrameKind kind, int first_position,
-            std::optional<int> count) const;
+  bool Fits(const Frame& answer, FrameKind kind, int first_position, CountRange count) const;
 
   SessionEnd end_;
   bool is_known_to_cloud_ = false;

@@ -20,7 +20,7 @@ bool SplitSession::Prefill() {
   for (int first = 0; first < prompt;) {
     if (IsToldToStop()) return false;
     const int tokens = NextChunk(first);
-    DeviceCompute::Result input = compute_.RunInput(first, tokens);
+    InputCompute::Result input = compute_.input().RunPrompt(first, tokens);
     Report(DeviceOp::kInput, tokens, first, input.span);
     device_.monitor.OnInput(tokens, input.span.end - input.span.start);
     device_.uplink.WaitForRoom(static_cast<SessionId>(request_.id));
@@ -30,7 +30,7 @@ bool SplitSession::Prefill() {
   OnPromptSent();
   const std::optional<Delivery> answer = AwaitFirst();
   if (!answer) return false;
-  const DeviceCompute::First first = compute_.CommitFirst(answer->frame.states);
+  const Verifier::First first = compute_.verifier().CommitFirst(answer->frame.states);
   Report(DeviceOp::kHead, 1, 0, first.span);
   Commit(1, first.ends_text);
   return true;
@@ -41,7 +41,7 @@ bool SplitSession::IsToldToStop() {
   if (device_.system.return_all_positions) return inbox_.is_closed() && !Fail(inbox_.end());
   if (!inbox_.WaitUntil(Seconds(0))) return false;
   const int prompt = request_.prompt_tokens;
-  return !AwaitAnswer(FrameKind::kFirst, prompt - 1, 1) ||
+  return !AwaitAnswer(FrameKind::kFirst, prompt - 1, Just(1)) ||
          !Fail({Outcome::kFailed, "an answer before the prompt was sent"});
 }
 
@@ -49,9 +49,10 @@ bool SplitSession::IsToldToStop() {
 // token.
 std::optional<Delivery> SplitSession::AwaitFirst() {
   const int prompt = request_.prompt_tokens;
-  if (!device_.system.return_all_positions) return AwaitAnswer(FrameKind::kFirst, prompt - 1, 1);
+  if (!device_.system.return_all_positions)
+    return AwaitAnswer(FrameKind::kFirst, prompt - 1, Just(1));
   for (int next = 0;;) {
-    std::optional<Delivery> part = AwaitAnswer(FrameKind::kFirst, next);
+    std::optional<Delivery> part = AwaitAnswer(FrameKind::kFirst, next, {1, prompt - next});
     if (!part) return part;
     next += part->frame.header.count;
     if (next == prompt) return part;

@@ -6,17 +6,17 @@
 
 namespace hat {
 
-void TreeSession::OnFirst() { Report(DeviceOp::kMedusa, 1, 0, compute_.RunMedusa()); }
+void TreeSession::OnFirst() { Report(DeviceOp::kMedusa, 1, 0, compute_.tree_drafter().RunHeads()); }
 
 bool TreeSession::RunRound() {
   const Tree tree = CutTree(FindTree(device_.system.options.tree), remaining_ - 1);
-  DeviceCompute::Result input = compute_.RunTree(tree);
+  InputCompute::Result input = compute_.tree_drafter().RunTree(tree);
   Report(DeviceOp::kInput, tree.size(), newest_position_, input.span);
   Send(TreeFrame(tree, std::move(input.states)));
 
-  const auto answer = AwaitAnswer(FrameKind::kVerify, newest_position_, tree.size());
+  const auto answer = AwaitAnswer(FrameKind::kVerify, newest_position_, Just(tree.size()));
   if (!answer) return false;
-  DeviceCompute::VerifiedTree verified = compute_.VerifyTree(tree, answer->frame.states);
+  Verifier::VerifiedTree verified = compute_.verifier().VerifyTree(tree, answer->frame.states);
   Report(DeviceOp::kHead, tree.size(), 0, verified.span);
   HAT_CHECK(!verified.path.empty() && verified.path.front() == 0);
   const int committed = static_cast<int>(verified.path.size());
@@ -25,7 +25,7 @@ bool TreeSession::RunRound() {
   device_.observer.OnRound(
       {request_.id, tree.size() - 1, committed - 1, 0, 0, device_.world.Now()});
   Commit(committed, verified.ends_text);
-  if (remaining_ > 0) Report(DeviceOp::kMedusa, 1, 0, compute_.RunMedusa());
+  if (remaining_ > 0) Report(DeviceOp::kMedusa, 1, 0, compute_.tree_drafter().RunHeads());
   return true;
 }
 

@@ -18,19 +18,16 @@
 namespace hat {
 namespace {
 
-bool IsTree(const SystemSpec& system) { return system.kind == SystemSpec::Kind::kMedusa; }
-
 // Slots that a session's caches need beside its positions.
 int ExtraSlots(const SystemSpec& system) {
   const int draft = ReservedExtraTokens(system);
-  return IsTree(system) ? draft : draft * (1 + system.options.ahead_branches);
+  return system.drafts_trees ? draft : draft * (1 + system.options.ahead_branches);
 }
 
 void CheckOptions(const SplitOptions& options, const ModelConfig& config) {
   CheckSplit(options.plan, config);
   CheckSystem(options.system);
-  const SystemSpec::Kind kind = options.system.kind;
-  if (kind != SystemSpec::Kind::kSplit && kind != SystemSpec::Kind::kMedusa) {
+  if (!options.system.is_split()) {
     throw InputError("system '" + options.system.name + "' is not split between device and cloud");
   }
   HAT_CHECK(options.devices >= 1 && options.stages >= 1 &&
@@ -57,11 +54,11 @@ SplitModel::Parts::Parts(const Model& model, const SplitOptions& the_options)
       near(options.plan.compute.dtype, options.plan.wire, options.system.options.draft_threshold) {
   if (!options.ends_at_end_of_text) config.eos_tokens.clear();
   const SystemSpec& system = options.system;
-  if (system.drafting != "none") {
+  if (system.drafts_chains()) {
     device.adapter.emplace(model, LoadAdapter(options.adapter, model, options.plan.split),
                            options.plan.compute);
   }
-  if (IsTree(system)) {
+  if (system.drafts_trees) {
     device.medusa.emplace(model, LoadMedusa(options.medusa, model), device.head,
                           options.plan.compute);
     const Tree& tree = FindTree(system.options.tree);

@@ -207,7 +207,7 @@ TEST_F(CompareTest, InterruptStopsTheRunsAndLeavesNothing) {
   const ProgramRun outcome = comparison.Wait(SIGINT);
   EXPECT_EQ(outcome.exit_code, 1);
   EXPECT_EQ(outcome.err,
-            "30 simulations, 2 at once\nhat compare: interrupted; nothing was written\n");
+            "35 simulations, 2 at once\nhat compare: interrupted; nothing was written\n");
   EXPECT_FALSE(fs::exists(temp_ / "results"));
   for (const pid_t pid : pids()) EXPECT_NE(::kill(pid, 0), 0) << pid;
   EXPECT_THAT(temp_.List(), ElementsAre("pids"));

@@ -48,6 +48,7 @@ constexpr const char* kBase = R"(
 model = {shape = "vicuna-7b", device_layers = 2}
 fleet.class = [{name = "a", count = 1, profiles = ["a.json"]}]
 cloud.profile = "c.json"
+cloud.draft_profile = "d.json"
 )";
 
 // Between them they make every choice that a scenario offers.

@@ -406,13 +406,13 @@ EventLog CloudOnlyLife() {
 
 TEST(LawsTest, CloudOnlyNeedsNoDeviceOperation) {
   LawOptions options = SplitOptions();
-  options.kind = SystemSpec::Kind::kCloudOnly;
+  options.system = FindSystem("cloud-only");
   EXPECT_THAT(Broken(CloudOnlyLife(), options), IsEmpty());
 }
 
 TEST(LawsTest, CloudOnlyTokenThatReentersTooEarlyIsCaught) {
   LawOptions options = SplitOptions();
-  options.kind = SystemSpec::Kind::kCloudOnly;
+  options.system = FindSystem("cloud-only");
   EventLog log = CloudOnlyLife();
   Nth<StageTold>(log, 2).batch.parts[0].arrived = Ms(9);
   EXPECT_THAT(Broken(log, options), HasViolation("cause", "a decode token at 0.009 s"));
@@ -422,7 +422,7 @@ TEST(LawsTest, CloudOnlyTokenThatReentersTooEarlyIsCaught) {
 
 TEST(LawsTest, DeviceOnlyNeedsNoCloud) {
   LawOptions options = SplitOptions();
-  options.kind = SystemSpec::Kind::kDeviceOnly;
+  options.system = FindSystem("device-only");
   options.stages = 0;
   const Request request{0, 0, 0, Seconds(), 2, 1};
   EventLog log = {ArrivalTold{request},

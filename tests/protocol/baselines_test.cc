@@ -151,6 +151,46 @@ TEST(CloudOnlyTest, APromptIsCutToTheBudget) {
   EXPECT_THAT(tokens, ElementsAre(40, 40, 20, 1, 1));
 }
 
+TEST(CloudSdTest, ItsRoundsAreHatsAndTheirTokensComeTogether) {
+  RigOptions options = System("cloud-sd");
+  options.cloud.stages = 2;
+  Rig rig(options);
+  const Request request = MakeRequest(0, 100, 40);
+  rig.Arrive(request);
+  rig.Run();
+  const std::vector<ExpectedRound> rounds = ExpectedRounds(options, request);
+  EXPECT_EQ(RoundsOf(rig.record, 0), rounds);
+  const auto frames = rig.record.FramesOf(Direction::kDown, FrameKind::kRawToken);
+  ASSERT_EQ(frames.size(), 1 + rounds.size());
+  int position = 99;
+  for (size_t i = 0; i < frames.size(); ++i) {
+    const int tokens = i == 0 ? 1 : rounds[i - 1].accepted + 1;
+    EXPECT_EQ(frames[i].header.count, tokens);
+    EXPECT_EQ(frames[i].header.first_position, position);
+    EXPECT_EQ(frames[i].size, Bytes(64 + 4 * tokens));
+    position += tokens;
+  }
+  EXPECT_TRUE(rig.record.ops.empty());
+  // A verification enters stage 0 with all its positions when the round before leaves the last.
+  const auto first = rig.record.StagesAt(0), last = rig.record.StagesAt(1);
+  ASSERT_EQ(first.size(), 1 + rounds.size());
+  for (size_t i = 1; i < first.size(); ++i) {
+    EXPECT_EQ(first[i].batch.tokens, rounds[i - 1].drafted + 1);
+    EXPECT_EQ(first[i].span.start, last[i - 1].span.end);
+  }
+}
+
+TEST(CloudSdTest, NeverDraftsMoreThanIsStillToCome) {
+  RigOptions options = System("cloud-sd");
+  options.system.drafting = "fixed";
+  options.drafter = [](int, int, int) { return Proposal{1, 1}; };
+  Rig rig(options);
+  rig.Arrive(MakeRequest(0, 10, 8));
+  rig.Run();
+  // Outputs 1; 2 to 6; then R = 2: one proposal.
+  EXPECT_EQ(RoundsOf(rig.record, 0), (std::vector<ExpectedRound>{{4, 4}, {1, 1}}));
+}
+
 TEST(DeviceOnlyTest, SendsNothing) {
   Rig rig(System("device-only"));
   rig.Arrive(MakeRequest(0, 100, 3));

@@ -64,6 +64,30 @@ void FakeCloudCompute::KeepPath(Cache& cache, const BatchPart& part) {
 void FakeCloudCompute::Forget(const SessionKey& session) {
   std::erase_if(caches_, [&](const auto& item) { return item.first.first == session.number; });
   forgotten_.push_back(session.number);
+  tokens_out_.erase(session.number);
+}
+
+int FakeCloudCompute::CommitTokens(const BatchPart& part) {
+  int& out = tokens_out_[part.session.number];
+  int accepted = 0;
+  while (accepted < part.tokens - 1 && part.kind == FrameKind::kVerify &&
+         drafter_(part.request(), out, accepted + 1).rank == 1) {
+    ++accepted;
+  }
+  out += accepted + 1;
+  return accepted + 1;
+}
+
+int FakeCloudCompute::Draft(const SessionKey& session, int most) {
+  if (!policy_) return 0;
+  const int out = tokens_out_.at(session.number);
+  const auto request = static_cast<int>(session.number);
+  int drafted = 0;
+  while (drafted < most &&
+         policy_->GoesOn({drafter_(request, out, drafted + 1).confidence, drafted})) {
+    ++drafted;
+  }
+  return drafted;
 }
 
 Seconds FakeCloudCompute::CrossStageLink(int, const Batch&) {

@@ -4,10 +4,13 @@
 
 #include <functional>
 #include <map>
+#include <memory>
 #include <utility>
 #include <vector>
 
+#include "protocol/policies/drafting.h"
 #include "protocol/ports.h"
+#include "tests/protocol/fake_device.h"
 #include "world/fifo_link.h"
 #include "world/world.h"
 
@@ -26,9 +29,17 @@ class FakeCloudCompute : public CloudCompute {
         bytes_each_(bytes_each),
         stage_link_(stage_link) {}
 
+  // cloud-sd: what its draft model says, and how long it goes on.
+  void DraftBy(Drafter drafter, std::unique_ptr<DraftingPolicy> policy) {
+    drafter_ = std::move(drafter);
+    policy_ = std::move(policy);
+  }
+
   void RunStage(int stage, Batch& batch) override;
   void Forget(const SessionKey& session) override;
   Seconds CrossStageLink(int stage, const Batch& batch) override;
+  int CommitTokens(const BatchPart& part) override;
+  int Draft(const SessionKey& session, int most) override;
 
   size_t caches() const { return caches_.size(); }
   const std::vector<SessionId>& forgotten() const { return forgotten_; }
@@ -51,6 +62,9 @@ class FakeCloudCompute : public CloudCompute {
   Seconds link_free_;
   std::map<std::pair<SessionId, int>, Cache> caches_;  // of one process: numbers are unique
   std::vector<SessionId> forgotten_;
+  Drafter drafter_;
+  std::unique_ptr<DraftingPolicy> policy_;
+  std::map<SessionId, int> tokens_out_;  // of sessions that it drafts for
 };
 
 }  // namespace hat

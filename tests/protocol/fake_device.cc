@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "core/random.h"
 #include "tests/protocol/fake_states.h"
@@ -36,7 +37,7 @@ void FakeDeviceCompute::ExpectDeep(const States& deep, std::vector<int32_t> posi
   EXPECT_EQ(PositionsOf(deep, model_.bytes_each), positions) << "request " << request_.id;
 }
 
-DeviceCompute::Result FakeDeviceCompute::RunInput(int first_position, int tokens) {
+InputCompute::Result FakeDeviceCompute::RunPrompt(int first_position, int tokens) {
   EXPECT_EQ(first_position, computed_);
   computed_ += tokens;
   EXPECT_LE(computed_, request_.prompt_tokens);
@@ -44,15 +45,16 @@ DeviceCompute::Result FakeDeviceCompute::RunInput(int first_position, int tokens
           ShallowStates(Consecutive(first_position, tokens))};
 }
 
-Span FakeDeviceCompute::RunAdapter(int prompt_tokens) {
+std::optional<Span> FakeDeviceCompute::ReadPrompt(int prompt_tokens) {
   EXPECT_EQ(prompt_tokens, request_.prompt_tokens);
   EXPECT_EQ(computed_, prompt_tokens);
+  if (!model_.reads_prompt) return std::nullopt;
   EXPECT_FALSE(has_adapter_);
   has_adapter_ = true;
   return Run(DeviceOp::kAdapter, prompt_tokens, 0);
 }
 
-DeviceCompute::First FakeDeviceCompute::CommitFirst(const States& deep) {
+Verifier::First FakeDeviceCompute::CommitFirst(const States& deep) {
   EXPECT_EQ(computed_, request_.prompt_tokens);
   EXPECT_EQ(out_, 0);
   if (model_.is_alone) {
@@ -66,21 +68,22 @@ DeviceCompute::First FakeDeviceCompute::CommitFirst(const States& deep) {
   return {Run(DeviceOp::kHead, 1, 0)};
 }
 
-Span FakeDeviceCompute::RunMedusa() {
+Span FakeDeviceCompute::RunHeads() {
   EXPECT_GE(out_, 1);
   return Run(DeviceOp::kMedusa, 1, 0);
 }
 
-DeviceCompute::Result FakeDeviceCompute::RunNewest() {
+InputCompute::Result FakeDeviceCompute::RunChain(int tokens) {
   EXPECT_GE(out_, 1) << "no step runs before the first token";
   EXPECT_EQ(steps_, 0);
-  steps_ = 1;
-  return {Run(DeviceOp::kInput, 1, newest_position()), ShallowStates({newest_position()})};
+  steps_ = tokens;
+  return {Run(DeviceOp::kInput, tokens, newest_position()),
+          ShallowStates(Consecutive(newest_position(), tokens))};
 }
 
-DeviceCompute::DraftStep FakeDeviceCompute::RunDraftStep() {
+ChainDrafter::Step FakeDeviceCompute::RunStep() {
   EXPECT_GE(out_, 1) << "no step runs before the first token";
-  EXPECT_TRUE(has_adapter_);
+  EXPECT_EQ(has_adapter_, model_.reads_prompt);
   const int position = newest_position() + steps_;
   ++steps_;
   return {Run(DeviceOp::kDraft, 1, position), ShallowStates({position}), At(steps_).confidence};
@@ -95,23 +98,29 @@ std::optional<Span> FakeDeviceCompute::RunAheadStep(int branches, const MayGoOn&
   return Run(DeviceOp::kDraftAhead, branches, context);
 }
 
-DeviceCompute::Verified FakeDeviceCompute::Verify(int drafted, const States& deep) {
+Verifier::Verified FakeDeviceCompute::Verify(int drafted, const States& deep) {
   EXPECT_EQ(steps_, drafted + 1) << "a draft of n takes n + 1 steps";
   ExpectDeep(deep, Consecutive(newest_position(), drafted + 1));
   Verified verified;
   while (verified.accepted < drafted && At(verified.accepted + 1).rank == 1) ++verified.accepted;
-  verified.ahead_is_kept =
+  ahead_holds_ =
       ahead_steps_ > 0 && verified.accepted == drafted && At(drafted + 1).rank <= branches_;
   out_ += verified.accepted + 1;
   EXPECT_LE(out_, request_.output_tokens);
-  for (int step = 1; verified.ahead_is_kept && step <= ahead_steps_; ++step) {
-    verified.ahead_confidences.push_back(At(step).confidence);
-    verified.ahead_states.push_back(ShallowStates({newest_position() + step - 1}));
-  }
   steps_ = 0;
   verified.span = Run(DeviceOp::kHead, drafted + 1, 0);
-  if (!verified.ahead_is_kept) ahead_steps_ = 0;
+  if (!ahead_holds_) ahead_steps_ = 0;
   return verified;
+}
+
+std::optional<ChainDrafter::Ahead> FakeDeviceCompute::TakeAhead() {
+  if (!std::exchange(ahead_holds_, false)) return std::nullopt;
+  Ahead ahead;
+  for (int step = 1; step <= ahead_steps_; ++step) {
+    ahead.confidences.push_back(At(step).confidence);
+    ahead.states.push_back(ShallowStates({newest_position() + step - 1}));
+  }
+  return ahead;
 }
 
 void FakeDeviceCompute::KeepAhead(int steps) {
@@ -121,14 +130,14 @@ void FakeDeviceCompute::KeepAhead(int steps) {
   ahead_steps_ = 0;
 }
 
-DeviceCompute::Result FakeDeviceCompute::RunTree(const Tree& tree) {
+InputCompute::Result FakeDeviceCompute::RunTree(const Tree& tree) {
   EXPECT_LE(tree.max_depth(), request_.output_tokens - out_ - 1) << "deeper than R - 1";
   std::vector<int32_t> positions;
   for (const int32_t depth : tree.depths) positions.push_back(newest_position() + depth);
   return {Run(DeviceOp::kInput, tree.size(), newest_position()), ShallowStates(positions)};
 }
 
-DeviceCompute::VerifiedTree FakeDeviceCompute::VerifyTree(const Tree& tree, const States& deep) {
+Verifier::VerifiedTree FakeDeviceCompute::VerifyTree(const Tree& tree, const States& deep) {
   std::vector<int32_t> positions;
   for (const int32_t depth : tree.depths) positions.push_back(newest_position() + depth);
   ExpectDeep(deep, positions);

@@ -6,7 +6,8 @@
 #include <optional>
 #include <vector>
 
-#include "protocol/ports.h"
+#include "protocol/device_compute.h"
+#include "protocol/observer.h"
 #include "world/compute_queue.h"
 
 namespace hat {
@@ -30,28 +31,40 @@ struct FakeDeviceModel {
   DeviceLatency latency;
   Drafter drafter;
   MedusaRanks medusa;
-  size_t bytes_each = 2;  // of a state
-  bool is_alone = false;  // device-only: no deep states
+  size_t bytes_each = 2;     // of a state
+  bool is_alone = false;     // device-only: no deep states
+  bool reads_prompt = true;  // the drafter has a cache of its own
 };
 
-class FakeDeviceCompute : public DeviceCompute {
+// All parts of a session in one.
+class FakeDeviceCompute : public DeviceCompute,
+                          private InputCompute,
+                          private ChainDrafter,
+                          private TreeDrafter,
+                          private Verifier {
  public:
   FakeDeviceCompute(ComputeQueue& gpu, const FakeDeviceModel& model, const Request& request)
       : gpu_(gpu), model_(model), request_(request) {}
 
-  Result RunInput(int first_position, int tokens) override;
-  Span RunAdapter(int prompt_tokens) override;
-  First CommitFirst(const States& deep) override;
-  Span RunMedusa() override;
-  Result RunNewest() override;
-  DraftStep RunDraftStep() override;
-  std::optional<Span> RunAheadStep(int branches, const MayGoOn& may_go_on) override;
-  Result RunTree(const Tree& tree) override;
-  Verified Verify(int drafted, const States& deep) override;
-  void KeepAhead(int steps) override;
-  VerifiedTree VerifyTree(const Tree& tree, const States& deep) override;
+  InputCompute& input() override { return *this; }
+  Verifier& verifier() override { return *this; }
+  ChainDrafter& chain_drafter() override { return *this; }
+  TreeDrafter& tree_drafter() override { return *this; }
 
  private:
+  Result RunPrompt(int first_position, int tokens) override;
+  Result RunChain(int tokens) override;
+  std::optional<Span> ReadPrompt(int prompt_tokens) override;
+  Step RunStep() override;
+  std::optional<Span> RunAheadStep(int branches, const MayGoOn& may_go_on) override;
+  std::optional<Ahead> TakeAhead() override;
+  void KeepAhead(int steps) override;
+  Span RunHeads() override;
+  Result RunTree(const Tree& tree) override;
+  First CommitFirst(const States& deep) override;
+  Verified Verify(int drafted, const States& deep) override;
+  VerifiedTree VerifyTree(const Tree& tree, const States& deep) override;
+
   Span Run(DeviceOp op, int tokens, int context);
   int newest_position() const { return request_.prompt_tokens + out_ - 1; }
   Proposal At(int step) const { return model_.drafter(request_.id, out_, step); }
@@ -67,6 +80,7 @@ class FakeDeviceCompute : public DeviceCompute {
   int steps_ = 0;             // of the newest token's chain
   int ahead_steps_ = 0;
   int branches_ = 0;
+  bool ahead_holds_ = false;
 };
 
 }  // namespace hat

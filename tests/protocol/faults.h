@@ -88,6 +88,8 @@ class FailingCloudCompute : public CloudCompute {
   Seconds CrossStageLink(int stage, const Batch& batch) override {
     return compute_.CrossStageLink(stage, batch);
   }
+  int CommitTokens(const BatchPart& part) override { return compute_.CommitTokens(part); }
+  int Draft(const SessionKey& session, int most) override { return compute_.Draft(session, most); }
 
  private:
   World& world_;

@@ -24,6 +24,7 @@ FrameHeader Header(FrameKind kind, int count, Dtype dtype = Dtype::kFloat16) {
   header.output_tokens = 128;
   if (kind == FrameKind::kVerify) header.first_position = 1000;
   if (kind == FrameKind::kAbort) header.first_position = 1;  // a reason
+  if (kind == FrameKind::kRawToken) header.first_position = 999;
   if (kind == FrameKind::kRawPrompt) header.count = header.prompt_tokens = count;
   return header;
 }
@@ -71,7 +72,11 @@ FrameHeader RandomHeader(RngStream& draw) {
   }
   if (header.kind == FrameKind::kFirst && draw.UniformInt(2)) header.flags |= kFlagAllPositions;
   if (header.kind == FrameKind::kClose) header.count = 0;
-  if (header.kind == FrameKind::kRawToken) header.count = 1;
+  if (header.kind == FrameKind::kRawToken) {
+    header.count = 1 + draw.UniformInt(header.output_tokens);
+    header.first_position =
+        header.prompt_tokens - 1 + draw.UniformInt(header.output_tokens - header.count + 1);
+  }
   if (header.kind == FrameKind::kRawPrompt) header.count = header.prompt_tokens;
   if (header.kind == FrameKind::kRawPrompt) header.first_position = 0;
   header.uplink_bytes_per_s = static_cast<float>(draw.Exponential(1e7));
@@ -138,7 +143,8 @@ const std::vector<Hostile>& HostileHeaders() {
       {"count", Kind::kPrefill, [](H& h) { h.count = 1001; }},
       {"count", Kind::kPrefill, [](H& h) { h.first_position = INT32_MAX; }},
       {"count", Kind::kRawPrompt, [](H& h) { h.prompt_tokens = 3; }},
-      {"count", Kind::kRawToken, [](H& h) { h.count = 2; }},
+      {"count", Kind::kRawToken, [](H& h) { h.count = 129; }},
+      {"first position", Kind::kRawToken, [](H& h) { h.first_position = 998; }},
       {"kept count", Kind::kVerify, [](H& h) { h.kept_count = -1; }},
       {"kept count", Kind::kVerify, [](H& h) { h.kept_count = 1; }},
       {"kept count", Kind::kVerify, [](H& h) { h.flags = kFlagTree, h.kept_count = 129; }},

@@ -16,8 +16,10 @@ constexpr int kHidden = 3;
 // A session of 8 prompt and 6 output tokens with a server that may hold 13 positions.
 class FrontDoorTest : public testing::Test {
  protected:
-  explicit FrontDoorTest(SystemSpec::Kind kind = SystemSpec::Kind::kSplit)
-      : door_({.kind = kind, .hidden = kHidden, .max_positions = 13, .max_verify = 5}) {}
+  explicit FrontDoorTest(bool takes_trees = false)
+      : door_(
+            {.takes_trees = takes_trees, .hidden = kHidden, .max_positions = 13, .max_verify = 5}) {
+  }
 
   static Frame Up(FrameKind kind, int first, int count, SessionId session = 1) {
     Frame frame;
@@ -74,7 +76,7 @@ class FrontDoorTest : public testing::Test {
 };
 class FrontDoorOfTreesTest : public FrontDoorTest {
  protected:
-  FrontDoorOfTreesTest() : FrontDoorTest(SystemSpec::Kind::kMedusa) {}
+  FrontDoorOfTreesTest() : FrontDoorTest(true) {}
 };
 
 TEST_F(FrontDoorTest, LetsAWholeSessionThrough) {
@@ -106,7 +108,7 @@ TEST_F(FrontDoorTest, CountsFramesThatHoldNoStates) {
 }
 
 TEST_F(FrontDoorTest, OfRawTokensKnowsNoStates) {
-  door_ = FrontDoor({.kind = SystemSpec::Kind::kCloudOnly, .hidden = kHidden});
+  door_ = FrontDoor({.returns_tokens = true, .hidden = kHidden});
   const Frame prompt = Changed(Up(FrameKind::kRawPrompt, 0, 8), [](Frame& f) { f.states.clear(); });
   Refuses(Up(FrameKind::kPrefill, 0, 8), "no open session of this device");
   Passes(prompt);

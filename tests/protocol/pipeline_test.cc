@@ -46,15 +46,15 @@ struct Cloud {
       ports.push_back(computes.back().get());
     }
     const SystemSpec spec = FindSystem(system);
-    server = std::make_unique<CloudServer>(
-        CloudServer::Setup{.world = world,
-                           .config = config,
-                           .system = spec,
-                           .limits = {.kind = spec.kind, .hidden = 4, .carries_states = false},
-                           .max_sessions = max_sessions,
-                           .replicas = ports,
-                           .downlinks = downlinks,
-                           .observer = record});
+    server = std::make_unique<CloudServer>(CloudServer::Setup{
+        .world = world,
+        .config = config,
+        .system = spec,
+        .limits = {.returns_tokens = spec.returns_tokens, .hidden = 4, .carries_states = false},
+        .max_sessions = max_sessions,
+        .replicas = ports,
+        .downlinks = downlinks,
+        .observer = record});
     server->Start();
   }
 

@@ -159,7 +159,7 @@ TEST(PolicyTableTest, AnUnknownNameListsTheKnownOnes) {
   EXPECT_EQ(message([] { MakePrefillCut("thin", {}); }),
             "unknown prefill cut policy 'thin'; known: split, fixed, whole, trickle");
   EXPECT_THAT(message([] { FindSystem("hut"); }),
-              HasSubstr("hat, u-shape, u-sarathi, u-medusa, cloud-only, device-only"));
+              HasSubstr("hat, u-shape, u-sarathi, u-medusa, cloud-only, cloud-sd, device-only"));
   EXPECT_THAT(message([] { FindTree("oak"); }), HasSubstr("chain"));
 }
 
@@ -177,9 +177,25 @@ TEST(SystemTest, ContradictionsAreRefused) {
   system = FindSystem("cloud-only");
   system.chunking = "fixed";
   EXPECT_THROW(CheckSystem(system), InputError);
+  system = FindSystem("cloud-sd");
+  system.draft_ahead = true;
+  EXPECT_THROW(CheckSystem(system), InputError);
+  system = FindSystem("device-only");
+  system.drafting = "fixed";
+  EXPECT_THROW(CheckSystem(system), InputError);
   system = FindSystem("hat");
   system.options.chunk_min = 257;
   EXPECT_THROW(CheckSystem(system), InputError);
+}
+
+TEST(SystemTest, CloudOnlyIsCloudSdWithDraftingOff) {
+  SystemSpec system = FindSystem("cloud-sd");
+  EXPECT_TRUE(system.drafts_in_cloud());
+  EXPECT_FALSE(system.drafts_on_device());
+  EXPECT_EQ(LargestVerification(system), 9);
+  system.drafting = "none";
+  EXPECT_FALSE(system.drafts_in_cloud());
+  EXPECT_EQ(LargestVerification(system), 1);
 }
 
 TEST(SystemTest, ReservesMaxDraftPlusOneOrTheTreesNodes) {

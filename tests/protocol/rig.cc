@@ -36,7 +36,7 @@ void FillDefaults(RigOptions& options) {
 
 LawOptions LawsOf(const RigOptions& options) {
   LawOptions laws;
-  laws.kind = options.system.kind;
+  laws.system = options.system;
   laws.hidden = options.hidden;
   laws.devices = options.devices;
   laws.replicas = options.cloud.replicas;
@@ -59,19 +59,24 @@ Rig::Rig(RigOptions options)
                              static_cast<Observer*>(&counter_)}) {
     observers_.Add(observer);
   }
-  model_ = {options_.device_latency, options_.drafter, options_.medusa, StateBytes(options_),
-            options_.system.kind == SystemSpec::Kind::kDeviceOnly};
+  model_ = {options_.device_latency, options_.drafter,           options_.medusa,
+            StateBytes(options_),    !options_.system.has_cloud, options_.drafter_reads_prompt};
   std::vector<CloudCompute*> replicas;
   for (int i = 0; i < options_.cloud.replicas; ++i) {
     replicas_.push_back(
         std::make_unique<FakeCloudCompute>(world_, options_.cloud.stages, options_.stage_latency,
                                            StateBytes(options_), options_.stage_link));
+    if (options_.system.drafts_in_cloud()) {
+      const SystemSpec& system = options_.system;
+      replicas_.back()->DraftBy(options_.drafter,
+                                MakeDraftingPolicy(system.drafting, system.options));
+    }
     failing_.push_back(std::make_unique<FailingCloudCompute>(
         world_, *replicas_.back(), stage_calls_, options_.failing_stage_call, options_.fails_late,
         options_.on_failed));
     replicas.push_back(failing_.back().get());
   }
-  if (options_.system.kind == SystemSpec::Kind::kDeviceOnly) replicas.clear();
+  if (!options_.system.has_cloud) replicas.clear();
   auto links = std::make_unique<DedicatedLinks>(world_, observers_, options_.hidden, [this](int) {
     return DedicatedLinks::Pair{FifoLink(options_.up, options_.latency, 1),
                                 FifoLink(options_.down, options_.latency, 1), options_.extra_delay,
@@ -98,9 +103,11 @@ void Rig::AddDevice() {
   ComputeQueue& gpu = *gpus_.back();
   deployment_->AddDevice(
       options_.max_sessions,
-      [this, &gpu](const Request& request, int before) {
+      [this, &gpu](const Request& request, int before) -> std::unique_ptr<DeviceCompute> {
         started_before[request.id] = before;
-        return std::make_unique<FakeDeviceCompute>(gpu, model_, request);
+        auto compute = std::make_unique<FakeDeviceCompute>(gpu, model_, request);
+        return options_.change_compute ? options_.change_compute(std::move(compute))
+                                       : std::unique_ptr<DeviceCompute>(std::move(compute));
       },
       [](const Request&, const SessionEnd&) {});
 }

@@ -31,6 +31,9 @@ struct RigOptions {
   Drafter drafter = SeededDrafter(1, 0.6);
   MedusaRanks medusa;                        // default: right with probability about one half
   const DraftingPolicy* drafting = nullptr;  // instead of the system's
+  bool drafter_reads_prompt = true;
+  // What a session computes with, made of what it would: by default that.
+  std::function<std::unique_ptr<DeviceCompute>(std::unique_ptr<FakeDeviceCompute>)> change_compute;
   Seconds answer_timeout = Seconds::Infinity();
 
   // Of tests that break something (faults.h).

@@ -152,6 +152,50 @@ TEST_P(ClosedFormTest, CloudOnlySendsRawTokensAndReentersStageZero) {
   ExpectBytes(run, 64 + 40 + 64, 3 * 68);
 }
 
+// Rounds of (drafted, kept): (1, 1), (0, 0), (1, 0), (2, 2), each with a step more than proposals.
+TEST_P(ClosedFormTest, CloudSdDraftsOnStageZeroAndSendsARoundsTokensTogether) {
+  const DraftTrace trace = HandTrace({8, 3, 0}, {10}, [](int, int t) -> TraceEntry {
+    if (t == 1) return {{0.9f, 0.4f, 0.9f}, 3, 0, {}};
+    if (t == 3) return {{0.3f, 0.9f, 0.9f}, 0, 2, {}};
+    if (t == 4) return {{0.8f, 0.3f, 0.9f}, 0, 3, {}};
+    return {{0.9f, 0.9f, 0.9f}, 3, 0, {}};
+  });
+  trace.Save(toy_ / "trace");
+  const WatchedRun run = Run("cloud-sd", {"workload.outputs.tokens=8", "acceptance.trace=trace",
+                                          "policy.max_draft=2", "policy.draft_threshold=0.5"});
+  const Hand& h = hand_;
+  const ToyCloud draft = ToyDraftModel();
+  const auto pass = [&](int tokens, int context, int heads) {
+    return h.Cloud(tokens, context, 32) + h.cloud.embedding(tokens) + h.cloud.head(heads);
+  };
+  const auto step = [&](int tokens, int context) {
+    return 32 * draft.Layer(tokens, context) + draft.embedding(tokens);
+  };
+  const auto round = [&](int drafted, int position) {
+    Seconds time = pass(drafted + 1, position, drafted + 1);
+    for (int i = 0; i <= drafted; ++i) time += step(1, position + i) + draft.head(1);
+    return time;
+  };
+  const auto down = [&](int tokens) { return h.Down(64 + 4 * tokens); };
+  const Seconds up = h.Up(64 + 4 * 10), prefill = step(10, 0) + pass(10, 0, 1);
+  ExpectGaps(run,
+             {up + prefill + down(1), round(1, 10) + down(2) - down(1),
+              round(0, 12) + down(1) - down(2), round(1, 13), round(2, 14) + down(3) - down(1)});
+  ExpectParts(run, {{"upload", up}, {"cloud_compute", prefill}, {"download", down(1)}});
+  ExpectBytes(run, 64 + 40 + 64, 5 * 64 + 8 * 4);
+  EXPECT_EQ(run.row().drafted, 4);
+  EXPECT_EQ(run.row().accepted, 3);
+}
+
+TEST_P(ClosedFormTest, CloudSdWithoutDraftingIsCloudOnly) {
+  const WatchedRun run = Run("cloud-sd", {"system.drafting=none"});
+  const WatchedRun cloud_only = Run("cloud-only");
+  ASSERT_EQ(run.tokens.size(), cloud_only.tokens.size());
+  for (size_t i = 0; i < run.tokens.size(); ++i) {
+    EXPECT_EQ(run.tokens[i].at, cloud_only.tokens[i].at);
+  }
+}
+
 TEST_P(ClosedFormTest, UMedusaVerifiesATreeARound) {
   // Heads right until the third: 2 of 4 kept; then all 3 that are left; then only the root remains.
   const DraftTrace trace = HandTrace({9, 0, 4}, {10}, [](int, int t) {

@@ -2,8 +2,13 @@
 
 #include <gmock/gmock.h>
 
+#include <utility>
+#include <vector>
+
+#include "sim/drafting_cloud_compute.h"
 #include "tests/sim/child_run.h"
 #include "tests/sim/toy.h"
+#include "world/memory_world.h"
 
 namespace hat {
 namespace {
@@ -66,6 +71,41 @@ TEST(CloudComputeTest, APartThatDoesNotEndThePromptHasNoHead) {
       32 * (cloud.linear(15) + cloud.a0(1) + cloud.attention(10, 0) + cloud.attention(5, 0)) +
       cloud.embedding(15) + cloud.head(1);
   EXPECT_NEAR((run.stages[0].span.end - run.stages[0].span.start).value(), first.value(), 1e-12);
+}
+
+// Two verifications, of 3 and 1 positions, and 10 of a prompt: the draft model takes three steps.
+TEST(DraftingCloudComputeTest, StageZeroTakesTheDraftModelsStepsBeforeItsOwn) {
+  const Toy toy;
+  const Scenario scenario = toy.Load({"system.name=cloud-sd", "cloud.stages=4"});
+  const CloudProfile target = CloudProfile::Load(toy / "cloud.json");
+  const CloudProfile draft = CloudProfile::Load(toy / "draft.json");
+  const Workload workload(scenario);
+  const auto drafts = MakeDraftSource(scenario, workload);
+  MemoryWorld world;
+  CloudChains chains(world, *drafts);
+  DraftingCloudCompute drafting(world, scenario, target, draft, chains, 0);
+  SimCloudCompute plain(world, scenario, target, 0);
+
+  Batch batch;
+  batch.tokens = 14;
+  batch.parts = {Part(3, 50), Part(1, 70), Part(10, 0)};
+  batch.parts[0].kind = batch.parts[1].kind = FrameKind::kVerify;
+  const auto time_of = [&](CloudCompute& compute, int stage) {
+    const Seconds start = world.Now();
+    world.Start("stage", [&] { compute.RunStage(stage, batch); });
+    world.Run();
+    return world.Now() - start;
+  };
+  const ToyCloud toy_draft = ToyDraftModel();
+  const auto step = [&](int tokens, std::vector<std::pair<int, int>> sequences, int heads) {
+    Seconds layer = toy_draft.linear(tokens) + toy_draft.a0(1);
+    for (const auto& [n, context] : sequences) layer += toy_draft.attention(n, context);
+    return 32 * layer + toy_draft.embedding(tokens) + toy_draft.head(heads);
+  };
+  const Seconds steps =
+      step(12, {{1, 50}, {1, 70}, {10, 0}}, 2) + step(1, {{1, 51}}, 1) + step(1, {{1, 52}}, 1);
+  EXPECT_NEAR((time_of(drafting, 0) - time_of(plain, 0)).value(), steps.value(), 1e-12);
+  EXPECT_NEAR(time_of(drafting, 1).value(), time_of(plain, 1).value(), 1e-12);
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <tuple>
 
 #include "core/error.h"
+#include "protocol/inbox.h"
 #include "sim/device_compute.h"
 #include "tests/sim/child_run.h"
 #include "tests/sim/toy.h"
@@ -50,15 +51,15 @@ TEST_F(DraftAheadTest, AStepStartsOnlyWhenNothingElseRunsOrWaits) {
   std::optional<Span> ahead;
   world_.Start("busy", [&] {
     const auto compute = MakeCompute(0);
-    for (int i = 0; i < 3; ++i) compute->RunInput(0, 10);
+    for (int i = 0; i < 3; ++i) compute->input().RunPrompt(0, 10);
   });
   world_.Start("waits", [&] {
     world_.SleepUntil(Microseconds(100));
-    MakeCompute(1)->RunInput(0, 20);
+    MakeCompute(1)->input().RunPrompt(0, 20);
   });
   world_.Start("ahead", [&] {
     world_.SleepUntil(Microseconds(50));
-    ahead = MakeCompute(2)->RunAheadStep(4, [&](Seconds until) {
+    ahead = MakeCompute(2)->chain_drafter().RunAheadStep(4, [&](Seconds until) {
       world_.SleepUntil(until);
       return true;
     });
@@ -74,13 +75,13 @@ TEST_F(DraftAheadTest, AStepStartsOnlyWhenNothingElseRunsOrWaits) {
 TEST_F(DraftAheadTest, NoStepStartsOnceTheAnswerIsThere) {
   std::optional<Span> with_answer = Span{}, while_busy = Span{};
   world_.Start("ahead", [&] {
-    with_answer = MakeCompute(0)->RunAheadStep(4, [](Seconds) { return false; });
+    with_answer = MakeCompute(0)->chain_drafter().RunAheadStep(4, [](Seconds) { return false; });
   });
   Inbox inbox(world_);
-  world_.Start("busy", [&] { MakeCompute(1)->RunInput(0, 1000); });
+  world_.Start("busy", [&] { MakeCompute(1)->input().RunPrompt(0, 1000); });
   world_.Start("ahead while busy", [&] {
-    while_busy =
-        MakeCompute(2)->RunAheadStep(4, [&](Seconds until) { return !inbox.WaitUntil(until); });
+    while_busy = MakeCompute(2)->chain_drafter().RunAheadStep(
+        4, [&](Seconds until) { return !inbox.WaitUntil(until); });
   });
   world_.CallAt(Microseconds(100), [&] { inbox.Push({}); });
   world_.Run();

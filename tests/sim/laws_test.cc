@@ -19,8 +19,8 @@ struct Pressure {
   std::vector<std::string> systems = SystemNames();
 };
 
-const std::vector<std::string> kWithFrames = {"hat", "u-shape", "u-sarathi", "u-medusa",
-                                              "cloud-only"};
+const std::vector<std::string> kWithFrames = {"hat",      "u-shape",    "u-sarathi",
+                                              "u-medusa", "cloud-only", "cloud-sd"};
 
 std::vector<Pressure> Pressures() {
   return {

@@ -91,7 +91,7 @@ TEST_P(SharedLinksTest, WholeRunsAreThoseOfDedicatedLinksWhereNothingContends) {
   const auto is_back_to_back = [](const FrameEvent& frame) {
     return (frame.header.flags & kFlagBackToBack) != 0;
   };
-  if (GetParam() != std::string("cloud-only")) {
+  if (FindSystem(GetParam()).is_split()) {
     EXPECT_GT(std::count_if(shared.frames.begin(), shared.frames.end(), is_back_to_back), 10);
   }
 }
@@ -113,7 +113,8 @@ TEST_P(SharedLinksTest, RatesThatChangeOverTimeAreThoseOfDedicatedLinksToo) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Systems, SharedLinksTest,
-                         testing::Values("hat", "u-shape", "u-sarathi", "u-medusa", "cloud-only"),
+                         testing::Values("hat", "u-shape", "u-sarathi", "u-medusa", "cloud-only",
+                                         "cloud-sd"),
                          [](const auto& system) {
                            std::string name = system.param;
                            std::replace(name.begin(), name.end(), '-', '_');

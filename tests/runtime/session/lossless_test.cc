@@ -20,7 +20,7 @@ struct Counts {
 
   void Add(const SystemSpec& system, const Generation& generation) {
     for (const RoundEvent& round : generation.rounds) {
-      const bool is_tree = system.kind == SystemSpec::Kind::kMedusa;
+      const bool is_tree = system.drafts_trees;
       (is_tree ? tree_accepted : accepted) += round.accepted;
       rejected += round.drafted - round.accepted;
       branches_kept += round.wasted_steps < round.ahead_steps;
@@ -85,7 +85,7 @@ class Trial {
     policy.chunk_initial = policy.chunk_max;
     policy.chunk_fixed = 1 + draw_.UniformInt(8);
     policy.tree = TreeNames()[draw_.UniformInt(static_cast<int>(TreeNames().size()))];
-    if (options.system.kind == SystemSpec::Kind::kSplit) {
+    if (!options.system.drafts_trees) {
       options.system.chunking =
           ChunkingPolicyNames()[draw_.UniformInt(static_cast<int>(ChunkingPolicyNames().size()))];
       options.system.prefill_cut =
@@ -99,7 +99,7 @@ class Trial {
   // The laws of every run hold here too.
   std::vector<Generation> Run(SplitOptions options) {
     LawOptions law_options;
-    law_options.kind = options.system.kind;
+    law_options.system = options.system;
     law_options.hidden = model_.config.shape.hidden;
     law_options.devices = options.devices;
     law_options.stages = options.stages;

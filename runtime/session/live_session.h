@@ -1,0 +1,90 @@
+// What the parts of one session on a real model share (device_compute.h): its tokens, the input
+// layers' cache, the chain that is drafted, and the device's GPU.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "protocol/device_compute.h"
+#include "runtime/model/adapter.h"
+#include "runtime/model/kv_cache.h"
+#include "runtime/model/likeliest.h"
+#include "runtime/model/medusa.h"
+#include "runtime/model/submodels.h"
+#include "runtime/session/near_tie.h"
+#include "world/compute_queue.h"
+
+namespace hat {
+
+// What a device holds of a model; its sessions share it.
+struct DeviceModel {
+  DeviceModel(const Model& model, int split, const Compute& compute, Dtype wire);
+
+  InputModel input;
+  OutputHead head;
+  std::optional<Adapter> adapter;     // where the system drafts
+  std::optional<MedusaHeads> medusa;  // where it drafts trees
+  Compute compute;
+  Dtype wire;
+  int hidden;
+  int max_positions;
+};
+
+// What a session says, and which of its decisions were close.
+struct SessionTokens {
+  std::vector<int32_t> prompt;
+  std::vector<int32_t> output;  // committed so far
+  std::vector<NearTie> near_ties;
+};
+
+// The likeliest of each row, `k` or as many as there are, the likeliest first.
+std::vector<std::vector<Likely>> LikeliestOf(const at::Tensor& logits, int k);
+
+class LiveSession {
+ public:
+  // `cache_slots`: room for the request's positions and, beside them, a tree's nodes or max draft +
+  // 1 steps of all branches. All references outlive this; `tokens` holds the prompt, not empty,
+  // within the vocabulary.
+  LiveSession(const DeviceModel& model, ComputeQueue& gpu, const NearTieRule& near, int cache_slots,
+              const std::vector<int>& end_tokens, SessionTokens& tokens);
+
+  const DeviceModel& model() const { return model_; }
+  const SessionTokens& tokens() const { return tokens_; }
+  ComputeQueue& gpu() { return gpu_; }
+  int newest_position() const;
+  int output_size() const { return static_cast<int>(tokens_.output.size()); }
+
+  // An operation, of 1 ms and 0.01 ms a token on the world's clock.
+  Span Run(int tokens, const std::function<void()>& work);
+  // Through the input layers. `parents`: slots of the cache; empty: after the last.
+  at::Tensor Shallow(std::span<const int32_t> ids, std::vector<int32_t> parents);
+  States Encode(const at::Tensor& shallow) const;          // throws RunError: not finite
+  at::Tensor Deep(const States& states) const;             // likewise
+  at::Tensor Deep(const States& states, int count) const;  // InputError: another number of states
+  std::vector<std::vector<Likely>> TargetTokens(const at::Tensor& deep) const;
+
+  void Commit(int32_t token);  // out, and the newest from now on
+  bool ends_text() const;      // the newest token is an end of text
+
+  // Remembers that a decision was close.
+  void Note(NearTie::Decision decision, int output_index, const std::vector<Likely>& best);
+  void NoteConfidence(int output_index, float confidence);
+
+  KvCache input_cache;
+  std::vector<int32_t> chain;  // the newest committed token, then every proposal
+  at::Tensor root_state;       // [1, hidden]: the deep state that yielded the newest token
+  // A chunk each, unrounded: for a drafter that reads the prompt, which then clears them.
+  std::vector<at::Tensor> prompt_states;
+
+ private:
+  const DeviceModel& model_;
+  ComputeQueue& gpu_;
+  const NearTieRule& near_;
+  const std::vector<int>& end_tokens_;
+  SessionTokens& tokens_;
+};
+
+}  // namespace hat
