@@ -61,7 +61,7 @@ int hat::ProfileCheckVerb(CommandLine& line) {
       ->check(CLI::Range(1, 10000));
   line.add_option("--layers", job.layers,
                   "Of the real steps; unless given a device's in front of the split, a cloud's "
-                  "behind it")
+                  "after it")
       ->check(CLI::Range(1, 10000));
   line.add_option("--rounds", job.rounds, "How often every step is timed, at least")
       ->capture_default_str()

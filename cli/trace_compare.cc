@@ -8,7 +8,7 @@ namespace hat {
 namespace {
 
 bool Explains(const NearTie& tie, const TraceRound& at, const RoundEvent& live) {
-  // Output indices count from 0, so the round decides about at.token and those behind it.
+  // Output indices count from 0, so the round decides about at.token and those after it.
   switch (tie.decision) {
     case NearTie::Decision::kToken:
       return tie.output_index <= at.token + live.accepted;
@@ -43,7 +43,7 @@ std::optional<TraceDifference> CompareRounds(int row, const Generation& live,
     if (round.drafted == other.drafted && round.accepted == other.accepted) continue;
     TraceDifference difference{
         row,
-        fmt::format("round {}, behind output token {}: live {} drafted, {} kept; replayed {}, {}",
+        fmt::format("round {}, after output token {}: live {} drafted, {} kept; replayed {}, {}",
                     i + 1, other.token, round.drafted, round.accepted, other.drafted,
                     other.accepted),
         {}};

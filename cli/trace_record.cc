@@ -21,7 +21,7 @@ struct Options {
 
 void AddOptions(CommandLine& line, Options& options) {
   line.description(
-      "Records a draft trace: behind every prompt the model's own greedy output and, at every "
+      "Records a draft trace: after every prompt the model's own greedy output and, at every "
       "position of it, what its adapter and its Medusa heads would say. 'hat simulate' replays it "
       "exactly. Computed in fp32.");
   line.footer(

@@ -16,7 +16,7 @@ struct TraceReplay {
   std::string trace;
   int split = 2;
   int output_tokens = 128;  // of each request
-  int requests = 0;         // one a prompt row
+  int requests = 0;         // one per prompt row
 };
 
 // One simulation of all prompts.

@@ -42,7 +42,7 @@ void DeclareOptions(hat::CommandLine& line, hat::EvalOptions& eval) {
   number("--ngram-order", eval.ngram_order, 1, "Of the n-gram model");
   number("--prompts", eval.prompts, 1, "Prompts of a genre");
   number("--prompt-tokens", eval.prompt_tokens, 2, "Their length");
-  number("--output-tokens", eval.output_tokens, 2, "Tokens behind each");
+  number("--output-tokens", eval.output_tokens, 2, "Tokens after each");
   number("--max-draft", eval.max_draft, 1, "Longest draft");
   line.add_option("--device", eval.compute.device, "cpu or cuda:N")->capture_default_str();
 }

@@ -23,8 +23,8 @@ int BytesPerValue(Dtype dtype);
 // The type of this name, short or long; nothing for any other word.
 std::optional<Dtype> FindDtype(std::string_view name);
 
-// As FindDtype. Throws InputError, with `what` (a flag, a file and key) in front and the short
-// names of `allowed` behind, for a word that names none of these.
+// As FindDtype. Throws InputError, with `what` (a flag, a file and key) before it and the short
+// names of `allowed` after it, for a word that names none of these.
 Dtype ParseDtype(const std::string& name, const std::string& what,
                  std::initializer_list<Dtype> allowed = kAllDtypes);
 

@@ -13,13 +13,13 @@ inline constexpr size_t kTerminalColumns = 80;
 // The columns that UTF-8 text takes: its characters, not its bytes.
 size_t ColumnsOf(std::string_view utf8);
 
-// `text` behind `label`, broken at blanks into lines of at most 80 columns, each below the first;
+// `text` after `label`, broken at blanks into lines of at most 80 columns, each below the first;
 // a word that is longer stands alone. Ends with a line break.
 std::string Paragraph(std::string_view label, std::string_view text);
 
 using Cells = std::vector<std::string>;
 
-// A line a row, at least `gap` blanks between its cells: the first column to the left, others to
+// A line per row, at least `gap` blanks between its cells: the first column to the left, others to
 // the right. Rows may be of different lengths; blanks at the end of a line are left out.
 std::string AlignedTable(const std::vector<Cells>& rows, size_t gap = 2);
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# CLI11 2.1.2 (Debian 12's package): which texts an option of type int or double takes, behind CLI::Range.
+# CLI11 2.1.2 (Debian 12's package): which texts an option of type int or double takes, after CLI::Range.
 #
 # Expected: decimal numbers within the range, and nothing else.
 # Seen:

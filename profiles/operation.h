@@ -20,7 +20,7 @@ enum class Operation {
   kMedusa,
   kDraft,
   kLinear,         // of a cloud's layer: all but attention
-  kAttentionBase,  // once a layer and batch
+  kAttentionBase,  // once per layer and batch
   kAttention,      // of one sequence, a layer
 };
 std::string Name(Operation operation);  // as files have it: "embedding", ..., "a0" for the base

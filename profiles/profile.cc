@@ -200,4 +200,9 @@ int CloudProfile::max_sequence_tokens() const {
   return allows_extrapolation_ ? kNoLimit : LastOf(attention_, &LatencyGrid::tokens);
 }
 
+int CloudProfile::max_head_rows() const {
+  if (!has_embedding_and_head()) return 0;
+  return allows_extrapolation_ ? kNoLimit : LastOf(head_.tokens());
+}
+
 }  // namespace hat

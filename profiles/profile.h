@@ -41,8 +41,8 @@ class DeviceProfile {
 
   bool has_adapter() const { return !adapter_.empty(); }
   bool has_medusa() const { return !medusa_.empty(); }
-  bool has_spread()
-      const;  // some operation has more than one sample, so jitter has something to draw from
+  // Some operation has more than one sample, so jitter has something to draw from.
+  bool has_spread() const;
 
   // The largest context and the largest input that embedding, layers and adapter cover, for checks
   // before a run. No limit (INT_MAX) where the profile allows extrapolation.
@@ -64,8 +64,19 @@ struct BatchedSequence {
   int context = 0;  // positions in front of them
 };
 
-// Operations of one cloud pipeline stage, a layer each; stage 0 of cloud-only adds embedding, the
-// last head.
+// Of layers_of_classes[c] layers of each class c, which take time_of(c) each.
+template <typename TimeOf>
+Seconds SumOfLayers(const std::vector<int>& layers_of_classes, const TimeOf& time_of) {
+  Seconds all;
+  for (int c = 0; c < static_cast<int>(layers_of_classes.size()); ++c) {
+    const int layers = layers_of_classes[static_cast<size_t>(c)];
+    if (layers > 0) all += time_of(c) * layers;
+  }
+  return all;
+}
+
+// Operations of one cloud pipeline stage, a layer each; stage 0 of systems that return tokens adds
+// embedding, the last head.
 class CloudProfile {
  public:
   static CloudProfile Load(const std::string& path);  // throws as DeviceProfile::Load
@@ -73,7 +84,7 @@ class CloudProfile {
 
   const ProfileInfo& info() const { return info_; }
   Seconds Linear(int tokens, double quantile = kMedian, int layer_class = 0) const;
-  // a0, once a layer and batch; may be 0.
+  // a0, once per layer and batch; may be 0.
   Seconds AttentionBase(double quantile = kMedian, int layer_class = 0) const;
   // Of one sequence; may be 0.
   Seconds Attention(int tokens, int context, double quantile = kMedian, int layer_class = 0) const;
@@ -94,12 +105,7 @@ class CloudProfile {
   template <std::ranges::forward_range Batch>
   Seconds Layers(const std::vector<int>& layers_of_classes, Batch&& batch,
                  double quantile = kMedian) const {
-    Seconds all;
-    for (int c = 0; c < static_cast<int>(layers_of_classes.size()); ++c) {
-      const int layers = layers_of_classes[static_cast<size_t>(c)];
-      if (layers > 0) all += Layer(batch, quantile, c) * layers;
-    }
-    return all;
+    return SumOfLayers(layers_of_classes, [&](int c) { return Layer(batch, quantile, c); });
   }
   Seconds Embedding(int tokens, double quantile = kMedian) const;
   Seconds Head(int tokens, double quantile = kMedian) const;
@@ -111,6 +117,7 @@ class CloudProfile {
   int max_context() const;
   int max_tokens() const;
   int max_sequence_tokens() const;
+  int max_head_rows() const;  // 0 without embedding or head
 
  private:
   ProfileInfo info_;

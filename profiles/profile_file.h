@@ -50,7 +50,7 @@ RoleOperations OperationsOf(const ProfileInfo& info);
 ProfileData ReadProfile(const std::string& path);
 ProfileData ParseProfile(const std::string& text, const std::string& name);
 
-// The file's text: keys in a fixed order, a line a point, numbers as short as they can be without
+// The file's text: keys in a fixed order, a line per point, numbers as short as they can be without
 // loss. Throws InputError if an operation does not belong to the role.
 std::string ProfileText(const ProfileData& data);
 

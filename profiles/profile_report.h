@@ -16,8 +16,8 @@ Seconds WholeModelPass(const DeviceProfile& profile, int tokens, int context);
 Seconds WholeModelPass(const CloudProfile& profile, int tokens,
                        int context);  // needs embedding, head
 
-// A header (what, where from), a table of each operation in us, and for the whole model ms a token
-// and prefilled tokens/s. Throws InputError if the profile is not valid.
+// A header (what, where from), a table of each operation in us, and for the whole model ms per
+// token and prefilled tokens/s. Throws InputError if the profile is not valid.
 std::string ProfileReport(const ProfileData& data);
 
 // The last part of the report alone.

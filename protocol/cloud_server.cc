@@ -323,8 +323,9 @@ void CloudServer::AnswerPart(Replica& replica, BatchPart& part) {
 
   const int count = is_prefill && !returns_all ? 1 : part.tokens;
   const int first_position = part.first_position + part.tokens - count;
-  Frame answer = MakeAnswer(replica, part, is_prefill ? FrameKind::kFirst : FrameKind::kVerify,
-                            first_position, count);
+  Frame answer =
+      MakeAnswer(replica, part, session.door, is_prefill ? FrameKind::kFirst : FrameKind::kVerify,
+                 first_position, count);
   answer.header.flags = returns_all ? kFlagAllPositions : 0;
   answer.states = std::move(part.states);
   if (!answer.states.empty() && count < part.tokens) {  // the last position's only
@@ -336,9 +337,9 @@ void CloudServer::AnswerPart(Replica& replica, BatchPart& part) {
   downlinks_.Send(part.session.device, std::move(answer));
 }
 
-Frame CloudServer::MakeAnswer(const Replica& replica, const BatchPart& part, FrameKind kind,
-                              int first_position, int count) const {
-  const FrontDoor::Session& door = sessions_.at(part.session).door;
+Frame CloudServer::MakeAnswer(const Replica& replica, const BatchPart& part,
+                              const FrontDoor::Session& door, FrameKind kind, int first_position,
+                              int count) const {
   Frame answer;
   FrameHeader& header = answer.header;
   header.session = part.session.number;
@@ -365,7 +366,7 @@ void CloudServer::AnswerTokens(Replica& replica, const BatchPart& part, Session&
     observer_.OnRound({part.request(), part.tokens - 1, tokens - 1, 0, 0, world_.Now()});
   }
   downlinks_.Send(part.session.device,
-                  MakeAnswer(replica, part, FrameKind::kRawToken, before, tokens));
+                  MakeAnswer(replica, part, session.door, FrameKind::kRawToken, before, tokens));
   session.tokens_out += tokens;
   const int remaining = session.door.output_tokens() - session.tokens_out;
   if (remaining == 0) return;

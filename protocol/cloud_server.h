@@ -106,8 +106,8 @@ class CloudServer : private Pipeline::Server {
   void Free(const SessionKey& key, Session& session);
   bool LeavePipeline(const BatchPart& part);  // false: it gets no answer
   void AnswerPart(Replica& replica, BatchPart& part);
-  Frame MakeAnswer(const Replica& replica, const BatchPart& part, FrameKind kind,
-                   int first_position, int count) const;
+  Frame MakeAnswer(const Replica& replica, const BatchPart& part, const FrontDoor::Session& door,
+                   FrameKind kind, int first_position, int count) const;
   void AnswerTokens(Replica& replica, const BatchPart& part, Session& session);
   void WatchForIdleSessions();
   void EndIdleSessions();

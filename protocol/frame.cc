@@ -66,7 +66,7 @@ Problem FieldProblem(const FrameHeader& h) {
 Problem VerifyProblem(const FrameHeader& h) {
   const int64_t last = int64_t{h.prompt_tokens} + h.output_tokens - 1;  // of the last token
   if (h.first_position < h.prompt_tokens) {
-    return Wrong("first position", h.first_position, "behind the prompt");
+    return Wrong("first position", h.first_position, "after the prompt");
   }
   if (h.first_position >= last) {
     return Wrong("first position", h.first_position, "in front of the last token");
@@ -78,7 +78,7 @@ Problem RawTokenProblem(const FrameHeader& h) {
   const int64_t end = int64_t{h.first_position} + h.count;
   const int64_t last = int64_t{h.prompt_tokens} + h.output_tokens - 1;  // of the last token
   if (h.first_position < h.prompt_tokens - 1) {
-    return Wrong("first position", h.first_position, "the prompt's last or behind it");
+    return Wrong("first position", h.first_position, "the prompt's last or after it");
   }
   if (end > last) return Wrong("count", h.count, "within the output");
   return std::nullopt;
@@ -186,7 +186,7 @@ FrameHeader DecodeHeader(std::span<const std::byte, kFrameHeaderBytes> bytes) {
   });
   const auto is_zero = [](std::byte b) { return b == std::byte{0}; };
   if (!std::all_of(bytes.begin() + static_cast<std::ptrdiff_t>(at), bytes.end(), is_zero)) {
-    throw InputError(*Wrong("byte behind the last field", 1, "0"));
+    throw InputError(*Wrong("byte after the last field", 1, "0"));
   }
   if (const Problem problem = HeaderProblem(header)) throw InputError(*problem);
   return header;

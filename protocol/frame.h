@@ -95,7 +95,7 @@ struct Frame {
 };
 
 // Size on the wire, header included, transport overhead not: 64 + 4 kept + 4 parents + count *
-// hidden * bytes a value (raw kinds: 64 + 4 count). Close frames are 64.
+// hidden * bytes per value (raw kinds: 64 + 4 count). Close frames are 64.
 Bytes FrameBytes(const FrameHeader& header, int hidden);
 
 std::array<std::byte, kFrameHeaderBytes> EncodeHeader(const FrameHeader& header);
@@ -104,7 +104,7 @@ std::array<std::byte, kFrameHeaderBytes> EncodeHeader(const FrameHeader& header)
 // more, a negative or contradictory count or position, a monitor field that is not finite and >= 0.
 std::optional<std::string> HeaderProblem(const FrameHeader& header);
 
-// Throws InputError: a header's problem, or a byte that is not 0 behind the last field.
+// Throws InputError: a header's problem, or a byte that is not 0 after the last field.
 FrameHeader DecodeHeader(std::span<const std::byte, kFrameHeaderBytes> bytes);
 
 }  // namespace hat

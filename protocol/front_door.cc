@@ -128,7 +128,7 @@ Refusal FrontDoor::CheckVerify(const Frame& frame, const Session& session) const
   return CheckPlace(frame, session);
 }
 
-// The first verification begins behind the prompt; a later one where the path that it keeps (a
+// The first verification begins after the prompt; a later one where the path that it keeps (a
 // tree) ends, or at one of the positions that the one before (a chain) may have left.
 Refusal FrontDoor::CheckPlace(const Frame& frame, const Session& session) const {
   const int position = frame.header.first_position;

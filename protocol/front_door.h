@@ -24,7 +24,7 @@ class FrontDoor {
     int hidden = 0;
     bool carries_states = true;     // false: frames are counted, but hold none (simulator)
     int max_positions = INT32_MAX;  // of the model
-    int max_verify = INT32_MAX;     // states a verification: max draft + 1 or the tree's nodes
+    int max_verify = INT32_MAX;     // states per verification: max draft + 1 or the tree's nodes
   };
 
   // What the door knows of an open session.

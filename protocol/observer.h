@@ -77,7 +77,8 @@ struct StageEvent {
   Seconds linked;
 };
 
-// A round's outcome, told when its tokens are out. For u-shape: drafted = accepted = 0.
+// A round's outcome, told when its tokens are out; where the cloud drafts, when it has left the
+// last stage, before they arrive. For u-shape: drafted = accepted = 0.
 struct RoundEvent {
   int request = 0;
   int drafted = 0;

@@ -64,10 +64,8 @@ void CheckSystem(const SystemSpec& system) {
   MakePrefillCut(system.prefill_cut, system.options);
   FindTree(system.options.tree);
   if (system.draft_ahead && system.returns_tokens) {
-    throw InputError(
-        fmt::format("system '{}' drafts in the cloud, and never ahead: system.draft_ahead must be "
-                    "false",
-                    system.name));
+    throw InputError(fmt::format("system '{}' never drafts ahead: system.draft_ahead must be false",
+                                 system.name));
   }
   if (system.draft_ahead && !system.drafts_chains()) {
     throw InputError(
@@ -80,9 +78,10 @@ void CheckSystem(const SystemSpec& system) {
         "system '{}' takes chunking 'none'; hat, u-shape and u-sarathi take others", system.name));
   }
   if (system.drafts_chains() && !takes_chunking && !system.returns_tokens) {
-    throw InputError(fmt::format(
-        "system '{}' takes drafting 'none'; hat, u-shape, u-sarathi and cloud-sd take others",
-        system.name));
+    throw InputError(
+        fmt::format("system '{}' takes drafting 'none'; hat, u-shape, u-sarathi, cloud-only and "
+                    "cloud-sd take others",
+                    system.name));
   }
   if (system.options.chunk_min > system.options.chunk_max) {
     throw InputError(fmt::format("chunk_min {} is above chunk_max {}", system.options.chunk_min,

@@ -24,7 +24,7 @@ struct PolicyOptions {
   int ahead_branches = 4;  // k
   // u-medusa
   std::string tree = "chain";
-  // cloud: C tokens a session and batch, prefill cut "fixed"
+  // cloud: C tokens per session and batch, prefill cut "fixed"
   int cut_tokens = 256;
 };
 
@@ -51,7 +51,6 @@ struct SystemSpec {
   bool is_split() const { return has_device_layers && has_cloud; }
   bool drafts_chains() const { return drafting != "none"; }
   bool drafts() const { return drafts_chains() || drafts_trees; }
-  bool drafts_on_device() const { return drafts() && has_device_layers; }
   bool drafts_in_cloud() const { return drafts() && !has_device_layers; }
 };
 
@@ -66,8 +65,8 @@ void CheckSystem(const SystemSpec& system);
 struct CloudConfig {
   int replicas = 1;
   int stages = 1;          // P
-  int token_budget = 512;  // new tokens a batch
-  int64_t kv_tokens = 0;   // capacity a replica
+  int token_budget = 512;  // new tokens per batch
+  int64_t kv_tokens = 0;   // capacity per replica
   // A session that has nothing to wait for and sends nothing for so long is ended.
   Seconds idle_timeout = Seconds::Infinity();
 };

@@ -55,7 +55,7 @@ const std::vector<NamedTree>& Trees() {
   static const std::vector<NamedTree> kTrees = {
       {"chain", Comb({1, 1, 1, 1})},     // the top-1 chain of 4 heads
       {"chain-2", Comb({1, 1})},         // of 2 heads
-      {"comb-3", Comb({3, 3, 3, 3})},    // the top 3 of each head, behind the likeliest path
+      {"comb-3", Comb({3, 3, 3, 3})},    // the top 3 of each head, after the likeliest path
       {"full-4-2", Full({4, 2, 1, 1})},  // 28 nodes
   };
   return kTrees;

@@ -72,7 +72,7 @@ void WorkQueue::Remove(const SessionKey& session) {
 
 WorkQueue::Formed WorkQueue::Form(int token_budget, const PrefillCut& cut) {
   Formed formed;
-  formed.batch.parts.reserve(size());
+  formed.batch.parts.reserve(std::min(size(), static_cast<size_t>(token_budget)));
   if (TakeVerifications(token_budget, &formed.batch)) TakePrefills(token_budget, cut, &formed);
   return formed;
 }

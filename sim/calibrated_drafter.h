@@ -1,7 +1,8 @@
 // The calibrated drafter: confidence c drawn from a Beta distribution, the proposal right with
 // probability c. The distribution's mean is solved so that a reference drafting policy reaches a
-// given accept length (tokens a round, over rounds that the request's end does not cut). A proposal
-// is sent if c >= threshold; with q = E[c; c >= threshold] a round of at most D proposals yields 1
+// given accept length (tokens per round, over rounds that the request's end does not cut). A
+// proposal is sent if c >= threshold; with q = E[c; c >= threshold] a round of at most D proposals
+// yields 1
 // + q + q^2 + ... + q^D tokens. Worked number: threshold 0 gives q = mean; an accept length of 1.75
 // with D = 2 needs q + q^2 = 0.75, mean 0.5.
 //
@@ -43,11 +44,11 @@ class CalibratedDrafter : public DraftSource {
 
 inline constexpr int kNoRank = 1 << 20;  // beyond every rank that the curve knows
 
-// Tokens a round of the reference policy with this mean confidence.
+// Tokens per round of the reference policy with this mean confidence.
 double ExpectedAcceptLength(const AcceptanceConfig& config, double mean);
 
-// Tokens a round of a tree whose head j offers the rank-i token of probability (rank 1: p r^(j-1);
-// rank i >= 2: (1 - p r^(j-1)) x curve[i - 2]).
+// Tokens per round of a tree whose head j offers the rank-i token of probability (rank 1: p
+// r^(j-1); rank i >= 2: (1 - p r^(j-1)) x curve[i - 2]).
 double ExpectedTreeLength(const AcceptanceConfig& config, const Tree& tree, double p);
 
 }  // namespace hat

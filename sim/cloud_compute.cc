@@ -41,7 +41,7 @@ SimCloudCompute::SimCloudCompute(World& world, const Scenario& scenario,
       classes_(ClassesOf(layers_)),
       jitter_(scenario.seed, "cloud jitter"),
       has_jitter_(scenario.fleet.jitter && profile.has_spread()),
-      layer_times_(world.is_concurrent() || has_jitter_
+      layer_times_(world.is_concurrent() || has_jitter_ || scenario.scheduler.stages == 1
                        ? 0
                        : 2 * static_cast<size_t>(scenario.scheduler.stages)),
       link_mutex_(world),
@@ -59,11 +59,9 @@ double SimCloudCompute::Quantile(int stage, const Batch& batch) const {
       .Uniform();
 }
 
-Seconds SimCloudCompute::Layers(int stage, const Batch& batch) {
+Seconds SimCloudCompute::Layers(int stage, const Batch& batch, double quantile) {
   const std::vector<int>& layers = layers_[static_cast<size_t>(stage)];
-  if (layer_times_.empty()) {
-    return StageLatency(profile_, batch, layers, Quantile(stage, batch));
-  }
+  if (layer_times_.empty()) return StageLatency(profile_, batch, layers, quantile);
   LayerTimes& times = layer_times_[static_cast<size_t>(batch.ordinal) % layer_times_.size()];
   if (times.ordinal != batch.ordinal || times.tokens != batch.tokens) {
     times = {batch.ordinal, batch.tokens, std::move(times.of_classes)};
@@ -72,16 +70,12 @@ Seconds SimCloudCompute::Layers(int stage, const Batch& batch) {
       times.of_classes[static_cast<size_t>(c)] = profile_.Layer(SequencesOf(batch), kMedian, c);
     }
   }
-  Seconds all;
-  for (size_t c = 0; c < layers.size(); ++c) {
-    if (layers[c] > 0) all += times.of_classes[c] * layers[c];
-  }
-  return all;
+  return SumOfLayers(layers, [&](int c) { return times.of_classes[static_cast<size_t>(c)]; });
 }
 
 Seconds SimCloudCompute::Latency(int stage, const Batch& batch) {
   const double quantile = Quantile(stage, batch);
-  Seconds latency = Layers(stage, batch);
+  Seconds latency = Layers(stage, batch, quantile);
   if (scenario_.system.returns_tokens) {
     if (stage == 0) latency += profile_.Embedding(batch.tokens, quantile);
     if (stage + 1 == scenario_.scheduler.stages) {

@@ -36,7 +36,7 @@ class SimCloudCompute : public CloudCompute {
     int tokens = 0;
     std::vector<Seconds> of_classes;
   };
-  Seconds Layers(int stage, const Batch& batch);
+  Seconds Layers(int stage, const Batch& batch, double quantile);
 
   World& world_;
   const Scenario& scenario_;
@@ -46,7 +46,8 @@ class SimCloudCompute : public CloudCompute {
   std::vector<int> classes_;              // that it holds layers of
   RngStream jitter_;                      // keyed by (replica, batch ordinal, stage)
   bool has_jitter_;
-  // Of the newest batches; none where stages are threads, or each draws a quantile of its own.
+  // Of the newest batches; none where they are no use: one stage, stages that are threads or draw a
+  // quantile each.
   std::vector<LayerTimes> layer_times_;
   WorldMutex link_mutex_;  // of the link
   FifoLink stage_link_;

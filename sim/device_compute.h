@@ -25,7 +25,7 @@ struct SimDevice {
 // What all simulated devices share.
 struct SimDeviceSetup {
   const Scenario& scenario;
-  const DraftSource* drafts;  // null where devices never draft
+  const DraftSource* drafts;  // null where nothing drafts
   RngStream jitter;           // keyed by (request, operation, first position, ahead)
   int layers;                 // on the device
 };

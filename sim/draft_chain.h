@@ -17,7 +17,6 @@ class DraftChain {
       : source_(source), request_(request) {}
 
   const Request& request() const { return request_; }
-  int token() const { return token_; }  // output index of the newest committed token, from 1
   int newest_position() const { return request_.prompt_tokens + token_ - 1; }
   int steps() const { return static_cast<int>(confidences_.size()); }  // that the chain has taken
   int ahead_steps() const { return ahead_steps_; }
@@ -44,7 +43,7 @@ class DraftChain {
 
   const DraftSource* source_;
   Request request_;
-  int token_ = 1;
+  int token_ = 1;                   // output index of the newest committed token
   std::vector<float> confidences_;  // of the steps' proposals
   int ahead_steps_ = 0;
   int ahead_branches_ = 0;

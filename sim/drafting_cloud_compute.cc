@@ -1,6 +1,7 @@
 #include "sim/drafting_cloud_compute.h"
 
 #include <algorithm>
+#include <mutex>
 
 namespace hat {
 
@@ -25,6 +26,9 @@ DraftingCloudCompute::DraftingCloudCompute(World& world, const Scenario& scenari
                                            CloudChains& chains, int replica)
     : SimCloudCompute(world, scenario, target, replica),
       draft_(draft),
+      replica_(replica),
+      jitter_(scenario.seed, "draft model jitter"),
+      has_jitter_(scenario.fleet.jitter && draft.has_spread()),
       draft_layers_(draft.info().model.LayersOfClasses(0, draft.info().model.layer_count())),
       policy_(MakeDraftingPolicy(scenario.system.drafting, scenario.system.options)),
       chains_(chains) {}
@@ -50,14 +54,13 @@ Seconds DraftingCloudCompute::Latency(int stage, const Batch& batch) {
   for (const BatchPart& part : batch.parts) {
     if (part.kind == FrameKind::kVerify) steps = std::max(steps, part.tokens);
   }
-  const double quantile = Quantile(stage, batch);
-  for (int step = 0; step < steps; ++step) latency += Step(batch, step, quantile);
+  for (int step = 0; step < steps; ++step) latency += StepLatency(batch, step);
   return latency;
 }
 
 // The draft model on what is at its step `step` of the batch: a verification of n + 1 positions
 // takes as many steps, a position each; a part of a prompt takes one step.
-Seconds DraftingCloudCompute::Step(const Batch& batch, int step, double quantile) const {
+Seconds DraftingCloudCompute::StepLatency(const Batch& batch, int step) const {
   std::vector<BatchedSequence> sequences;
   int tokens = 0;
   int heads = 0;
@@ -69,6 +72,12 @@ Seconds DraftingCloudCompute::Step(const Batch& batch, int step, double quantile
     tokens += sequences.back().tokens;
     heads += drafts;
   }
+  const double quantile =
+      has_jitter_ ? jitter_
+                        .At(static_cast<uint64_t>(replica_), static_cast<uint64_t>(batch.ordinal),
+                            static_cast<uint64_t>(step))
+                        .Uniform()
+                  : kMedian;
   Seconds latency =
       draft_.Layers(draft_layers_, sequences, quantile) + draft_.Embedding(tokens, quantile);
   if (heads > 0) latency += draft_.Head(heads, quantile);

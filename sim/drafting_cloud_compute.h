@@ -6,7 +6,6 @@
 #pragma once
 
 #include <memory>
-#include <mutex>
 #include <unordered_map>
 #include <vector>
 
@@ -45,9 +44,12 @@ class DraftingCloudCompute : public SimCloudCompute {
   Seconds Latency(int stage, const Batch& batch) override;
 
  private:
-  Seconds Step(const Batch& batch, int step, double quantile) const;
+  Seconds StepLatency(const Batch& batch, int step) const;
 
   const CloudProfile& draft_;
+  int replica_;
+  RngStream jitter_;  // keyed by (replica, batch ordinal, step)
+  bool has_jitter_;
   std::vector<int> draft_layers_;  // by class
   std::unique_ptr<DraftingPolicy> policy_;
   CloudChains& chains_;

@@ -268,7 +268,7 @@ void SimGridWorld::Start(const std::string& name, std::function<void()> body) {
   }
   ++activities_;
   ++ready_;
-  // In one step: an activity that ends at once must not become a daemon behind its end.
+  // In one step: an activity that ends at once must not become a daemon after its end.
   const auto create = [this, name, run = std::move(body)] {
     InKernel([&] {
       AddDaemon(name, *sg::Host::by_name(kCloudHost), [this, run] {

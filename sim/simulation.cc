@@ -57,6 +57,21 @@ void CheckDraftWidth(const DeviceProfile& profile, const Scenario& scenario) {
                   profile.info().path, most, branches));
 }
 
+// A cloud that drafts verifies up to a batch of positions with the head, in the middle of a run.
+void CheckHead(const CloudProfile& profile, const Scenario& scenario) {
+  const int rows = scenario.scheduler.token_budget;
+  if (!scenario.system.drafts_in_cloud() || profile.max_head_rows() >= rows) return;
+  const std::string& path = profile.info().path;
+  if (profile.max_head_rows() == 0) {
+    throw InputError(
+        fmt::format("{}: {} needs a profile with embedding and head", path, scenario.system.name));
+  }
+  throw InputError(
+      fmt::format("{}: the profile covers heads of up to {} rows, but a batch may have "
+                  "{}; lower cloud.token_budget",
+                  path, profile.max_head_rows(), rows));
+}
+
 }  // namespace
 
 // The world and everything in it, for the time of one run.
@@ -299,7 +314,7 @@ void Simulation::LoadProfiles() {
 void Simulation::CheckGridsCoverWorkload() const {
   const Request& most = workload_.longest().by_sum;
   const Request& prompt = workload_.longest().by_prompt;
-  // Draft steps run up to max_draft + 1 positions behind the last token's, a tree's nodes likewise.
+  // Draft steps run up to max_draft + 1 positions after the last token's, a tree's nodes likewise.
   const SystemSpec& system = scenario_.system;
   const int draft = system.drafts() ? ReservedExtraTokens(system) : 0;
   const int context = most.prompt_tokens + most.output_tokens + draft;
@@ -334,6 +349,7 @@ void Simulation::CheckGridsCoverWorkload() const {
     if (!*profile) continue;
     check((*profile)->info(), (*profile)->max_context(),
           std::min((*profile)->max_tokens(), (*profile)->max_sequence_tokens()), in_cloud);
+    CheckHead(**profile, scenario_);
   }
 }
 

@@ -13,7 +13,7 @@ float TraceDrafter::Confidence(const Request& request, int token, int step) cons
 
 int TraceDrafter::Rank(const Request& request, int token, int step, float /*confidence*/) const {
   const TraceRow row = trace_.Row(request.prompt_row, token);
-  HAT_CHECK(step <= row.agreed + 1, "asked behind the first proposal that missed");
+  HAT_CHECK(step <= row.agreed + 1, "asked after the first proposal that missed");
   return step <= row.agreed ? 1 : row.mismatch_rank;
 }
 

@@ -13,7 +13,7 @@ class TraceDrafter : public DraftSource {
   // The trace must fit the scenario (CheckTraceFits).
   explicit TraceDrafter(DraftTrace trace) : trace_(std::move(trace)) {}
 
-  // 0 for a proposal behind the request's last token: the bound R - 1 stops the draft there anyway.
+  // 0 for a proposal after the request's last token: the bound R - 1 stops the draft there anyway.
   float Confidence(const Request& request, int token, int step) const override;
   int Rank(const Request& request, int token, int step, float confidence) const override;
   int MedusaRank(const Request& request, int token, int head) const override;

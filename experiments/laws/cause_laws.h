@@ -38,7 +38,7 @@ class CauseLaws : public Observer {
     std::deque<InFlight> batches;
   };
 
-  Session* Find(int request);  // null before its start and behind its end
+  Session* Find(int request);  // null before its start and after its end
   void OnUp(const FrameEvent& event, Session& session);
   void OnDown(const FrameEvent& event, Session& session);
   void OnHead(const DeviceOpEvent& event, Session& session);

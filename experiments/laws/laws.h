@@ -7,14 +7,15 @@
 // conservation: a request arrives once, starts once, ends once; nothing happens to it outside that;
 //   in the end arrived = completed + failed + in flight.
 // tokens: tokens = 1 + rounds + accepted = tokens asked for; 0 <= accepted <= drafted; 0 <= wasted
-//   <= ahead steps; a round sends the states of drafted + 1 positions up; a draft of n tokens takes
+//   <= ahead steps; a round verifies drafted + 1 positions; on a device a draft of n tokens takes
 //   n + 1 draft steps, of which some may have been done ahead.
 // overlap: a GPU, a direction of a link, a stage does one thing at a time, in FIFO order; a
 //   draft-ahead step starts only if nothing else waits; a stage starts a batch only when the buffer
 //   after it is free.
 // cause: nothing happens before what it needs: a frame leaves after its operations, a batch starts
 //   after its frames have come, a stage after the one before, an answer after the last stage, a
-//   head after the answer; tokens are out after the head.
+//   head after the answer; tokens are out after the head, or where the cloud has it after the
+//   answer.
 // bytes: a frame's size on the wire is FrameBytes of its header.
 // batch: its tokens are its parts', hold each prompt position once and in order, and fit the token
 //   budget.

@@ -19,7 +19,7 @@ RequestLaws::Count& RequestLaws::Running(int request, std::string_view what) {
   if (count.state != State::kStarted) {
     Conservation(request,
                  fmt::format("has {} {}", what,
-                             count.state >= State::kEnded ? "behind its end" : "before its start"));
+                             count.state >= State::kEnded ? "after its end" : "before its start"));
   }
   return count;
 }
@@ -56,6 +56,13 @@ void RequestLaws::OnFrame(const FrameEvent& event) {
   }
 }
 
+void RequestLaws::OnStage(const StageEvent& event) {
+  if (is_split_ || event.stage > 0) return;
+  for (const BatchPart& part : event.batch->parts) {
+    if (part.kind == FrameKind::kVerify) Of(part.request()).verify_positions = part.tokens;
+  }
+}
+
 void RequestLaws::OnRound(const RoundEvent& event) {
   // Rounds in the cloud go on until it knows of the failure.
   if (!is_split_ && Of(event.request).state == State::kFailed) return;
@@ -72,9 +79,9 @@ void RequestLaws::OnRound(const RoundEvent& event) {
   if (event.wasted_steps < 0 || event.wasted_steps > event.ahead_steps) {
     broken(fmt::format("{} wasted of {} ahead steps", event.wasted_steps, event.ahead_steps));
   }
-  if (is_split_ && event.drafted + 1 != count.verify_positions) {
-    broken(
-        fmt::format("{} drafted, but {} positions went up", event.drafted, count.verify_positions));
+  if (event.drafted + 1 != count.verify_positions) {
+    broken(fmt::format("{} drafted, but {} positions verified", event.drafted,
+                       count.verify_positions));
   }
   CheckSteps(event, count);
 }

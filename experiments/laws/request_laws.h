@@ -19,6 +19,7 @@ class RequestLaws : public Observer {
   void OnStart(const Request& request, Seconds at) override;
   void OnDeviceOp(const DeviceOpEvent& event) override;
   void OnFrame(const FrameEvent& event) override;
+  void OnStage(const StageEvent& event) override;
   void OnRound(const RoundEvent& event) override;
   void OnTokens(int request, int count, Seconds at) override;
   void OnEnd(int request, Outcome outcome, Seconds at) override;
@@ -32,7 +33,7 @@ class RequestLaws : public Observer {
     int tokens = 0;
     int rounds = 0;
     int accepted = 0;
-    int verify_positions = 0;  // of the newest verification
+    int verify_positions = 0;  // of the newest verification: sent, or batched where none is sent
     // Steps since the last round, and those that it kept.
     int draft_steps = 0;
     int ahead_steps = 0;

@@ -24,7 +24,7 @@ void ResourceLaws::Use(Resource& resource, const Name& name, const Span& span, b
   }
   if (is_fifo) {
     if (span.requested < resource.requested - options_.tolerance) {
-      Broken(name, fmt::format("serves what was asked for at {:.9g} s behind {:.9g} s",
+      Broken(name, fmt::format("serves what was asked for at {:.9g} s after {:.9g} s",
                                span.requested.value(), resource.requested.value()));
     }
     resource.requested = span.requested;
@@ -65,7 +65,7 @@ void ResourceLaws::OnStage(const StageEvent& event) {
   const Name name{"stage", event.batch->replica, event.stage};
   Use(stage, name, event.span, true);
   if (event.batch->ordinal != NextOrdinal(event.batch->replica, stage)) {
-    Broken(name, fmt::format("runs batch {} behind batch {}", event.batch->ordinal, stage.ordinal));
+    Broken(name, fmt::format("runs batch {} after batch {}", event.batch->ordinal, stage.ordinal));
   }
   if (event.linked < stage.linked - options_.tolerance) {
     Broken(name, fmt::format("hands batch {} on before the one in front", event.batch->ordinal));
@@ -116,9 +116,8 @@ void ResourceLaws::CheckReservation(const Stage& stage, const Stage& next, int o
   const Seconds start = stage.starts[static_cast<size_t>(ordinal % Stage::kRemembered)];
   const Seconds freed = next.starts[static_cast<size_t>((ordinal - 1) % Stage::kRemembered)];
   if (start < freed - options_.tolerance) {
-    Broken(name,
-           fmt::format("starts batch {} at {:.9g} s, the buffer behind it is free at {:.9g} s",
-                       ordinal, start.value(), freed.value()));
+    Broken(name, fmt::format("starts batch {} at {:.9g} s, the buffer after it is free at {:.9g} s",
+                             ordinal, start.value(), freed.value()));
   }
 }
 

@@ -25,8 +25,9 @@ struct ComparisonInfo {
 };
 
 std::string ComparisonJson(const Comparison& comparison,
-                           const ComparisonInfo& info);   // all numbers
-std::string ComparisonCsv(const Comparison& comparison);  // all numbers, a line a system and metric
+                           const ComparisonInfo& info);  // all numbers
+// All numbers, a line per system and metric.
+std::string ComparisonCsv(const Comparison& comparison);
 std::string ComparisonMarkdown(const Comparison& comparison, const ComparisonInfo& info);
 std::string ComparisonText(const Comparison& comparison, const ComparisonInfo& info);
 

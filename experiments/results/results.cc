@@ -17,7 +17,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 using State = RequestRow::State;
 
-// 12 digits: what is behind them is rounding noise. null stands for what was not measured.
+// 12 digits: what is after them is rounding noise. null stands for what was not measured.
 Json Number(double value) {
   if (!std::isfinite(value)) return nullptr;
   return std::stod(fmt::format("{:.12g}", value));

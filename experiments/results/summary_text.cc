@@ -45,7 +45,7 @@ std::string Requests(const Json& summary) {
     const auto count = counts.at(key).get<int64_t>();
     if (count > 0) text += fmt::format(", {} {}", count, words);
   }
-  text += fmt::format("; {} measured (behind the warm-up)", counts.at("measured").get<int64_t>());
+  text += fmt::format("; {} measured (after the warm-up)", counts.at("measured").get<int64_t>());
   std::string lines = Line("requests", text);
   if (summary.at("partial").get<bool>()) {
     lines += Line("partial", "the run was interrupted; these are the results so far");

@@ -54,7 +54,7 @@ class Fleet {
   int PowerMode(int device, int64_t requests_started) const;
 
  private:
-  std::vector<int> class_ends_;  // the first device behind each class
+  std::vector<int> class_ends_;  // the first device after each class
   std::vector<int> modes_;       // of each class
   int power_mode_requests_;
   std::vector<LinkRate> uplinks_;

@@ -18,7 +18,7 @@ inline constexpr int kMostRequests = 100'000'000;
 inline constexpr int kMostThreads = 1024;    // and processes, of one program
 inline constexpr double kMostSeconds = 1e9;  // of a run, and of a stamp in a trace
 
-// Tokens a round, the target's own included.
+// Tokens per round, the target's own included.
 inline const Range kAcceptLength = Range::Between(1, kMostDraftSteps + 1);
 
 // Of any link: from a bit a second, below which a frame takes longer than times of 1 ns can count.

@@ -151,7 +151,7 @@ Seconds RateTrace::FinishTime(Seconds start, Bytes size) const {
   double periods = std::floor(target / whole);
   double rest = target - periods * whole;
   if (rest <= 0) periods -= 1, rest = whole;  // the earliest time, not the end of an idle step
-  // The first step behind which at least `rest` is out: its rate is above 0.
+  // The first step after which at least `rest` is out: its rate is above 0.
   const auto reached = std::lower_bound(sent_.begin() + 1, sent_.end(), rest);
   const size_t step = std::min(static_cast<size_t>(reached - sent_.begin()) - 1, rates_.size() - 1);
   const double finish = starts_[step] + (rest - sent_[step]) / rates_[step];

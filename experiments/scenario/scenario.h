@@ -105,7 +105,7 @@ struct AcceptanceConfig {
   std::string trace_path;  // empty: calibrated drafter
   // Calibrated drafter. The accept length is what the *reference* policy reaches, whatever policy
   // the run then uses: so a sweep of the threshold or the maximum draft keeps one drafter.
-  double accept_length = 2.06;       // tokens a round, the target's own included
+  double accept_length = 2.06;       // tokens per round, the target's own included
   std::string policy = "threshold";  // the reference: drafting policy, and
   PolicyOptions reference;           // its draft_threshold, max_draft, draft_fixed; u-medusa's tree
   double concentration = 2;          // a + b of the Beta distribution of confidences

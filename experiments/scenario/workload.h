@@ -28,7 +28,7 @@ class Workload {
   explicit Workload(const Scenario& scenario);
 
   // The next arrival. Open loop: in order of time. Closed loop: the first request of each device.
-  // Nothing behind the last.
+  // Nothing after the last.
   std::optional<Request> Next();
 
   // Closed loop only: the next request of `device`, whose previous one ended at `end`, think_time

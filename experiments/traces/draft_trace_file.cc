@@ -5,7 +5,7 @@
 //                  max_steps (D), medusa_heads (M)
 //   rows x u32     prompt tokens
 //   rows x (N - 1) records: D x float32 confidences, u16 agreed, u16 rank, M x u16 Medusa ranks;
-//                  confidences and ranks of tokens behind N are 0
+//                  confidences and ranks of tokens after N are 0
 //   32 bytes       SHA-256 of all before it
 #include <fmt/format.h>
 
@@ -101,7 +101,7 @@ Header ParseHeader(std::string_view text, const std::string& name) {
 }
 
 void RequireZero(bool is_zero) {
-  if (!is_zero) throw InputError("a value for a token behind the last is not 0");
+  if (!is_zero) throw InputError("a value for a token after the last is not 0");
 }
 
 void ReadRecord(Reader& reader, int row, int t, DraftTrace& trace) {

@@ -32,7 +32,7 @@ struct RoundTotals {
 
   void Add(std::span<const TraceRound> of_one_row);
   void Add(const RoundTotals& other);
-  double AcceptLength() const;   // tokens a round, the target's own included; 0 without rounds
+  double AcceptLength() const;   // tokens per round, the target's own included; 0 without rounds
   double AcceptedShare() const;  // of the drafted tokens; 0 if none was
 };
 

@@ -27,7 +27,7 @@ struct RightShare {
 };
 // First proposals by confidence, in `bins` of equal width over 0..1.
 std::vector<RightShare> Reliability(std::span<const DraftTrace> traces, int bins);
-// j-th proposals, j = 1..D, behind j - 1 right ones.
+// j-th proposals, j = 1..D, after j - 1 right ones.
 std::vector<RightShare> RightAtSteps(std::span<const DraftTrace> traces);
 
 struct DraftTraceSummary {

@@ -181,7 +181,7 @@ void Explain::AddToPassage(const StageEvent& event, const BatchPart& part) {
 
 void Explain::OnRound(const RoundEvent& event) {
   if (event.request != request_) return;
-  current_.counts = event;
+  counts_.push_back(event);
 }
 
 void Explain::OnTokens(int request, int count, Seconds at) {
@@ -192,6 +192,10 @@ void Explain::OnTokens(int request, int count, Seconds at) {
   } else {
     current_.to = at;
     current_.tokens = count;
+    if (!counts_.empty()) {
+      current_.counts = counts_.front();
+      counts_.pop_front();
+    }
     rounds_.push_back(current_);
   }
   current_ = Round();

@@ -12,7 +12,7 @@
 
 namespace hat {
 
-// Where a round's time went: the pieces of its way from the tokens before to its own, one behind
+// Where a round's time went: the pieces of its way from the tokens before to its own, one after
 // the other, so that they add up to what it took.
 struct RoundParts {
   Seconds gpu_wait;    // for other operations of the device's GPU
@@ -64,17 +64,17 @@ class Explain : public Observer {
     Seconds RoundParts::*part;
     Seconds from, to;
   };
-  struct Passage {  // of a batch with this request through the cloud, behind the first token
+  struct Passage {  // of a batch with this request through the cloud, after the first token
     int ordinal = 0;
     std::vector<Piece> pieces;
     Seconds last;  // when it was in hand last
   };
 
   bool IsBeforeFirstToken() const { return rounds_.empty() && !first_token_; }
-  void Add(Seconds from, Seconds to, std::string who,
-           std::string why);  // nothing if it took no time
-  // To the round that runs. With cloud-only the cloud begins it before the tokens of the one before
-  // are there: what lies before them is left out.
+  // Nothing if it took no time.
+  void Add(Seconds from, Seconds to, std::string who, std::string why);
+  // To the round that runs. A cloud that returns tokens begins it before the tokens of the one
+  // before are there: what lies before them is left out.
   void AddPiece(const Piece& piece);
   void AddRoundOp(const DeviceOpEvent& event);
   void AddRoundFrame(const FrameEvent& event);
@@ -97,6 +97,7 @@ class Explain : public Observer {
   std::optional<Seconds> first_token_;
   std::vector<Round> rounds_;
   Round current_;
+  std::deque<RoundEvent> counts_;  // of rounds whose tokens are not out yet
   std::deque<Passage> passages_;
   std::optional<Seconds> ended_;
   Outcome outcome_ = Outcome::kCompleted;

@@ -124,7 +124,7 @@ Seconds Recorder::window() const {
   return window_start_.IsFinite() ? last_event_ - window_start_ : Seconds();
 }
 
-// What ends behind the last arrival was busy before it too. (If another arrival comes, the sums up
+// What ends after the last arrival was busy before it too. (If another arrival comes, the sums up
 // to then take the place of these.)
 void Recorder::AddBusy(std::vector<Seconds> BusyTimes::*kind, int index, Seconds start,
                        Seconds end) {

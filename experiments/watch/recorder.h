@@ -68,7 +68,7 @@ struct RecorderOptions {
   int replicas = 1;
   int stages = 0;           // 0: no cloud
   int warmup_requests = 0;  // requests with a smaller id are left out of the summary
-  bool keep_gaps = false;   // for gaps.csv: 16 bytes a round
+  bool keep_gaps = false;   // for gaps.csv: 16 bytes per round
 };
 
 // Output tokens that were out at one time.
@@ -96,7 +96,7 @@ class Recorder : public Observer {
   const std::vector<TokenEvent>& token_events() const { return token_events_; }
   int64_t total_rounds() const { return total_rounds_; }
 
-  // The measured window: from the arrival of the first request behind the warm-up to the last
+  // The measured window: from the arrival of the first request after the warm-up to the last
   // event.
   Seconds window_start() const { return window_start_; }    // infinite if that request never came
   Seconds window() const;                                   // its length, >= 0

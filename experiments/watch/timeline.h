@@ -1,7 +1,7 @@
 // Every event of a run in the Chrome trace format, for ui.perfetto.dev or chrome://tracing. A
 // device is a process, its sessions are threads; a device's link is a process with an uplink and a
 // downlink; a cloud replica is a process, its stages are threads. Times in microseconds. About 100
-// bytes an event. One thread.
+// bytes per event. One thread.
 #pragma once
 
 #include <fmt/format.h>

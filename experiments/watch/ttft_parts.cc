@@ -108,7 +108,7 @@ TtftParts TtftPath::Walk(Seconds first_token) const {
 }
 
 void TtftPath::WalkHead(Cursor& cursor) const {
-  if (!has_head_) return;  // cloud-only
+  if (!has_head_) return;  // the cloud returns tokens
   cursor.BackTo(head_.start, &TtftParts::head);
   cursor.BackTo(head_.requested, &TtftParts::queue);
 }

@@ -19,7 +19,7 @@ class PrefillCut {
   virtual bool MergesParts() const { return false; }
 };
 
-// split (HAT: cut to what is left of the budget), fixed (u-sarathi: at most cut_tokens a session
+// split (HAT: cut to what is left of the budget), fixed (u-sarathi: at most cut_tokens per session
 // and batch), whole (u-shape, u-medusa: taken whole, even beyond the budget), and trickle
 // (deliberately bad, for tests: a token a batch). Throws InputError that lists them.
 std::unique_ptr<PrefillCut> MakePrefillCut(const std::string& name, const PolicyOptions& options);

@@ -16,7 +16,7 @@ namespace hat {
 struct ChunkEstimate {
   BytesPerSecond uplink;
   Seconds cloud_wait;  // of a prefill frame, from arrival to entry into stage 0
-  LinearTime cloud;    // g: a batch from stage 0 to behind the last
+  LinearTime cloud;    // g: a batch from stage 0 to after the last
   LinearTime device;   // this device's own input operation
 };
 
@@ -36,8 +36,8 @@ class ChunkingPolicy {
 
 // HAT's rule: the smallest X >= 1 whose upload X A / rate lasts at least as long as waiting + g(X)
 // / P and as computing X positions here; nothing if no X does. Worked number: A = 8192 B, 8.192
-// MB/s (1 ms a position), waiting 4 ms, g = 8 ms + 0.4 ms X, P = 4, compute = 5 ms + 0.5 ms X: X >=
-// 6 / 0.9 and X >= 5 / 0.5, so X = 10.
+// MB/s (1 ms per position), waiting 4 ms, g = 8 ms + 0.4 ms X, P = 4, compute = 5 ms + 0.5 ms X: X
+// >= 6 / 0.9 and X >= 5 / 0.5, so X = 10.
 std::optional<int> BalancedChunk(Bytes state_size, int stages, const ChunkEstimate& estimate);
 
 // none, fixed, monitor, and one-token (deliberately bad, for tests). Throws InputError that lists

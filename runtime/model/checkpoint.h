@@ -29,7 +29,7 @@ class Checkpoint {
   const Located& Find(const std::string& name) const;
 
   // 64 hex digits: SHA-256 over what of the config changes numbers and every tensor's name, type,
-  // shape, first and last 256 bytes. Cheap, reads a page or two a tensor; two trainings differ.
+  // shape, first and last 256 bytes. Cheap, reads a page or two per tensor; two trainings differ.
   std::string Fingerprint() const;
 
   // The same over every byte of every tensor: reads the whole checkpoint.

@@ -50,8 +50,8 @@ std::string ConfigJson(const ModelConfig& config);
 // The config of a bare shape, for random weights: the defaults above, `max_positions` given.
 ModelConfig ConfigOfShape(const ModelShape& shape, int max_positions = 4096);
 
-// Rotary frequencies, radians a position: theta^(-2 i / head_dim), i = 0..head_dim / 2 - 1, scaled;
-// rounded to float as transformers holds them.
+// Rotary frequencies, radians per position: theta^(-2 i / head_dim), i = 0..head_dim / 2 - 1,
+// scaled; rounded to float as transformers holds them.
 std::vector<float> RotaryFrequencies(const ModelConfig& config, int head_dim);
 
 }  // namespace hat

@@ -208,7 +208,7 @@ HAT_INLINE WideOf<T> Dot(const WideOf<T>* x, const T* row, int64_t n) {
   return Sum<Wide>(sum0 + sum1) + DotRest(x, row, k, n);
 }
 
-// Asks for numbers k of the four rows [4, n] behind `rows`: the processor's own prefetching stops
+// Asks for numbers k of the four rows [4, n] after `rows`: the processor's own prefetching stops
 // at the end of a page, which may be as short as a row. Any address may be asked for.
 template <typename T>
 HAT_INLINE void FetchNextFour(const T* rows, int64_t n, int64_t k) {

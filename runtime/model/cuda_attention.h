@@ -1,4 +1,4 @@
-// Attention of all sequences of a forward call in one kernel a layer, behind one that rotates and
+// Attention of all sequences of a forward call in one kernel per layer, after one that rotates and
 // stores keys. What it does not serve (fp64, other head sizes) goes through layer_math.h.
 #pragma once
 

@@ -27,7 +27,7 @@ std::vector<std::vector<Likely>> LikeliestTokens(const at::Tensor& logits, int k
 // Temperature > 0.
 std::vector<float> Confidences(const at::Tensor& logits, double temperature);
 
-// Of each row, the rank of a token: 1 + how many come before it. tokens: one a row.
+// Of each row, the rank of a token: 1 + how many come before it. tokens: one per row.
 std::vector<int32_t> Ranks(const at::Tensor& logits, const std::vector<int32_t>& tokens);
 
 }  // namespace hat

@@ -1,4 +1,4 @@
-// Medusa-1 heads (Cai et al. 2024, arXiv 2401.10774): head j guesses the token j positions behind
+// Medusa-1 heads (Cai et al. 2024, arXiv 2401.10774): head j guesses the token j positions after
 // the next one from the deep state that yields the next one.
 //
 // Their file is safetensors: tensors heads.J.weight [hidden, hidden], heads.J.bias [hidden],

@@ -51,7 +51,7 @@ void GatherPart(const PlannedPart& part, int group, Gathered& to) {
   }
 }
 
-// Where `values` stand behind what `bytes` holds already.
+// Where `values` stand after what `bytes` holds already.
 template <typename T>
 size_t Place(const std::vector<T>& values, std::vector<uint8_t>& bytes) {
   const size_t at = bytes.size();

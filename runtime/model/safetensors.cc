@@ -90,7 +90,7 @@ void CheckTiling(const SafetensorsContent& content, std::span<const std::byte> d
   }
   if (at != data.data() + data.size()) {
     throw InputError(
-        fmt::format("{}: {} bytes behind the last tensor", name, data.data() + data.size() - at));
+        fmt::format("{}: {} bytes after the last tensor", name, data.data() + data.size() - at));
   }
 }
 

@@ -33,7 +33,7 @@ struct SafetensorsContent {
 // Reads a whole file's bytes; the result points into them. `name` stands for the file in messages.
 // Throws InputError on a header longer than the file or 100 MB, bad JSON, an unknown dtype, a shape
 // whose product is not the size, names that stand twice, offsets outside the file, overlapping, or
-// that leave a hole (bytes behind the last tensor too).
+// that leave a hole (bytes after the last tensor too).
 SafetensorsContent ParseSafetensors(std::span<const std::byte> file, const std::string& name);
 
 // A file held open by a memory map.

@@ -20,7 +20,7 @@ struct SequencePart {
   KvCache* cache = nullptr;  // made by the same submodel's MakeCache; grows by `tokens` slots
   int tokens = 0;            // >= 1
   // A tree: each token's parent, a slot of the cache, counted as if the tokens were already in it
-  // (token i becomes slot cache->size() + i); below its own slot. Empty: a chain behind the cache's
+  // (token i becomes slot cache->size() + i); below its own slot. Empty: a chain after the cache's
   // last slot.
   std::vector<int32_t> parents;
 };

@@ -17,7 +17,7 @@ struct CheckJob {
   std::string device = "cpu";
   int threads = 0;  // 0: as the profiles say, or all cores
   int split = 0;    // layers on the device; 0: as the profile says, or 2
-  int layers = 0;   // of the real steps; 0: on a device those in front of the split, else behind it
+  int layers = 0;   // of the real steps; 0: on a device those in front of the split, else after it
   int rounds = 7;   // every round times every step once or more, in an order of its own
 };
 

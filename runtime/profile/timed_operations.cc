@@ -99,7 +99,7 @@ class NarrowStack {
     return std::vector<PackedLayer>(static_cast<size_t>(count), layer);
   }
 
-  // Of one or two sequences of `tokens` tokens behind `context`.
+  // Of one or two sequences of `tokens` tokens after `context`.
   CallCost Cost(const at::Tensor& states, int tokens, int context, int sequences,
                 double& spent_us) {
     std::vector<SequencePart> parts = {{&first_, tokens, {}}};

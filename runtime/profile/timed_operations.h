@@ -2,8 +2,8 @@
 // and head are rings of copies, gone round in every call, so that a copy has left the caches when
 // its turn comes again, as it has where a whole step runs between. A ring is twice the last-level
 // cache, or as large as what a device (layers in front of the split, adapter, head) or a cloud (the
-// layers behind it) goes round in a step, where that is less: a model that stays in the cache in
-// life stays there here. Keys and values behind a cloud's attention always fill the former: in life
+// layers after it) goes round in a step, where that is less: a model that stays in the cache in
+// life stays there here. What a cloud's attention reads always fills the former: in life
 // its sessions take turns.
 #pragma once
 
@@ -47,10 +47,9 @@ class TimedOperations {
   // (those before the split on a device, those after it in a cloud) carries 1 / own of the plan.
   //
   //   embedding   an input model of 0 layers: looking up, and the plan at context 0
-  //   layer       (a call through the ring - its plan) / copies, and a share of the plan: in a
-  //   cloud
-  //               of the whole plan, on a device of what it grows by with the context. In a cloud
-  //               more than max_tokens tokens go as two sequences
+  //   layer       (a call through the ring - its plan) / copies, and a share of the plan: of all of
+  //               it in a cloud, on a device of what it grows by with the context. In a cloud more
+  //               than max_tokens tokens go as two sequences
   //   adapter     one self-attention block; prefill and decode
   //   head        final norm, output layer, the two likeliest tokens read back
   //   medusa      all heads

@@ -10,7 +10,7 @@
 
 namespace hat {
 
-class AdapterDrafter : public ChainDrafter {
+class AdapterDrafter : public LiveChainDrafter {
  public:
   AdapterDrafter(LiveSession& session, int cache_slots);
 
@@ -20,9 +20,8 @@ class AdapterDrafter : public ChainDrafter {
   std::optional<Ahead> TakeAhead() override;
   void KeepAhead(int steps) override;
 
-  // Within a verification's operation: cuts the caches after their first `first` slots, but for
-  // the branch that starts with the session's newest token, if `all_kept`.
-  void Settle(int first, bool all_kept);
+  // Of what was drafted ahead the branch stays that starts with the session's newest token.
+  void Settle(int first, bool all_kept) override;
 
  private:
   // One step of all branches. Branch b's token is row b of everything.

@@ -1,4 +1,4 @@
-// The CloudCompute port on a real model: the layers behind the split, a cache a session and stage.
+// The CloudCompute port on a real model: the layers after the split, a cache per session and stage.
 #pragma once
 
 #include <unordered_map>

@@ -12,10 +12,9 @@ LiveDeviceCompute::LiveDeviceCompute(const DeviceModel& model, ComputeQueue& gpu
                                      const NearTieRule& near, int cache_slots,
                                      const std::vector<int>& end_tokens, SessionTokens& tokens)
     : session_(model, gpu, near, cache_slots, end_tokens, tokens) {
-  if (model.adapter) chain_drafter_.emplace(session_, cache_slots);
+  if (model.adapter) chain_drafter_ = std::make_unique<AdapterDrafter>(session_, cache_slots);
   if (model.medusa) tree_drafter_.emplace(session_);
-  verifier_.emplace(session_, chain_drafter_ ? &*chain_drafter_ : nullptr,
-                    tree_drafter_ ? &*tree_drafter_ : nullptr);
+  verifier_.emplace(session_, chain_drafter_.get(), tree_drafter_ ? &*tree_drafter_ : nullptr);
 }
 
 InputCompute::Result LiveInput::RunPrompt(int first_position, int tokens) {

@@ -1,6 +1,7 @@
 // A device's ports on a real model.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <vector>
 
@@ -25,7 +26,7 @@ class LiveInput : public InputCompute {
 class LiveVerifier : public Verifier {
  public:
   // Null: no such drafter.
-  LiveVerifier(LiveSession& session, AdapterDrafter* chain_drafter, MedusaDrafter* tree_drafter)
+  LiveVerifier(LiveSession& session, LiveChainDrafter* chain_drafter, MedusaDrafter* tree_drafter)
       : session_(session), chain_drafter_(chain_drafter), tree_drafter_(tree_drafter) {}
   First CommitFirst(const States& deep) override;
   Verified Verify(int drafted, const States& deep) override;
@@ -33,7 +34,7 @@ class LiveVerifier : public Verifier {
 
  private:
   LiveSession& session_;
-  AdapterDrafter* chain_drafter_;
+  LiveChainDrafter* chain_drafter_;
   MedusaDrafter* tree_drafter_;
 };
 
@@ -45,13 +46,13 @@ class LiveDeviceCompute : public DeviceCompute {
 
   LiveInput& input() override { return input_; }
   LiveVerifier& verifier() override { return *verifier_; }
-  AdapterDrafter& chain_drafter() override { return *chain_drafter_; }
+  LiveChainDrafter& chain_drafter() override { return *chain_drafter_; }
   MedusaDrafter& tree_drafter() override { return *tree_drafter_; }
 
  private:
   LiveSession session_;
   LiveInput input_{session_};
-  std::optional<AdapterDrafter> chain_drafter_;
+  std::unique_ptr<LiveChainDrafter> chain_drafter_;
   std::optional<MedusaDrafter> tree_drafter_;
   std::optional<LiveVerifier> verifier_;
 };

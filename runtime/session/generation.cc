@@ -22,7 +22,7 @@ void CheckRequest(const GenerationRequest& request, const ModelConfig& config) {
   const int64_t room = config.max_positions - prompt_tokens + 1;  // the last token needs none
   if (request.max_new_tokens < 1 || request.max_new_tokens > room) {
     throw InputError(
-        fmt::format("behind a prompt of {} tokens there is room for 1 to {} new tokens "
+        fmt::format("after a prompt of {} tokens there is room for 1 to {} new tokens "
                     "in the model's {} positions, not for {}",
                     prompt_tokens, room, config.max_positions, request.max_new_tokens));
   }

@@ -57,7 +57,7 @@ class LiveSession {
   int newest_position() const;
   int output_size() const { return static_cast<int>(tokens_.output.size()); }
 
-  // An operation, of 1 ms and 0.01 ms a token on the world's clock.
+  // An operation, of 1 ms and 0.01 ms per token on the world's clock.
   Span Run(int tokens, const std::function<void()>& work);
   // Through the input layers. `parents`: slots of the cache; empty: after the last.
   at::Tensor Shallow(std::span<const int32_t> ids, std::vector<int32_t> parents);
@@ -85,6 +85,15 @@ class LiveSession {
   const NearTieRule& near_;
   const std::vector<int>& end_tokens_;
   SessionTokens& tokens_;
+};
+
+// A drafter of chains on a real model.
+class LiveChainDrafter : public ChainDrafter {
+ public:
+  // Within a verification's operation: cuts the input's cache, and its own, after their first
+  // `first` slots. `all_kept`: the target kept all proposals, and its token is the newest; what was
+  // drafted ahead of it may stay.
+  virtual void Settle(int first, bool all_kept) = 0;
 };
 
 }  // namespace hat

@@ -1,6 +1,7 @@
 #include "runtime/session/medusa_drafter.h"
 
 #include <algorithm>
+#include <utility>
 
 #include <ATen/ATen.h>
 

@@ -19,7 +19,7 @@ struct SplitOptions {
   SystemSpec system = FindSystem("hat");  // of kind split or Medusa
   std::string adapter;                    // where it drafts: a file or "random:SEED"
   std::string medusa;                     // of kind Medusa: likewise
-  int stages = 1;                   // of the cloud's pipeline; at most the layers behind the split
+  int stages = 1;                   // of the cloud's pipeline; at most the layers after the split
   int devices = 1;                  // requests go to them in turn
   uint64_t seed = 1;                // of answers' delays
   double delay_ms = 8;              // at most, of an answer: the longer, the more is drafted ahead

@@ -29,7 +29,7 @@ struct WholeModel::Parts {
         device(model, plan.split, plan.compute, plan.wire),
         cloud(model, plan.split, 1, plan.compute, plan.wire) {}
 
-  // Logits of the token behind the last of `ids`. [1, vocabulary]
+  // Logits of the token after the last of `ids`. [1, vocabulary]
   at::Tensor Step(std::span<const int32_t> ids, KvCache& shallow_cache, KvCache& deep_cache) const {
     const at::NoGradGuard no_grad;
     const auto count = static_cast<int>(ids.size());

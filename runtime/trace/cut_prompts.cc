@@ -14,7 +14,7 @@ namespace {
 struct Place {
   size_t document = 0;
   size_t offset = 0;  // in the document
-  size_t in_all = 0;  // in all documents, one behind the other
+  size_t in_all = 0;  // in all documents, one after the other
 };
 
 std::vector<Place> LineStarts(const GenreText& genre) {
@@ -78,7 +78,7 @@ Piece PieceFrom(const GenreText& genre, const Place& place, size_t wanted,
   return piece;
 }
 
-// Prompts of these lengths, each behind the text of the one before it: spread over the genre's
+// Prompts of these lengths, each after the text of the one before it: spread over the genre's
 // text, or side by side. Nothing if they do not fit.
 std::vector<std::vector<int32_t>> CutGenre(const GenreText& genre, const std::vector<int>& lengths,
                                            bool is_spread, const Tokenizer& tokenizer,

@@ -85,7 +85,7 @@ std::vector<std::vector<int32_t>> DraftRecorder::Record(
   return outputs;
 }
 
-// The target's own tokens, one a step and sequence. The last of them goes through no layer.
+// The target's own tokens, one per step and sequence. The last of them goes through no layer.
 void DraftRecorder::RunGreedy(std::vector<Sequence>& sequences, int output_tokens) const {
   for (int step = 0; step < output_tokens; ++step) {
     std::vector<int32_t> ids;
@@ -144,7 +144,7 @@ void DraftRecorder::RunDrafts(std::vector<Sequence>& sequences, const DraftTrace
   }
 }
 
-// The adapter over all positions; logits behind the output tokens 1..N - 1 of each sequence.
+// The adapter over all positions; logits after the output tokens 1..N - 1 of each sequence.
 at::Tensor DraftRecorder::RunAdapter(std::vector<Sequence>& sequences) const {
   std::vector<at::Tensor> shallow;
   std::vector<SequencePart> parts;
@@ -168,7 +168,7 @@ at::Tensor DraftRecorder::RunAdapter(std::vector<Sequence>& sequences) const {
   return head_.Logits(at::cat(wanted));
 }
 
-// The newest proposals go through a step, each behind the slot of the token before it.
+// The newest proposals go through a step, each after the slot of the token before it.
 at::Tensor DraftRecorder::RunBranches(std::vector<Sequence>& sequences, int step,
                                       int output_tokens) const {
   const int branches = output_tokens - step;

@@ -1,4 +1,4 @@
-// A model's greedy output behind prompts, and what its drafters say at every position of it: what a
+// A model's greedy output after prompts, and what its drafters say at every position of it: what a
 // draft trace holds (protocol.md). A draft depends on the committed tokens alone, so the drafts
 // from all positions of an output are advanced side by side, as branches of one tree.
 #pragma once

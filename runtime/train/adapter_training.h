@@ -27,7 +27,7 @@ class AdapterTrainee : public Trainee {
   AttentionWeights Weights() const { return AdapterOf(parameters_->Values()); }
 
   // The temperature that calibrates its drafts on these windows: targets are the model's own greedy
-  // tokens behind the same text.
+  // tokens after the same text.
   double DraftTemperature(const at::Tensor& windows) const;
 
  private:

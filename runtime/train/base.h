@@ -11,7 +11,7 @@
 
 namespace hat {
 
-// Learns to predict the next token. Logs "loss" and, with an exit, "exit loss", in nats a token.
+// Learns to predict the next token. Logs "loss" and, with an exit, "exit loss", in nats per token.
 class BaseTrainee : public Trainee {
  public:
   // Weights at random: uniform, of variance 1 / fan-in (o and down: / 2 layers more), embeddings of

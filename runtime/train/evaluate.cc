@@ -101,7 +101,7 @@ std::vector<std::vector<int32_t>> Prompts(const Genre& genre, const EvalOptions&
   return prompts;
 }
 
-// What the drafters say along the model's own output behind a genre's prompts.
+// What the drafters say along the model's own output after a genre's prompts.
 DraftTrace Record(const DraftRecorder& recorder, const std::vector<std::vector<int32_t>>& prompts,
                   bool has_adapter, const EvalOptions& options) {
   const std::string no_hash(64, '0');

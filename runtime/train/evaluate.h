@@ -38,7 +38,7 @@ struct EvalReport {
 };
 
 // Perplexities beside an interpolated Kneser-Ney model of the same tokens; acceptance along the
-// model's own greedy output behind held-out prompts. Throws InputError.
+// model's own greedy output after held-out prompts. Throws InputError.
 EvalReport Evaluate(const EvalOptions& options);
 
 }  // namespace hat

@@ -10,7 +10,7 @@
 
 namespace hat {
 
-// Head j learns what the model itself says j positions later, behind the same text: cross-entropy
+// Head j learns what the model itself says j positions later, after the same text: cross-entropy
 // with its output distribution there; the heads' losses are weighted decay^j (Cai et al. 2024 use
 // 0.8) and the weights sum to 1. Logs "loss" and "head j loss".
 class MedusaTrainee : public Trainee {

@@ -18,11 +18,11 @@ class NgramModel {
 
   int order() const { return static_cast<int>(levels_.size()); }
 
-  // Of `token` behind `context`, whose last order - 1 tokens count. Positive; sums to 1 over the
+  // Of `token` after `context`, whose last order - 1 tokens count. Positive; sums to 1 over the
   // vocabulary.
   double Probability(std::span<const int32_t> context, int32_t token) const;
 
-  // exp of the mean of -log probability over tokens 1..: each behind those before it.
+  // exp of the mean of -log probability over tokens 1..: each after those before it.
   double Perplexity(std::span<const int32_t> tokens) const;
 
  private:

@@ -27,7 +27,7 @@ ModelConfig ConfigOf(const Case& c) {
   return config;
 }
 
-// `rows` tokens of one sequence behind `context` others.
+// `rows` tokens of one sequence after `context` others.
 class Sequence {
  public:
   explicit Sequence(const Case& c)

@@ -30,7 +30,7 @@ namespace {
 
 constexpr int kRepeats = 7;
 
-// Bytes a second that `threads` threads read from memory, each its own part of 1 GiB.
+// Bytes per second that `threads` threads read from memory, each its own part of 1 GiB.
 double ReadBandwidth(int threads) {
   std::vector<uint64_t> memory(size_t{1} << 27, 1);
   std::vector<uint64_t> sums(static_cast<size_t>(threads));
@@ -50,8 +50,8 @@ double ReadBandwidth(int threads) {
   return static_cast<double>(sums.size() * part * sizeof(uint64_t)) / times.least;
 }
 
-// Floating-point operations a second of one large product. Without units for bf16 it is so slow in
-// that type that a smaller one must do.
+// Floating-point operations per second of one large product. Without units for bf16 it is so slow
+// in that type that a smaller one must do.
 double ProductRate(Dtype dtype) {
   const int64_t size = dtype == Dtype::kBfloat16 ? 512 : 2048;
   const at::TensorOptions options = OptionsOf({dtype, "cpu"});
@@ -80,7 +80,7 @@ class NaiveLayer {
     values_ = at::zeros({shape.kv_heads, 64, shape.head_dim});
   }
 
-  // x [1, hidden] behind `position` others.
+  // x [1, hidden] after `position` others.
   at::Tensor Forward(const at::Tensor& x, int64_t position) {
     const at::Tensor normed = Norm(x);
     const at::Tensor q = Rotated(Heads(at::linear(normed, projections_[0]), shape_.heads));
@@ -119,7 +119,8 @@ class NaiveLayer {
   at::Tensor out_, gate_, up_, down_, norm_, cos_, sin_, keys_, values_;
 };
 
-// Microseconds a layer takes for one token where its weights are next to nothing: ours, the naive.
+// Microseconds that a layer takes for one token where its weights are next to nothing: ours, the
+// naive.
 std::pair<double, double> LayerOverheads() {
   constexpr int kLayers = 24, kPosition = 16;
   const ModelShape shape = LikeLayers("tiny", 64, kLayers, {4, 2, 16, 128}, 64, false);
@@ -176,8 +177,8 @@ double WeightsRead(const ModelShape& shape) {
 
 // What the machine can do at best.
 struct Floors {
-  double bandwidth;  // bytes a second
-  double rate;       // operations a second, of the faster type
+  double bandwidth;  // bytes per second
+  double rate;       // operations per second, of the faster type
 };
 
 void PrintRow(const std::string& what, const std::string& measured, const std::string& floor,
@@ -219,7 +220,7 @@ void BenchDecode(const RuntimeBench& bench, const std::string& name, double byte
     runner.cache().TruncateTo(context);
     runner.Forward(1);
   });
-  PrintRow(name + " decode, one token behind " + std::to_string(context),
+  PrintRow(name + " decode, one token after " + std::to_string(context),
            Text("%.1f tokens/s (%.1f ms)", 1 / times.median, 1e3 * times.median),
            Text("%.0f MB at %.1f GB/s", bytes / 1e6, floors.bandwidth / 1e9),
            bytes / floors.bandwidth / times.median, ">= 0.70");

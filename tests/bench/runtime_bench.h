@@ -12,7 +12,7 @@ struct RuntimeBench {
   int layers = 8;
   int threads = 0;  // 0: all cores
   int prompt_tokens = 512;
-  int decode_tokens = 20;  // timed one by one, behind a warm-up
+  int decode_tokens = 20;  // timed one by one, after a warm-up
 };
 
 // A table, row by row as they are measured, on stdout. Random weights; minutes.

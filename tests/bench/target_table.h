@@ -1,4 +1,4 @@
-// Prints results as Google Benchmark does, and behind them tables to be read: speed of decoding
+// Prints results as Google Benchmark does, and after them tables to be read: speed of decoding
 // beside the bare spike, speed of the paper's scenario, and what was aimed at beside what was
 // measured. In front, what the numbers depend on: machine, its load, compiler, build, commit.
 #pragma once

@@ -8,7 +8,7 @@ namespace hat {
 // kThread: the calling thread's processor time, which other programs hardly disturb.
 enum class Clock { kWall, kThread };
 
-// Seconds of one call: median and least of `repeats`, behind two calls that do not count.
+// Seconds of one call: median and least of `repeats`, after two calls that do not count.
 struct Times {
   double median, least;
 };

@@ -49,7 +49,7 @@ def bench(options, dtype):
     decode_s = median_s(options.decode_tokens,
                         lambda: model(token, past_key_values=cut(cache, context), use_cache=True))
     name = {torch.bfloat16: "bf16", torch.float32: "fp32"}[dtype]
-    print(f"| {name} decode, one token behind {context} | {1 / decode_s:.1f} tokens/s ({1e3 * decode_s:.1f} ms) |")
+    print(f"| {name} decode, one token after {context} | {1 / decode_s:.1f} tokens/s ({1e3 * decode_s:.1f} ms) |")
     print(f"| {name} prefill of {options.prompt_tokens} | {options.prompt_tokens / prefill_s:.0f} tokens/s "
           f"({1e3 * prefill_s:.0f} ms) |", flush=True)
 

@@ -205,7 +205,7 @@ PROFILE = [
     ("nested too deeply and closed", "[" * 1_000_000 + "]" * 1_000_000,
      ["in.json", "64 levels"]),
     ("objects nested too deeply", '{"a":' * 1_000_000, ["in.json", "64 levels"]),
-    ("something behind", ORIN + "x", ["in.json", "not valid JSON"]),
+    ("something after", ORIN + "x", ["in.json", "not valid JSON"]),
     ("not an object", "[]", ["in.json", "must be an object"]),
     ("a key twice", '{"format": 1, "format": 2}', ["in.json", "'format'", "twice"]),
     ("another format", profile(format="hat-profile/9"), ["'format'", "hat-profile/1", "/9"]),

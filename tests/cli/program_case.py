@@ -58,7 +58,7 @@ class Case:
     words: tuple  # that the one line on stderr must have: the place, the key, what is allowed
     files: dict = dataclasses.field(default_factory=dict)  # name: text, bytes or None (a folder)
     exit_code: int = 2
-    arguments: tuple = ()  # behind those in `command`, as they are: with spaces, empty, bytes
+    arguments: tuple = ()  # after those in `command`, as they are: with spaces, empty, bytes
     leaves: tuple = ()  # results that are complete all the same
     run: dict = dataclasses.field(default_factory=dict)  # further options of subprocess.run
 

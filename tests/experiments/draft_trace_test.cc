@@ -156,7 +156,7 @@ TEST(DraftTraceTest, ValuesOutOfRangeAreRefusedWithTheirPlace) {
   EXPECT_INPUT_ERROR(load(half + std::string("\1\0\2\0", 4)), HasSubstr("'rank'"));
 }
 
-// N = 2, so at t = 1 the second step speaks of a token behind the last: it must be 0.
+// N = 2, so at t = 1 the second step speaks of a token after the last: it must be 0.
 TEST(DraftTraceTest, ValuesBehindTheLastTokenAreRefused) {
   const DraftTrace trace({"m", kHash, kHash, 2, 2, 2}, {5});
   const std::string bytes = trace.ToBytes();
@@ -167,8 +167,8 @@ TEST(DraftTraceTest, ValuesBehindTheLastTokenAreRefused) {
     return Forged(changed);
   };
   EXPECT_NO_THROW(DraftTrace::FromBytes(Forged(content), "x"));
-  EXPECT_INPUT_ERROR(DraftTrace::FromBytes(with_byte(2), "x"), HasSubstr("behind the last"));
-  EXPECT_INPUT_ERROR(DraftTrace::FromBytes(with_byte(9), "x"), HasSubstr("behind the last"));
+  EXPECT_INPUT_ERROR(DraftTrace::FromBytes(with_byte(2), "x"), HasSubstr("after the last"));
+  EXPECT_INPUT_ERROR(DraftTrace::FromBytes(with_byte(9), "x"), HasSubstr("after the last"));
 }
 
 TEST(DraftTraceTest, BadTextIsRefusedWithItsLine) {
@@ -258,7 +258,7 @@ TEST(DraftTraceTest, SharesOfRightProposalsByHand) {
   ASSERT_EQ(steps.size(), 2u);
   EXPECT_EQ(steps[0].count, 6);
   EXPECT_DOUBLE_EQ(steps[0].right, 4.0 / 6);
-  EXPECT_EQ(steps[1].count, 3);  // behind a right first one
+  EXPECT_EQ(steps[1].count, 3);  // after a right first one
   EXPECT_DOUBLE_EQ(steps[1].right, 1.0 / 3);
 }
 

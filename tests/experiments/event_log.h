@@ -47,7 +47,7 @@ inline Span SpanMs(double requested, double start, double end) {
   return {Ms(requested), Ms(start), Ms(end)};
 }
 
-inline constexpr int kHidden = 4;  // 8 bytes a position in fp16
+inline constexpr int kHidden = 4;  // 8 bytes per position in fp16
 
 DeviceOpEvent Op(int request, DeviceOp op, int tokens, int context, Span span);
 // Times: sent, start, left, arrived. The size is FrameBytes.

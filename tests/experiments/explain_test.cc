@@ -120,6 +120,19 @@ TEST(ExplainTest, ARoundBeginsWithTheTokensBeforeIt) {
                                         "2.000 5.000\n"));
 }
 
+// cloud-sd: the cloud has made two rounds before the first one's tokens are out.
+TEST(ExplainTest, ARoundsCountsWaitForItsTokens) {
+  Explain explain(0);
+  Play({ArrivalTold{{0, 0, 0, Seconds(), 1, 7}}, RoundEvent{0, 3, 2, 0, 0, Ms(20)},
+        TokensTold{0, 1, Ms(21)}, RoundEvent{0, 5, 2, 0, 0, Ms(22)}, TokensTold{0, 3, Ms(23)},
+        TokensTold{0, 3, Ms(25)}},
+       explain);
+  EXPECT_THAT(
+      explain.Text(),
+      HasSubstr("    1  21.000  23.000       3        3         2            0       0\n"
+                "    2  23.000  25.000       3        5         2            0       0\n"));
+}
+
 TEST(ExplainTest, OtherRequestsAreLeftOut) {
   Explain explain(0);
   const EventLog log = LifeOfOneRequest();

@@ -111,14 +111,14 @@ TEST(LawsTest, RequestThatNeverEndsIsCaughtUnlessTheRunIsPartial) {
 TEST(LawsTest, RequestThatEndsTwiceIsCaught) {
   EventLog log = LifeOfOneRequest();
   log.push_back(EndTold{0, Outcome::kCompleted, Ms(66)});
-  EXPECT_THAT(Broken(log), HasViolation("conservation", "an end behind its end"));
+  EXPECT_THAT(Broken(log), HasViolation("conservation", "an end after its end"));
   EXPECT_THAT(Broken(log), HasViolation("conservation", "1 requests arrived, but 2 completed"));
 }
 
 TEST(LawsTest, OperationBehindTheEndIsCaught) {
   EventLog log = LifeOfOneRequest();
   log.push_back(Op(0, DeviceOp::kDraft, 1, 6, SpanMs(66, 66, 67)));
-  EXPECT_THAT(Broken(log), HasViolation("conservation", "draft behind its end"));
+  EXPECT_THAT(Broken(log), HasViolation("conservation", "draft after its end"));
 }
 
 // -- tokens
@@ -144,7 +144,7 @@ TEST(LawsTest, WastedAboveAheadStepsIsCaught) {
 TEST(LawsTest, DraftThatWasNotSentIsCaught) {
   EventLog log = LifeOfOneRequest();
   Nth<RoundEvent>(log, 0).drafted = 2;
-  EXPECT_THAT(Broken(log), HasViolation("tokens", "2 drafted, but 2 positions went up"));
+  EXPECT_THAT(Broken(log), HasViolation("tokens", "2 drafted, but 2 positions verified"));
 }
 
 TEST(LawsTest, MissingDraftStepIsCaught) {
@@ -200,7 +200,7 @@ TEST(LawsTest, TwoOperationsOnOneGpuAreCaught) {
 TEST(LawsTest, GpuThatServesOutOfOrderIsCaught) {
   EventLog log = LifeOfOneRequest();
   Nth<DeviceOpEvent>(log, 5).span.requested = Ms(43);
-  EXPECT_THAT(Broken(log), HasViolation("overlap", "asked for at 0.043 s behind 0.044 s"));
+  EXPECT_THAT(Broken(log), HasViolation("overlap", "asked for at 0.043 s after 0.044 s"));
 }
 
 TEST(LawsTest, DraftAheadInFrontOfAWaitingOperationIsCaught) {
@@ -241,7 +241,7 @@ TEST(LawsTest, StageWithTwoBatchesIsCaught) {
 TEST(LawsTest, BatchThatOvertakesIsCaught) {
   EventLog log = LifeOfOneRequest();
   Nth<StageTold>(log, 1).batch.ordinal = 2;
-  EXPECT_THAT(Broken(log), HasViolation("overlap", "stage 0.0 runs batch 2 behind batch 0"));
+  EXPECT_THAT(Broken(log), HasViolation("overlap", "stage 0.0 runs batch 2 after batch 0"));
 }
 
 TEST(LawsTest, StageThatStartsWithoutABufferIsCaught) {

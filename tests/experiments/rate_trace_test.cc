@@ -32,7 +32,7 @@ TEST(RateTraceTest, FinishTimeIntegratesTheSteps) {
   EXPECT_NEAR(finish(0, 1), 1, 1e-12);
   EXPECT_NEAR(finish(0, 3), 2.5, 1e-12);  // 2 MB in 2 s, 1 MB at 2 MB/s
   EXPECT_NEAR(finish(1.5, 1.5), 2.5, 1e-12);
-  EXPECT_NEAR(finish(0, 4), 3, 1e-12);      // not 4: the idle second comes behind the last byte
+  EXPECT_NEAR(finish(0, 4), 3, 1e-12);      // not 4: the idle second comes after the last byte
   EXPECT_NEAR(finish(0, 4.5), 4.5, 1e-12);  // over the idle second into the next period
   EXPECT_NEAR(finish(3.5, 1), 5, 1e-12);    // begins in the idle second
   EXPECT_NEAR(finish(0, 4e3), 3999, 1e-9);  // a thousand periods

@@ -81,7 +81,7 @@ TEST(RecorderTest, RowHoldsALifeInNumbers) {
   EXPECT_NEAR(ToMilliseconds(row.parts.cloud_compute), 15, 1e-9);
 }
 
-// Up: 64 + 2 * 8, 64 + 8, 64 + 2 * 8 and the Close frame's 64, which comes behind the end.
+// Up: 64 + 2 * 8, 64 + 8, 64 + 2 * 8 and the Close frame's 64, which comes after the end.
 TEST(RecorderTest, BytesCountEveryFrameWithItsHeader) {
   Recorder recorder(OneDevice());
   Play(LifeOfOneRequest(), recorder);

@@ -33,7 +33,7 @@ std::string SummaryOf(const EventLog& log, bool is_partial = false) {
 TEST(SummaryTextTest, SaysTheFiguresOnAPage) {
   EXPECT_EQ(SummaryText(SummaryOf(LifeOfOneRequest())),
             R"(tiny: hat, seed 7. Simulated.
-requests     1 arrived, 1 completed; 1 measured (behind the warm-up)
+requests     1 arrived, 1 completed; 1 measured (after the warm-up)
 
 ms                  mean        p50        p90        p99
 TTFT                44.0       44.0       44.0       44.0

@@ -39,7 +39,7 @@ std::string BrokenTrack(const nlohmann::json& document) {
     for (const Slice& slice : slices) {
       while (!open.empty() && open.back()->end <= slice.start) open.pop_back();
       if (!open.empty() && slice.end > open.back()->end) {
-        return slice.text + "\nends behind\n" + open.back()->text;
+        return slice.text + "\nends after\n" + open.back()->text;
       }
       open.push_back(&slice);
     }

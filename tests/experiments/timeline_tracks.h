@@ -7,7 +7,7 @@
 
 namespace hat {
 
-// The first slice of the Chrome trace that neither lies in the one it began in nor behind it;
+// The first slice of the Chrome trace that neither lies in the one it began in nor after it;
 // empty: there is none. Also names a thread 0, which Perfetto lays on its process's main thread.
 std::string BrokenTrack(const nlohmann::json& document);
 

@@ -33,7 +33,7 @@ FrameEvent Down(const double (&times_ms)[4]) {
   return FrameOf(0, Direction::kDown, FrameKind::kFirst, 3, 1, times_ms);
 }
 
-// A path from the uplink's side: all behind the last frame's arrival at 50 ms is fixed.
+// A path from the uplink's side: all after the last frame's arrival at 50 ms is fixed.
 // 50 formed and computed by one stage until 60, answer until 65, head until 66.
 void AddFixedEnd(TtftPath& path) {
   const StageTold stage =

@@ -249,7 +249,7 @@ TEST(WorkloadTest, ReplayRefusesStampsThatGoBack) {
   EXPECT_INPUT_ERROR(Workload{s}, AllOf(HasSubstr("a.csv:3"), HasSubstr("ascending")));
 }
 
-// replay.csv with arrivals, prompts and outputs, a row a request, replayed with `more`.
+// replay.csv with arrivals, prompts and outputs, a row per request, replayed with `more`.
 Scenario Replayed(const TempFolder& folder, const Overrides& more = {}) {
   WriteFileAtomically(folder / "replay.csv",
                       "arrival_s,prompt_tokens,output_tokens\n0,11,1\n1,12,2\n2,13,3\n3,14,4\n");

@@ -11,34 +11,36 @@ BUILD = pathlib.Path(os.environ.get("HAT_BUILD_DIR", ROOT / "build/release"))
 LIBRARIES = ("core", "world", "protocol", "profiles", "experiments")
 
 
+def run_well(*words):
+    result = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout + result.stderr
+    return result.stdout
+
+
 class ConsumerTest(unittest.TestCase):
-    def run_well(self, *words, **options):
-        result = subprocess.run(words, capture_output=True, text=True, check=False, **options)
-        self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
-        return result.stdout
-
-    def setUp(self):
+    @classmethod
+    def setUpClass(cls):
         folder = tempfile.TemporaryDirectory(prefix="hat consumer ")
-        self.addCleanup(folder.cleanup)
-        self.folder = pathlib.Path(folder.name)
-        self.prefix = self.folder / "prefix"
-        self.run_well("cmake", "--install", BUILD, "--prefix", self.prefix)
+        cls.addClassCleanup(folder.cleanup)
+        cls.folder = pathlib.Path(folder.name)
+        cls.prefix = cls.folder / "prefix"
+        run_well("cmake", "--install", BUILD, "--prefix", cls.prefix)
 
-    def configure(self, version):
+    def configure(self, name, version):
         flags = os.environ.get("HAT_CXX_FLAGS", "")
-        return ["cmake", "-G", "Ninja", "-S", ROOT / "tests/install/consumer", "-B", self.folder / "build",
+        return ["cmake", "-G", "Ninja", "-S", ROOT / "tests/install/consumer", "-B", self.folder / name,
                 f"-DCMAKE_PREFIX_PATH={self.prefix}", f"-DCMAKE_CXX_FLAGS={flags}", f"-DWANTED_VERSION={version}"]
 
     def test_builds_and_runs(self):
-        self.run_well(*self.configure("0.1"))
-        self.run_well("ninja", "-C", self.folder / "build")
+        run_well(*self.configure("build", "0.1"))
+        run_well("ninja", "-C", self.folder / "build")
         share = self.prefix / "share/hat"
-        output = self.run_well(self.folder / "build/consumer", share / "experiments/paper/spec_bench_7b.toml",
-                               share / "profiles/data/a6000_vicuna-7b_cloud.json")
+        output = run_well(self.folder / "build/consumer", share / "experiments/paper/spec_bench_7b.toml",
+                          share / "profiles/data/a6000_vicuna-7b_cloud.json")
         self.assertRegex(output, r"^spec_bench_7b: \d+ tokens, 0\.100 s\n$")
 
     def test_an_older_version_than_wanted_is_none(self):
-        result = subprocess.run(self.configure("7.0"), capture_output=True, text=True, check=False)
+        result = subprocess.run(self.configure("older", "7.0"), capture_output=True, text=True, check=False)
         self.assertNotEqual(result.returncode, 0)
         self.assertIn('compatible with requested version "7.0"', " ".join(result.stderr.split()))
 

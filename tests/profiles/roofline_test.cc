@@ -48,12 +48,12 @@ TEST(RooflineTest, ALayerOnAnA6000AddsItsOverheads) {
 }
 
 TEST(RooflineTest, DecodeAttentionReadsTheKvCache) {
-  // 705 positions of 16 KiB at 650 GB/s, 2.1 us a sequence and 0.1 us a token.
+  // 705 positions of 16 KiB at 650 GB/s, 2.1 us per sequence and 0.1 us per token.
   ExpectUs(Of("a40").Attention(1, 704), 2.1 + 0.1 + 705 * 16384 / 650e9 * 1e6);  // 19.97 us
 }
 
 TEST(RooflineTest, LongPrefillAttentionIsBoundByCompute) {
-  // 4 x 4096 x 1024 x (1024 + 128) / 2 operations at 33 TFLOPS, and 0.1 us a token.
+  // 4 x 4096 x 1024 x (1024 + 128) / 2 operations at 33 TFLOPS, and 0.1 us per token.
   ExpectUs(Of("a40").Attention(1024, 0),
            2.1 + 102.4 + 4.0 * 4096 * 1024 * 576 / 33e12 * 1e6);  // 397.4 us
 }

@@ -22,8 +22,8 @@ inline ProfileInfo SampleInfo(Role role) {
   return info;
 }
 
-// embedding 1 us; layer 10 us + 1 us a token + 0.1 us a position of context; head 5 us; adapter 4
-// us.
+// embedding 1 us; layer 10 us + 1 us per token + 0.1 us per position of context; head 5 us; adapter
+// 4 us.
 inline ProfileData SampleDevice() {
   ProfileData data;
   data.info = SampleInfo(Role::kDevice);
@@ -36,7 +36,8 @@ inline ProfileData SampleDevice() {
   return data;
 }
 
-// linear 100 us + 1 us a token, with a spread of +-10% at 1 token; a0 3 us; attention 2 us a token.
+// linear 100 us + 1 us per token, with a spread of +-10% at 1 token; a0 3 us; attention 2 us per
+// token.
 inline ProfileData SampleCloud() {
   ProfileData data;
   data.info = SampleInfo(Role::kCloud);

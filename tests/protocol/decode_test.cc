@@ -97,7 +97,7 @@ TEST(RunTest, TheSameRunTwiceGivesTheSameFrames) {
   EXPECT_EQ(RunOnTheWire(FindSystem("hat")), RunOnTheWire(FindSystem("hat")));
 }
 
-// Confidence and rank of a chain's steps, the same for every chain; right and sure behind them.
+// Confidence and rank of a chain's steps, the same for every chain; right and sure after them.
 Drafter Scripted(std::vector<Proposal> proposals) {
   return [proposals](int, int, int step) {
     const auto i = static_cast<size_t>(step) - 1;

@@ -1,4 +1,4 @@
-// A cloud replica for tests: latencies from a function, a cache a stage and session of which it
+// A cloud replica for tests: latencies from a function, a cache per stage and session of which it
 // knows the length. Fails the test when a batch does not continue the caches.
 #pragma once
 

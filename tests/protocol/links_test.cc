@@ -24,7 +24,7 @@ Frame PrefillFrame(SessionId session, int first, int count) {
   return frame;
 }
 
-// 1 s a frame: 64 B + 1 position of 936 B at 1000 B/s.
+// 1 s per frame: 64 B + 1 position of 936 B at 1000 B/s.
 struct UplinkFixture {
   std::unique_ptr<DedicatedPipe> MakePipe(ExtraDelay extra = {}) {
     return std::make_unique<DedicatedPipe>(

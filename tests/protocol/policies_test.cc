@@ -188,10 +188,20 @@ TEST(SystemTest, ContradictionsAreRefused) {
   EXPECT_THROW(CheckSystem(system), InputError);
 }
 
+// What a session does and what the row says of it.
+TEST(SystemTest, EveryRowIsOfOnePiece) {
+  for (const std::string& name : SystemNames()) {
+    const SystemSpec system = FindSystem(name);
+    EXPECT_EQ(system.drafts_trees, system.session == SessionKind::kTree) << name;
+    EXPECT_EQ(system.has_cloud, system.session != SessionKind::kLocal) << name;
+    EXPECT_EQ(system.returns_tokens, system.session == SessionKind::kRaw) << name;
+    EXPECT_EQ(system.has_device_layers, !system.returns_tokens) << name;
+  }
+}
+
 TEST(SystemTest, CloudOnlyIsCloudSdWithDraftingOff) {
   SystemSpec system = FindSystem("cloud-sd");
   EXPECT_TRUE(system.drafts_in_cloud());
-  EXPECT_FALSE(system.drafts_on_device());
   EXPECT_EQ(LargestVerification(system), 9);
   system.drafting = "none";
   EXPECT_FALSE(system.drafts_in_cloud());

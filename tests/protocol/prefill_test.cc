@@ -145,7 +145,7 @@ TEST(PrefillTest, TheMonitorsChunkTakesOverFromTheInitialSize) {
     if (frame.header.session == 3) last.push_back(frame.header.count);
   }
   EXPECT_THAT(first, ElementsAre(64, 64, 64, 64, 64, 64, 16));
-  // 1.024 ms a position: X >= 20 / (1.024 - 0.5) = 38.2; the line is exact from two sizes on.
+  // 1.024 ms per position: X >= 20 / (1.024 - 0.5) = 38.2; the line is exact from two sizes on.
   EXPECT_THAT(last, ElementsAre(39, 39, 39, 39, 39, 39, 39, 39, 39, 39, 10));
 }
 

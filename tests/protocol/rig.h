@@ -25,8 +25,8 @@ struct RigOptions {
   BytesPerSecond down = BytesPerSecond(2e6);
   Seconds latency = Milliseconds(2);
   ExtraDelay extra_delay;
-  DeviceLatency device_latency;  // default: each operation 1 ms + 0.1 ms a token
-  StageLatency stage_latency;    // default: 2 ms + 0.05 ms a token
+  DeviceLatency device_latency;  // default: each operation 1 ms + 0.1 ms per token
+  StageLatency stage_latency;    // default: 2 ms + 0.05 ms per token
   Seconds stage_link;
   Drafter drafter = SeededDrafter(1, 0.6);
   MedusaRanks medusa;                        // default: right with probability about one half

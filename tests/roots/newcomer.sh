@@ -64,7 +64,7 @@ make_root() {
   python3 "$project/tests/roots/readme_walk.py" "$root$clone/README.md" "$root/srv/walk"
 }
 
-# step SUITE USER FILE: one command of README; where it asks for packages, once more behind their installation
+# step SUITE USER FILE: one command of README; where it asks for packages, once more after their installation
 step() {
   local hint
   printf '\n== %s\n' "$(cat "$root$3")" >>"$log"

@@ -4,7 +4,7 @@
     python3 -m venv ENV; ENV/bin/pip install torch transformers; ENV/bin/python make_reference.py
 
 Not run by the tests: they read what it wrote. Each folder is a checkpoint as transformers saves it,
-with reference.safetensors beside: ids [tokens] (I64), logits [tokens, vocabulary] and, behind each
+with reference.safetensors beside: ids [tokens] (I64), logits [tokens, vocabulary] and, after each
 layer, states [layers + 1, tokens, hidden] (before the final norm), all in fp32 on the CPU.
 """
 import json

@@ -98,7 +98,7 @@ TEST(CalibratedDrafterTest, TheSmallestAcceptLengthDraftsNothingRight) {
   }
 }
 
-// P(right | confidence c) = c, and ranks behind the first follow the curve.
+// P(right | confidence c) = c, and ranks after the first follow the curve.
 TEST(CalibratedDrafterTest, ConfidencesAreCalibrated) {
   const AcceptanceConfig config;
   const CalibratedDrafter drafter(config, 7);

@@ -330,7 +330,7 @@ TEST_P(DraftingClosedFormTest, HatWithoutDraftingAhead) {
 }
 
 // The answer takes 10 ms, 3 steps of width 4 take 1 ms. Of the branch's 3 steps the third lies
-// behind the stop.
+// after the stop.
 TEST_P(DraftingClosedFormTest, StepsDraftedAheadAreKeptUpToTheStop) {
   const WatchedRun run = RunOnTrace(3, {}, true);
   ExpectGaps(run, {Ttft(), Round(2, 2, 10), Round(1, 1, 12), Round(0, 2, 13), Round(3, 3, 14)});

@@ -73,6 +73,33 @@ TEST(CloudComputeTest, APartThatDoesNotEndThePromptHasNoHead) {
   EXPECT_NEAR((run.stages[0].span.end - run.stages[0].span.start).value(), first.value(), 1e-12);
 }
 
+// Stages of one batch take the same per layer; not the same batch once a part has left it.
+TEST(CloudComputeTest, EachStageTakesItsOwnLayersOfWhatIsStillInTheBatch) {
+  const Toy toy;
+  const Scenario scenario = toy.Load({"cloud.stages=4"});  // 8, 8, 7, 7 layers
+  const CloudProfile profile = CloudProfile::Load(toy / "cloud.json");
+  MemoryWorld world;
+  SimCloudCompute compute(world, scenario, profile, 0);
+  for (const int ordinal : {0, 1, 8}) {  // 8 comes to where 0 was
+    Batch batch;
+    batch.ordinal = ordinal;
+    batch.parts = {Part(10 + ordinal, 0), Part(2, 160)};
+    batch.tokens = 12 + ordinal;
+    for (int stage = 0; stage < 4; ++stage) {
+      if (stage == 2) {
+        batch.parts.pop_back();
+        batch.tokens -= 2;
+      }
+      const Seconds expected = StageLatency(profile, batch, {stage < 2 ? 8 : 7});
+      const Seconds start = world.Now();
+      world.Start("stage", [&] { compute.RunStage(stage, batch); });
+      world.Run();
+      EXPECT_NEAR((world.Now() - start).value(), expected.value(), 1e-12)
+          << ordinal << " " << stage;
+    }
+  }
+}
+
 // Two verifications, of 3 and 1 positions, and 10 of a prompt: the draft model takes three steps.
 TEST(DraftingCloudComputeTest, StageZeroTakesTheDraftModelsStepsBeforeItsOwn) {
   const Toy toy;

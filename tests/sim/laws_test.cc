@@ -58,11 +58,11 @@ std::vector<Pressure> Pressures() {
       {"BadPolicies",
        {"system.chunking=one-token", "system.drafting=contrarian", "system.prefill_cut=trickle"},
        {"hat"}},
-      {"LongDrafts", {"policy.draft_threshold=0", "policy.max_draft=40"}, {"hat"}},
+      {"LongDrafts", {"policy.draft_threshold=0", "policy.max_draft=40"}, {"hat", "cloud-sd"}},
       {"WideTree", {"policy.tree=full-4-2"}, {"u-medusa"}},
       {"DraftTrace",
        {"acceptance.trace=trace", "workload.outputs={tokens=30}", "cloud.stages=2"},
-       {"hat", "u-medusa"}},
+       {"hat", "u-medusa", "cloud-sd"}},
   };
 }
 
@@ -72,6 +72,7 @@ class LawsTest : public testing::TestWithParam<Pressure> {
     const std::vector<double> spread = {0.7, 0.9, 1, 1.05, 1.6};
     toy_.Write("device", ToyDevice{}, spread);
     toy_.Write("cloud", ToyCloud{}, spread);
+    toy_.Write("draft", ToyDraftModel(), spread);
     ToyDevice slow;
     slow.layer = {900, 20, 1};
     toy_.Write("slow", slow);

@@ -4,11 +4,13 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "core/error.h"
 #include "core/files.h"
+#include "experiments/scenario/input_files.h"
 #include "tests/core/expect_error.h"
 #include "tests/sim/toy.h"
 
@@ -100,6 +102,41 @@ TEST_F(RunTest, WhatIsNotPossibleIsAResultToo) {
   EXPECT_THAT(result.not_possible.value_or(""), HasSubstr("13.5 GB"));
   EXPECT_EQ(Summary().at("not_possible"), *result.not_possible);
   EXPECT_FALSE(fs::exists(options_.timeline)) << "nothing was played";
+}
+
+TEST_F(RunTest, ADraftModelMustBeACloudsOfTheSameVocabularyWithAHeadForAWholeBatch) {
+  const auto run = [this](const std::string& override) {
+    return Run({"system.name=cloud-sd", override});
+  };
+  EXPECT_INPUT_ERROR(run("cloud.draft_profile=device.json"),
+                     HasSubstr("must be cloud where a cloud's profile is wanted"));
+  const std::string llama = fs::absolute("profiles/data/a6000_llama-3-8b_cloud.json");
+  EXPECT_INPUT_ERROR(run("cloud.draft_profile=" + llama),
+                     HasSubstr("a draft model of 128256 tokens (llama-3-8b), but vicuna-7b has a "
+                               "vocabulary of 32000"));
+  EXPECT_INPUT_ERROR(run("cloud.token_budget=5000"),
+                     HasSubstr("heads of up to 4096 rows, but a batch may have 5000"));
+  EXPECT_FALSE(run("cloud.token_budget=4096").not_possible);
+}
+
+TEST_F(RunTest, WithoutADraftModelACloudThatDraftsIsNotPossible) {
+  std::string text = ReadFile(toy_.scenario_path());
+  const std::string line = "draft_profile = \"draft.json\"\n";
+  toy_.Write("toy.toml", text.erase(text.find(line), line.size()));
+  EXPECT_EQ(Run({"system.name=cloud-sd"}).not_possible,
+            "the scenario names no draft model (cloud.draft_profile)");
+  options_.replaces = true;
+  EXPECT_FALSE(Run({"system.name=cloud-only"}).not_possible);
+}
+
+TEST_F(RunTest, ADraftModelIsAnInputWhereTheCloudDrafts) {
+  const auto has_draft = [this](const std::string& system) {
+    const auto paths = InputPathsOf(toy_.Load({"system.name=" + system}));
+    return std::ranges::count(paths, toy_ / "draft.json") == 1;
+  };
+  EXPECT_TRUE(has_draft("cloud-sd"));
+  EXPECT_FALSE(has_draft("cloud-only"));
+  EXPECT_FALSE(has_draft("hat"));
 }
 
 }  // namespace

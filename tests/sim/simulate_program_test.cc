@@ -416,7 +416,7 @@ TEST_F(SimulateProgramTest, WhatASystemDoesNotUseNeedNotBeCovered) {
                 "--set", "workload.outputs.tokens=4096"})
         .exit_code;
   };
-  EXPECT_EQ(exit_code("u-shape", "4096"), 0);  // 8192 positions: no draft behind them
+  EXPECT_EQ(exit_code("u-shape", "4096"), 0);  // 8192 positions: no draft after them
   EXPECT_EQ(exit_code("hat", "4096"), 2);
   ProfileData cloud = ReadProfile(toy_ / "cloud.json");
   cloud.allow_extrapolation = true;

@@ -9,6 +9,7 @@
 #include "protocol/deployment.h"
 #include "sim/cloud_compute.h"
 #include "sim/device_compute.h"
+#include "sim/drafting_cloud_compute.h"
 #include "sim/run.h"
 #include "tests/sim/toy.h"
 #include "world/thread_world.h"
@@ -68,13 +69,15 @@ std::map<int, Counts> Simulated(const Scenario& scenario) {
 // The scenario on threads, twice as fast as it says.
 class ThreadedRun {
  public:
-  ThreadedRun(const Scenario& scenario, const DeviceProfile& device, const CloudProfile& cloud)
+  ThreadedRun(const Scenario& scenario, const DeviceProfile& device, const CloudProfile& cloud,
+              const CloudProfile& draft)
       : scenario_(scenario),
         workload_(scenario),
         drafts_(MakeDraftSource(scenario, workload_)),
         setup_{scenario, drafts_.get(), RngStream(scenario.seed, "device jitter"),
                scenario.fleet.device_layers},
-        compute_(world_, scenario, cloud, 0),
+        chains_(world_, *drafts_),
+        compute_(MakeCompute(cloud, draft)),
         links_(world_, counter_, scenario.model.hidden,
                [](int) {
                  const FifoLink link(MegabitsPerSecond(80), Milliseconds(1), 1);
@@ -86,7 +89,7 @@ class ThreadedRun {
                                    .carries_states = false,
                                    .stages = scenario.scheduler.stages},
                      .cloud = scenario.scheduler,
-                     .replicas = {&compute_},
+                     .replicas = {compute_.get()},
                      .links = links_,
                      .observer = counter_}) {
     for (int d = 0; d < scenario.devices(); ++d) AddDevice(device);
@@ -112,6 +115,14 @@ class ThreadedRun {
  private:
   struct End {};
 
+  std::unique_ptr<SimCloudCompute> MakeCompute(const CloudProfile& cloud,
+                                               const CloudProfile& draft) {
+    if (!scenario_.system.drafts_in_cloud()) {
+      return std::make_unique<SimCloudCompute>(world_, scenario_, cloud, 0);
+    }
+    return std::make_unique<DraftingCloudCompute>(world_, scenario_, cloud, draft, chains_, 0);
+  }
+
   void AddDevice(const DeviceProfile& profile) {
     devices_.push_back(std::make_unique<SimDevice>(world_));
     SimDevice& device = *devices_.back();
@@ -119,6 +130,7 @@ class ThreadedRun {
     deployment_.AddDevice(
         scenario_.fleet.max_sessions,
         [this, &device](const Request& request, int) {
+          if (scenario_.system.drafts_in_cloud()) chains_.Add(request);
           return std::make_unique<SimDeviceCompute>(world_, setup_, device, request);
         },
         [this](const Request&, const SessionEnd&) { ended_.Push({}); });
@@ -133,7 +145,8 @@ class ThreadedRun {
   ThreadWorld world_{2};
   Channel<End> ended_{world_};
   int running_ = 0;
-  SimCloudCompute compute_;
+  CloudChains chains_;
+  std::unique_ptr<SimCloudCompute> compute_;
   DedicatedLinks links_;
   Deployment deployment_;
 };
@@ -148,14 +161,15 @@ TEST_P(ThreadWorldRunTest, ThirtyDevicesMakeTheTokensAndRoundsOfTheSimulator) {
                 "workload.requests=60", "workload.outputs.tokens=12"});
   const auto device = DeviceProfile::Load(toy / "device.json");
   const auto cloud = CloudProfile::Load(toy / "cloud.json");
-  ThreadedRun run(scenario, device, cloud);
+  const auto draft = CloudProfile::Load(toy / "draft.json");
+  ThreadedRun run(scenario, device, cloud, draft);
   const std::map<int, Counts> counts = run.Play();
   EXPECT_EQ(counts.size(), 60u);
   EXPECT_EQ(counts, Simulated(scenario));
 }
 
 INSTANTIATE_TEST_SUITE_P(Systems, ThreadWorldRunTest,
-                         testing::Values("hat", "u-shape", "u-sarathi", "u-medusa"));
+                         testing::Values("hat", "u-shape", "u-sarathi", "u-medusa", "cloud-sd"));
 
 }  // namespace
 }  // namespace hat

@@ -51,7 +51,7 @@ inline ToyCloud ToyDraftModel() {
   return {{4, 0.25, 0}, {1, 0, 0}, {0.5, 0.125, 0.03125}, {2, 0.5, 0}, {3, 1, 0}};
 }
 
-// Vicuna-7B: 8192 bytes a position, 2 layers on the device, 30 in the cloud.
+// Vicuna-7B: 8192 bytes per position, 2 layers on the device, 30 in the cloud.
 inline constexpr double kStateBytes = 8192;
 inline constexpr double kHeaderBytes = 64;
 

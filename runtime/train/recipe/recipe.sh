@@ -4,7 +4,7 @@
 # Gathers text from Debian packages (gather_text.py), makes a tokenizer of 2,048 pieces, and trains the
 # base model, the adapter and the Medusa heads with the program hat-torch; the base takes
 # three quarters of HOURS (default 4), the drafters an eighth each. Then it measures them, cuts prompts
-# from the held-out text and records the drafts behind them. Run again, it goes on where it was. With
+# from the held-out text and records the drafts after them. Run again, it goes on where it was. With
 # START, a model's folder, the base begins with that model's weights and tokenizer.
 # Needs the packages apt, dpkg, python3 and sentencepiece.
 set -euo pipefail

@@ -20,7 +20,7 @@ class ForwardTest : public testing::TestWithParam<int> {
         ids_(RandomIds(GetParam(), kTokens, model_.config.shape.vocabulary)),
         expected_(RunAlone(whole_, ids_)) {}
 
-  // `count` tokens from `first` on, as a chain behind the cache's last slot.
+  // `count` tokens from `first` on, as a chain after the cache's last slot.
   at::Tensor Continue(KvCache& cache, const std::vector<int32_t>& ids) const {
     const SequencePart part{&cache, static_cast<int>(ids.size()), {}};
     return whole_.Forward(ids, {&part, 1});
@@ -152,7 +152,7 @@ TEST_P(ForwardTest, RaggedBatchEqualsEachSequenceAlone) {
   Continue(caches[3], Slice(ids_, 0, 30));
   std::vector<int32_t> ids = Slice(ids_, 0, 8);  // a fresh prompt
   for (const int id : {17, 5, 6, 7, 30, 31}) ids.push_back(ids_[id]);
-  // One token behind 17; a root with two children behind 5; a chain of two behind 30.
+  // One token after 17; a root with two children after 5; a chain of two after 30.
   const std::vector<SequencePart> parts = {
       {&caches[0], 8, {}}, {&caches[1], 1, {}}, {&caches[2], 3, {4, 5, 5}}, {&caches[3], 2, {}}};
   const at::Tensor states = whole_.Forward(ids, parts);

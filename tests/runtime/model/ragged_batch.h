@@ -14,8 +14,8 @@ class RaggedBatchCase {
   // Random weights, with the output matrix left out (the identity).
   RaggedBatchCase(int heads, int kv_heads, int head_dim, const Compute& compute);
 
-  // The same values on every device: a fresh prompt of 9, one token behind 21, a tree of 7 behind
-  // 13, branches of 3 that go on, a tree of 40 behind 3, 30 tokens behind 70.
+  // The same values on every device: a fresh prompt of 9, one token after 21, a tree of 7 after
+  // 13, branches of 3 that go on, a tree of 40 after 3, 30 tokens after 70.
   std::vector<SequencePart> Parts();
   const at::Tensor& states() const { return states_; }  // [rows, hidden]
 

@@ -133,7 +133,7 @@ INSTANTIATE_TEST_SUITE_P(
         BadFile{"SameBytes", Two("[0,4]", "[0,4]", 4), "overlap at byte 0"},
         BadFile{"Hole", Two("[0,4]", "[6,10]", 10), "hole at byte 4"},
         BadFile{"HoleAtTheStart", One("U8", "[4]", "[2,6]", 6), "hole at byte 0"},
-        BadFile{"BytesBehind", One("U8", "[4]", "[0,4]", 7), "3 bytes behind"},
+        BadFile{"BytesBehind", One("U8", "[4]", "[0,4]", 7), "3 bytes after"},
         BadFile{"UnknownKey",
                 FileOf(R"({"x":{"dtype":"U8","shape":[0],"data_offsets":[0,0],"y":1}})", ""),
                 "unknown key"},

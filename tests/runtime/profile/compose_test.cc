@@ -45,7 +45,7 @@ TEST(ProfileComposeTest, NoLatencyIsZeroButAttentions) {
   EXPECT_GT(operations.at(Operation::kLinear)[0].samples_us[0], 0);
 }
 
-// Without a sequence a call takes 2 x 10 - 15 us a layer and 2 x 4 - 6 us of plan; of the plan's
+// Without a sequence a call takes 2 x 10 - 15 us per layer and 2 x 4 - 6 us of plan; of the plan's
 // other 10 us each of 4 layers has a quarter.
 TEST(ProfileComposeTest, OneMoreSequenceIsACallLessACallWithoutIt) {
   EXPECT_EQ(OneMoreSequenceUs({30, 12}, {10, 4}, {15, 6}, 4), 25 + 2.5);

@@ -67,7 +67,7 @@ class ProfileProgramsTest : public testing::Test {
 
   using Option = std::pair<std::string, std::string>;
 
-  // The arguments of a quick measurement, with these in place of its own or behind them; a flag has
+  // The arguments of a quick measurement, with these in place of its own or after them; a flag has
   // no value.
   std::vector<std::string> Quick(const std::string& out, const std::vector<Option>& changed = {}) {
     std::vector<Option> options = {{"--model", folder_ / "tiny.json"},

@@ -1,4 +1,4 @@
-// Models whose drafts are often right, and an oracle of drafts: what drafter and target say behind
+// Models whose drafts are often right, and an oracle of drafts: what drafter and target say after
 // a text, computed afresh from all of its tokens, without caches, frames or the protocol.
 #pragma once
 
@@ -31,9 +31,9 @@ class Oracle {
     float confidence = 0;
     at::Tensor logits;  // [1, vocabulary]
   };
-  Proposal Propose(const std::vector<int32_t>& text) const;  // the adapter's, behind `text`
-  int32_t Target(const std::vector<int32_t>& text) const;    // the model's own token behind `text`
-  // Of the Medusa heads on the state behind `text`. [heads, 1, vocabulary]
+  Proposal Propose(const std::vector<int32_t>& text) const;  // the adapter's, after `text`
+  int32_t Target(const std::vector<int32_t>& text) const;    // the model's own token after `text`
+  // Of the Medusa heads on the state after `text`. [heads, 1, vocabulary]
   at::Tensor MedusaLogits(const std::vector<int32_t>& text) const;
 
  private:

@@ -54,7 +54,7 @@ class RoundsTest : public testing::Test {
   std::vector<int32_t> text_;
 };
 
-// A draft as protocol.md makes it, behind `text`, with `left` output tokens still to come.
+// A draft as protocol.md makes it, after `text`, with `left` output tokens still to come.
 struct Draft {
   std::vector<int32_t> proposals;  // sent
   Oracle::Proposal unsent;

@@ -13,7 +13,7 @@ DraftedFolder::DraftedFolder(int prompts, int vocabulary) {
   config.shape.vocabulary = vocabulary;
   config.max_positions = 128;
   config.bos_token = 1;
-  config.eos_tokens = {2};  // drafts go on behind it
+  config.eos_tokens = {2};  // drafts go on after it
   WriteModel(path(), Damped(RandomModel(config, 2), 1, 0.5), Dtype::kFloat32);
   const Model model = OpenModel(path());
   WriteMildAdapter(folder_ / "adapter.safetensors", model, 1);

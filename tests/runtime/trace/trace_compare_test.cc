@@ -16,7 +16,7 @@ RoundEvent Round(int drafted, int accepted) {
 
 NearTie Tie(NearTie::Decision decision, int output_index) { return {decision, output_index, 1e-5}; }
 
-// Three rounds, behind tokens 1, 3 and 7; the live run may end the third otherwise.
+// Three rounds, after tokens 1, 3 and 7; the live run may end the third otherwise.
 class TraceCompareTest : public testing::Test {
  protected:
   std::optional<TraceDifference> Compare() const {
@@ -45,7 +45,7 @@ TEST_F(TraceCompareTest, TheFirstRoundThatDiffersIsNamed) {
   ASSERT_TRUE(difference.has_value());
   EXPECT_EQ(difference->row, 5);
   EXPECT_EQ(difference->text,
-            "round 2, behind output token 3: live 2 drafted, 2 kept; replayed 3, 3");
+            "round 2, after output token 3: live 2 drafted, 2 kept; replayed 3, 3");
   EXPECT_FALSE(difference->near_tie.has_value());
 }
 
@@ -54,7 +54,7 @@ TEST_F(TraceCompareTest, EqualSumsOfOtherRoundsDiffer) {
   EXPECT_TRUE(Compare().has_value());
 }
 
-// Output index 7 is the first token behind output token 7.
+// Output index 7 is the first token after output token 7.
 TEST_F(TraceCompareTest, ANearTieExplainsItsOwnRoundAndATokenAllThatFollow) {
   using enum NearTie::Decision;
   EXPECT_TRUE(Explains(Tie(kToken, 0)));

@@ -106,7 +106,7 @@ TEST_F(JobsTest, ARunThatWasKilledGoesOnBitForBit) {
   Base("whole", 20);
   EXPECT_THROW(Base("killed", 20, false,
                     [](const TrainingProgress& progress) {
-                      // Steps 11 and 12 are lost with the process: nothing is saved behind this.
+                      // Steps 11 and 12 are lost with the process: nothing is saved after this.
                       if (progress.step == 11) throw std::logic_error("killed");
                       return true;
                     }),
