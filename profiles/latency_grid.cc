@@ -103,6 +103,12 @@ LatencyGrid::LatencyGrid(std::string name, const std::vector<Point>& points,
     medians_s_.push_back(spread.At(kMedian));
     if (has_spread) spreads_.push_back(std::move(spread));
   }
+  if (contexts_.points().size() > 1) return;
+  first_few_ = static_cast<uint32_t>(tokens_.points().front());
+  const uint32_t last = static_cast<uint32_t>(tokens_.points().back());
+  for (uint32_t tokens = first_few_; tokens <= std::min(last, first_few_ + kFew - 1); ++tokens) {
+    few_.push_back(Between(static_cast<int>(tokens), contexts_.points().front(), kMedian));
+  }
 }
 
 double LatencyGrid::Spread::At(double quantile) const {
@@ -127,7 +133,7 @@ double LatencyGrid::ValueAt(uint32_t point, double quantile) const {
   return spreads_[point].At(quantile);
 }
 
-Seconds LatencyGrid::At(int tokens, int context, double quantile) const {
+Seconds LatencyGrid::Between(int tokens, int context, double quantile) const {
   if (!tokens_.Covers(tokens) || !contexts_.Covers(context)) [[unlikely]] {
     if (!allow_extrapolation_) RefuseExtrapolation(tokens, context);
   }

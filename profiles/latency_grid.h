@@ -65,7 +65,13 @@ class LatencyGrid {
   // Outside the grid: throws InputError that names it and its bounds, unless extrapolation is
   // allowed (then linear from the last two points, never below 0; constant if there is one point
   // only). quantile in 0..1.
-  Seconds At(int tokens, int context, double quantile = kMedian) const;
+  Seconds At(int tokens, int context, double quantile = kMedian) const {
+    const auto few = static_cast<uint32_t>(tokens) - first_few_;
+    if (few < few_.size() && context == contexts_.points().front() && quantile == kMedian) {
+      return few_[few];
+    }
+    return Between(tokens, context, quantile);
+  }
 
  private:
   struct Spread {
@@ -74,6 +80,7 @@ class LatencyGrid {
     double At(double quantile) const;
   };
 
+  Seconds Between(int tokens, int context, double quantile) const;
   double ValueAt(uint32_t point, double quantile) const;
   [[noreturn]] void RefuseExtrapolation(int tokens, int context) const;
 
@@ -81,6 +88,10 @@ class LatencyGrid {
   GridAxis contexts_;
   std::vector<double> medians_s_;  // tokens-major
   std::vector<Spread> spreads_;    // the same; empty if every point has one sample
+  // Where there is one context: the medians of few tokens, which most look-ups ask for.
+  static constexpr uint32_t kFew = 64;
+  uint32_t first_few_ = 0;
+  std::vector<Seconds> few_;
   bool allow_extrapolation_ = false;
   std::string name_;
 };

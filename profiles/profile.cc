@@ -82,6 +82,8 @@ DeviceProfile::DeviceProfile(const ProfileData& data)
   head_ = GridOf(data, Operation::kHead);
   medusa_ = GridOf(data, Operation::kMedusa);
   draft_ = GridOf(data, Operation::kDraft);
+  has_spread_ = AnyHasSpread(layer_) || embedding_.has_spread() || adapter_.has_spread() ||
+                head_.has_spread() || medusa_.has_spread() || draft_.has_spread();
 }
 
 Seconds DeviceProfile::Embedding(int tokens, double quantile) const {
@@ -120,11 +122,6 @@ Seconds DeviceProfile::Draft(int width, int context, int layers, double quantile
   if (draft_layers_ == layers) return draft_.At(width, context, quantile);
   return Input(width, context, layers, quantile) + Adapter(width, context, quantile) +
          Head(width, quantile);
-}
-
-bool DeviceProfile::has_spread() const {
-  return AnyHasSpread(layer_) || embedding_.has_spread() || adapter_.has_spread() ||
-         head_.has_spread() || medusa_.has_spread() || draft_.has_spread();
 }
 
 int DeviceProfile::max_context() const {

@@ -42,7 +42,7 @@ class DeviceProfile {
   bool has_adapter() const { return !adapter_.empty(); }
   bool has_medusa() const { return !medusa_.empty(); }
   // Some operation has more than one sample, so jitter has something to draw from.
-  bool has_spread() const;
+  bool has_spread() const { return has_spread_; }
 
   // The largest context and the largest input that embedding, layers and adapter cover, for checks
   // before a run. No limit (INT_MAX) where the profile allows extrapolation.
@@ -54,6 +54,7 @@ class DeviceProfile {
   ProfileInfo info_;
   bool allows_extrapolation_ = false;
   int draft_layers_ = 0;
+  bool has_spread_ = false;
   std::vector<LatencyGrid> layer_;  // by class
   LatencyGrid embedding_, adapter_, head_, medusa_, draft_;
 };

@@ -60,6 +60,7 @@ void CheckDraftWidth(const DeviceProfile& profile, const Scenario& scenario) {
 // A cloud that drafts verifies up to a batch of positions with the head, in the middle of a run.
 void CheckHead(const CloudProfile& profile, const Scenario& scenario) {
   const int rows = scenario.scheduler.token_budget;
+  if (scenario.cloud.draft_profile_path.empty()) return;  // then it is not possible anyway
   if (!scenario.system.drafts_in_cloud() || profile.max_head_rows() >= rows) return;
   const std::string& path = profile.info().path;
   if (profile.max_head_rows() == 0) {

@@ -34,9 +34,15 @@ std::vector<Row> Rows() {
   return rows;
 }
 
-// `arguments`: the program, and its verb where it has several.
+// `arguments`: the program, and its verb where it has several. The scenario is that of the clone
+// that the program was built in (CLONE/build/PRESET/bin/PROGRAM), where there is one: an earlier
+// build may not know a newer scenario's keys.
 Measured Play(std::vector<std::string> arguments, const Row& row) {
-  arguments.push_back(fmt::format("{}/experiments/{}", HAT_SOURCE_DIR, row.scenario));
+  namespace fs = std::filesystem;
+  const fs::path bin = fs::absolute(arguments.front()).parent_path();
+  fs::path scenario = (bin / "../../../experiments" / row.scenario).lexically_normal();
+  if (!fs::exists(scenario)) scenario = fs::path(HAT_SOURCE_DIR) / "experiments" / row.scenario;
+  arguments.push_back(scenario);
   arguments.push_back("--quiet");
   for (const std::string& setting : row.settings) {
     arguments.insert(arguments.end(), {"--set", setting});

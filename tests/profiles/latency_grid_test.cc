@@ -57,6 +57,23 @@ TEST(LatencyGridTest, HalfWayBetweenTwoPointsIsTheirMean) {
   EXPECT_DOUBLE_EQ(Us(grid, 15, 0), 200);
 }
 
+// A second context that changes nothing keeps the other grid from its table of few tokens.
+TEST(LatencyGridTest, WhatFewTokensTakeIsWhatTheGridSays) {
+  Points one, two;
+  for (const int n : {3, 5, 32, 50, 4096}) {
+    const std::vector<double> samples = {n * 0.7, n * 1.1, n * 5.3};
+    one.push_back({n, 0, samples, {}});
+    two.insert(two.end(), {{n, 0, samples, {}}, {n, 9, samples, {}}});
+  }
+  const LatencyGrid table = Make(one), grid = Make(two);
+  for (int n = 3; n <= 200; ++n) {
+    ASSERT_EQ(table.At(n, 0), grid.At(n, 0)) << n;
+    ASSERT_EQ(table.At(n, 0, 0.2), grid.At(n, 0, 0.2)) << n;
+  }
+  EXPECT_THROW(table.At(2, 0), InputError);
+  EXPECT_THROW(table.At(3, 1), InputError);
+}
+
 TEST(LatencyGridTest, ExtrapolationIsRefusedWithTheBounds) {
   const LatencyGrid grid = BilinearGrid(false);
   for (const auto& [n, c] : {std::pair(4097, 0), {1, 1001}, {1, -1}, {0, 0}}) {

@@ -123,7 +123,7 @@ TEST_F(RunTest, WithoutADraftModelACloudThatDraftsIsNotPossible) {
   std::string text = ReadFile(toy_.scenario_path());
   const std::string line = "draft_profile = \"draft.json\"\n";
   toy_.Write("toy.toml", text.erase(text.find(line), line.size()));
-  EXPECT_EQ(Run({"system.name=cloud-sd"}).not_possible,
+  EXPECT_EQ(Run({"system.name=cloud-sd", "cloud.token_budget=5000"}).not_possible,
             "the scenario names no draft model (cloud.draft_profile)");
   options_.replaces = true;
   EXPECT_FALSE(Run({"system.name=cloud-only"}).not_possible);
