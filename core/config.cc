@@ -311,7 +311,9 @@ std::string Config::Resolved() const {
 ConfigTable::ConfigTable(std::shared_ptr<Node> node) : node_(std::move(node)) {}
 
 bool ConfigTable::Has(const std::string& key) const {
-  return node_->table && node_->table->contains(key);
+  const bool has = node_->table && node_->table->contains(key);
+  if (!has) node_->state->known.insert(Join(node_->path, key));  // for hints
+  return has;
 }
 
 double ConfigTable::Number(const std::string& key, Range range,

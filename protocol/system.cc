@@ -63,7 +63,8 @@ void CheckSystem(const SystemSpec& system) {
   if (system.drafts_chains()) MakeDraftingPolicy(system.drafting, system.options);
   MakePrefillCut(system.prefill_cut, system.options);
   FindTree(system.options.tree);
-  if (system.draft_ahead && system.returns_tokens) {
+  const bool is_chain = system.session == SessionKind::kChain;
+  if (system.draft_ahead && !is_chain) {
     throw InputError(fmt::format("system '{}' never drafts ahead: system.draft_ahead must be false",
                                  system.name));
   }
@@ -72,12 +73,11 @@ void CheckSystem(const SystemSpec& system) {
         "drafting ahead needs a drafting policy other than 'none' (or switch it off: "
         "system.draft_ahead = false)");
   }
-  const bool takes_chunking = system.session == SessionKind::kChain;
-  if (system.chunking != "none" && !takes_chunking) {
+  if (system.chunking != "none" && !is_chain) {
     throw InputError(fmt::format(
         "system '{}' takes chunking 'none'; hat, u-shape and u-sarathi take others", system.name));
   }
-  if (system.drafts_chains() && !takes_chunking && !system.returns_tokens) {
+  if (system.drafts_chains() && !is_chain && !system.returns_tokens) {
     throw InputError(
         fmt::format("system '{}' takes drafting 'none'; hat, u-shape, u-sarathi, cloud-only and "
                     "cloud-sd take others",

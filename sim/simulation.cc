@@ -57,19 +57,18 @@ void CheckDraftWidth(const DeviceProfile& profile, const Scenario& scenario) {
                   profile.info().path, most, branches));
 }
 
-// A cloud that drafts verifies up to a batch of positions with the head, in the middle of a run.
-void CheckHead(const CloudProfile& profile, const Scenario& scenario) {
-  const int rows = scenario.scheduler.token_budget;
-  if (scenario.cloud.draft_profile_path.empty()) return;  // then it is not possible anyway
-  if (!scenario.system.drafts_in_cloud() || profile.max_head_rows() >= rows) return;
+// A cloud that drafts has `rows` of a batch go through the head, in the middle of a run.
+void CheckHead(const CloudProfile& profile, const Scenario& scenario, int64_t rows) {
+  if (profile.max_head_rows() >= rows) return;
   const std::string& path = profile.info().path;
   if (profile.max_head_rows() == 0) {
     throw InputError(
         fmt::format("{}: {} needs a profile with embedding and head", path, scenario.system.name));
   }
   throw InputError(
-      fmt::format("{}: the profile covers heads of up to {} rows, but a batch may have "
-                  "{}; lower cloud.token_budget",
+      fmt::format("{}: the profile covers heads of up to {} rows, but a batch may have {}; lower "
+                  "cloud.token_budget, take a profile that covers it, or let this one extrapolate "
+                  "(\"allow_extrapolation\": true in it)",
                   path, profile.max_head_rows(), rows));
 }
 
@@ -350,8 +349,14 @@ void Simulation::CheckGridsCoverWorkload() const {
     if (!*profile) continue;
     check((*profile)->info(), (*profile)->max_context(),
           std::min((*profile)->max_tokens(), (*profile)->max_sequence_tokens()), in_cloud);
-    CheckHead(**profile, scenario_);
   }
+  if (!draft_profile_) return;
+  const int64_t sessions = workload_.is_closed_loop()
+                               ? fleet_.size()
+                               : workload_.expected_requests().value_or(INT32_MAX);
+  const int64_t budget = scenario_.scheduler.token_budget;
+  CheckHead(*cloud_profile_, scenario_, std::min(budget, sessions * LargestVerification(system)));
+  CheckHead(*draft_profile_, scenario_, std::min(budget, sessions));
 }
 
 void Simulation::CheckMachineHoldsRun() const {

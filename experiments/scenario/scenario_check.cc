@@ -128,9 +128,10 @@ void CheckDraftProfileFits(const ProfileInfo& profile, const Scenario& scenario)
   CheckRole(profile, Role::kCloud);
   if (profile.model.vocabulary != scenario.model.vocabulary)
     throw InputError(
-        fmt::format("{}: a draft model of {} tokens ({}), but {} has a vocabulary of {}",
-                    profile.path, profile.model.vocabulary, profile.model.name, scenario.model.name,
-                    scenario.model.vocabulary));
+        fmt::format("{}: 'cloud.draft_profile' must be of a model with the vocabulary of {}, {}; "
+                    "{} has {} of {}",
+                    scenario.path, scenario.model.name, scenario.model.vocabulary, profile.path,
+                    profile.model.vocabulary, profile.model.name));
 }
 
 }  // namespace hat

@@ -112,11 +112,19 @@ TEST_F(RunTest, ADraftModelMustBeACloudsOfTheSameVocabularyWithAHeadForAWholeBat
                      HasSubstr("must be cloud where a cloud's profile is wanted"));
   const std::string llama = fs::absolute("profiles/data/a6000_llama-3-8b_cloud.json");
   EXPECT_INPUT_ERROR(run("cloud.draft_profile=" + llama),
-                     HasSubstr("a draft model of 128256 tokens (llama-3-8b), but vicuna-7b has a "
-                               "vocabulary of 32000"));
-  EXPECT_INPUT_ERROR(run("cloud.token_budget=5000"),
+                     HasSubstr("'cloud.draft_profile' must be of a model with the vocabulary of "
+                               "vicuna-7b, 32000; " +
+                               llama + " has 128256 of llama-3-8b"));
+  const std::string many = "workload.arrivals=poisson";  // 600 x 9 positions at most
+  const auto run_many = [this, &many](const std::string& budget) {
+    options_.replaces = true;
+    return Run({"system.name=cloud-sd", many, "workload.rate_per_s=1", "workload.requests=600",
+                "workload.outputs.tokens=1", budget});
+  };
+  EXPECT_INPUT_ERROR(run_many("cloud.token_budget=5000"),
                      HasSubstr("heads of up to 4096 rows, but a batch may have 5000"));
-  EXPECT_FALSE(run("cloud.token_budget=4096").not_possible);
+  EXPECT_FALSE(run_many("cloud.token_budget=4096").not_possible);
+  EXPECT_FALSE(run("cloud.token_budget=5000").not_possible) << "one request";
 }
 
 TEST_F(RunTest, WithoutADraftModelACloudThatDraftsIsNotPossible) {
