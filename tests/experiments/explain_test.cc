@@ -127,10 +127,9 @@ TEST(ExplainTest, ARoundsCountsWaitForItsTokens) {
         TokensTold{0, 1, Ms(21)}, RoundEvent{0, 5, 2, 0, 0, Ms(22)}, TokensTold{0, 3, Ms(23)},
         TokensTold{0, 3, Ms(25)}},
        explain);
-  EXPECT_THAT(
-      explain.Text(),
-      HasSubstr("    1  21.000  23.000       3        3         2            0       0\n"
-                "    2  23.000  25.000       3        5         2            0       0\n"));
+  EXPECT_THAT(explain.Text(),
+              HasSubstr("    1  21.000  23.000       3        3         2            0       0\n"
+                        "    2  23.000  25.000       3        5         2            0       0\n"));
 }
 
 TEST(ExplainTest, OtherRequestsAreLeftOut) {
