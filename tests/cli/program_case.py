@@ -2,6 +2,7 @@
 import dataclasses
 import os
 import pathlib
+import resource
 import subprocess
 import tempfile
 import threading
@@ -12,7 +13,10 @@ BIN = pathlib.Path(os.environ.get("HAT_BIN_DIR", ROOT / "build/release/bin"))
 PROFILES = ROOT / "profiles/data"
 TIMEOUT_S = 120  # of a run that takes a second on an idle machine
 MAX_LINE = 600  # characters: more is no clear line
-MAX_MEMORY_KB = 1_000_000  # of any run: no input may cost more
+# Under a sanitizer what a program holds, and the frames on its stack, are some times as large.
+SANITIZED = os.environ.get("HAT_SANITIZED") == "1"
+MAX_MEMORY_KB = 4_000_000 if SANITIZED else 1_000_000  # of any run: no input may cost more
+SANITIZED_STACK = 64 << 20  # bytes
 
 # Runs in a few milliseconds: two devices, four requests of twelve tokens.
 SCENARIO = f"""
@@ -105,6 +109,10 @@ class Result:
 def run(case, folder):
     with tempfile.TemporaryFile() as stdout, tempfile.TemporaryFile() as stderr:
         options = {"stdin": subprocess.DEVNULL, "stdout": stdout, **case.run}
+        if SANITIZED:
+            most = resource.getrlimit(resource.RLIMIT_STACK)[1]
+            limits = (SANITIZED_STACK, most)
+            options.setdefault("preexec_fn", lambda: resource.setrlimit(resource.RLIMIT_STACK, limits))
         process = subprocess.Popen(words_of(case), cwd=folder, stderr=stderr, **options)
         watchdog = threading.Timer(TIMEOUT_S, process.kill)
         watchdog.start()

@@ -103,9 +103,11 @@ class InstallTest(unittest.TestCase):
         self.assertEqual(newest, VERSION)
 
     def test_nothing_installed_names_the_clone(self):
+        if os.environ.get("HAT_CXX_FLAGS"):
+            self.skipTest("built with debug names, which tell where the sources are")
         for path in self.prefix.rglob("*"):
             if path.is_file() and path.parent.name != "lib":  # an archive holds debug names
-                self.assertNotIn(bytes(ROOT) + b"/", path.read_bytes(), path)
+                self.assertFalse(bytes(ROOT) + b"/" in path.read_bytes(), path)
 
     def test_the_manual_page_has_every_option_of_every_verb(self):
         page = (self.prefix / "share/man/man1/hat.1").read_text().replace("\\-", "-").replace("\\&", "")
