@@ -9,6 +9,11 @@ int main(int argc, char** argv) {
       {"profile model", hat::ProfileModelVerb},
       {"profile show", hat::ProfileShowVerb},
       {"simulate", hat::SimulateVerb},
+      {"sweep clean", hat::SweepCleanVerb},
+      {"sweep collect", hat::SweepCollectVerb},
+      {"sweep list", hat::SweepListVerb},
+      {"sweep run", hat::SweepRunVerb},
+      {"sweep unit", hat::SweepUnitVerb},
       {"trace import", hat::TraceImportVerb},
       {"trace show", hat::TraceShowVerb},
   };

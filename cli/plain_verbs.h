@@ -10,6 +10,11 @@ int EstimateVerb(CommandLine& line);
 int ProfileModelVerb(CommandLine& line);
 int ProfileShowVerb(CommandLine& line);
 int SimulateVerb(CommandLine& line);
+int SweepCleanVerb(CommandLine& line);
+int SweepCollectVerb(CommandLine& line);
+int SweepListVerb(CommandLine& line);
+int SweepRunVerb(CommandLine& line);
+int SweepUnitVerb(CommandLine& line);
 int TraceImportVerb(CommandLine& line);
 int TraceShowVerb(CommandLine& line);
 

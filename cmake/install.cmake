@@ -12,7 +12,7 @@ if(HAT_HAS_RUNTIME)
   install(TARGETS hat_sentencepiece LIBRARY DESTINATION lib/hat)
 endif()
 
-set(hat_scenarios measured paper scale workloads)  # the folders of experiments/ that hold no code
+set(hat_scenarios measured paper scale sweeps workloads)  # the folders of experiments/ that hold no code
 foreach(folder ${hat_scenarios})
   install(DIRECTORY experiments/${folder} DESTINATION share/hat/experiments
           FILES_MATCHING PATTERN *.toml PATTERN *.csv PATTERN *.md)

@@ -51,10 +51,10 @@ endfunction()
 
 # For one test. Under a sanitizer every actor is a thread of its own, and some tests start 150,000.
 set(hat_test_timeout_s 120)
-set(hat_sanitized "HAT_SANITIZED=0")  # for tests in Python
-if(CMAKE_CXX_FLAGS MATCHES "-fsanitize")
+set(hat_sanitized "HAT_SANITIZED=")  # for tests in Python: "address", "thread" or nothing
+if(CMAKE_CXX_FLAGS MATCHES "-fsanitize=([a-z]+)")
   set(hat_test_timeout_s 1200)
-  set(hat_sanitized "HAT_SANITIZED=1")
+  set(hat_sanitized "HAT_SANITIZED=${CMAKE_MATCH_1}")
 endif()
 
 # The folder's tests as one program, hat_<folder>_test. They run in the repository's root, where they

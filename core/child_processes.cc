@@ -2,16 +2,16 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <poll.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <chrono>
 #include <csignal>
 #include <cstring>
+#include <exception>
 #include <filesystem>
-#include <thread>
 #include <utility>
 
 #include "core/error.h"
@@ -20,7 +20,7 @@
 namespace hat {
 namespace {
 
-constexpr auto kPollInterval = std::chrono::milliseconds(10);
+constexpr int kPollMs = 50;
 
 std::string LastLine(std::FILE* file) {
   std::rewind(file);
@@ -36,21 +36,48 @@ std::string LastLine(std::FILE* file) {
   }
 }
 
-// The child's side after fork(), where little is allowed. `failed` takes the error if the program
-// cannot start, and closes if it does.
-[[noreturn]] void Become(char* const* argv, int errors, int failed, pid_t parent) {
-  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+// In the child, where little is allowed until it has become another program: no stdin, no stdout,
+// `errors` as its stderr. False (and errno) if that fails.
+bool SetStreams(int errors) {
   const int in = ::open("/dev/null", O_RDONLY), out = ::open("/dev/null", O_WRONLY);
   const bool is_set = ::dup2(in, 0) == 0 && ::dup2(out, 1) == 1 && ::dup2(errors, 2) == 2;
   ::close(in);
   ::close(out);
-  if (is_set && ::getppid() == parent) ::execv(argv[0], argv);
+  return is_set;
+}
+
+[[noreturn]] void TellFailure(int failed) {
   const int error = errno;
   if (::write(failed, &error, sizeof error) < 0) ::_exit(126);
   ::_exit(127);
 }
 
+int ExitCodeOf(const std::function<void()>& work) {
+  const auto fail = [](const std::string& message, int exit_code) {
+    std::fputs(message.c_str(), stderr);
+    return exit_code;
+  };
+  try {
+    work();
+    return 0;
+  } catch (const InputError& error) {
+    return fail(error.what(), 2);
+  } catch (const std::exception& error) {
+    return fail(error.what(), 1);
+  }
+}
+
 }  // namespace
+
+std::string ReasonOf(const EndedChild& ended) {
+  constexpr std::string_view kCommand = "hat simulate: ";
+  const std::string& error = ended.last_error;
+  if (error.starts_with(kCommand)) return error.substr(kCommand.size());
+  if (!error.empty()) return error;
+  const int signal = ended.exit_code - 128;
+  if (signal <= 0) return fmt::format("ended with code {}", ended.exit_code);
+  return fmt::format("ended by signal {} ({})", signal, ::strsignal(signal));
+}
 
 ChildProcesses::~ChildProcesses() {  // nothing is left running behind an exception
   Terminate();
@@ -58,30 +85,62 @@ ChildProcesses::~ChildProcesses() {  // nothing is left running behind an except
 }
 
 void ChildProcesses::Start(size_t index, const std::vector<std::string>& words) {
-  Running child{index, {std::tmpfile(), {}}};  // unnamed: nobody has to read it for it to go on
-  if (child.errors == nullptr) {
-    throw RunError(fmt::format("cannot make a temporary file: {}", std::strerror(errno)));
-  }
-  const int errors = ::fileno(child.errors.get());
-  ::fcntl(errors, F_SETFD, FD_CLOEXEC);
   std::vector<char*> argv;
   for (const std::string& word : words) argv.push_back(const_cast<char*>(word.c_str()));
   argv.push_back(nullptr);
-  int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) != 0) {
-    throw RunError(fmt::format("cannot make a pipe: {}", std::strerror(errno)));
+  Fork(index, words[0], [&argv](int errors, int failed) {
+    if (SetStreams(errors)) ::execv(argv[0], argv.data());
+    TellFailure(failed);
+  });
+}
+
+void ChildProcesses::Start(size_t index, const std::function<void()>& work) {
+  Fork(index, "a simulation", [&work](int errors, int failed) {
+    if (!SetStreams(errors)) TellFailure(failed);
+    ::close(failed);
+    std::signal(SIGINT, SIG_IGN);
+    std::signal(SIGHUP, SIG_IGN);
+    std::signal(SIGTERM, SIG_DFL);
+    const int exit_code = ExitCodeOf(work);
+    std::fflush(nullptr);
+    ::_exit(exit_code);
+  });
+}
+
+void ChildProcesses::Fork(size_t index, const std::string& name, const Child& become) {
+  const auto fail = [&name](int error) {
+    return RunError(fmt::format("cannot start '{}': {}", name, std::strerror(error)));
+  };
+  Running child{index, {std::tmpfile(), {}}};  // unnamed: nobody has to read it for it to go on
+  int failed[2], alive[2];
+  if (child.errors == nullptr || ::pipe2(failed, O_CLOEXEC) != 0) throw fail(errno);
+  if (::pipe2(alive, O_CLOEXEC) != 0) {
+    const int error = errno;
+    for (const int end : failed) ::close(end);
+    throw fail(error);
   }
+  const int errors = ::fileno(child.errors.get());
+  ::fcntl(errors, F_SETFD, FD_CLOEXEC);
+  std::fflush(nullptr);  // what waits in buffers is written once
   const pid_t parent = ::getpid();
   const pid_t pid = ::fork();
   int error = pid < 0 ? errno : 0;
-  if (pid == 0) Become(argv.data(), errors, ends[1], parent);
-  ::close(ends[1]);
-  const bool has_failed = pid < 0 || ::read(ends[0], &error, sizeof error) > 0;
-  ::close(ends[0]);
-  if (has_failed) {
-    if (pid > 0) ::waitpid(pid, nullptr, 0);
-    throw RunError(fmt::format("cannot start '{}': {}", words[0], std::strerror(error)));
+  if (pid == 0) {
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (::getppid() != parent) ::_exit(127);
+    ::fcntl(alive[1], F_SETFD, 0);  // stays open in what it becomes, and closes with it
+    become(errors, failed[1]);
   }
+  ::close(failed[1]);
+  ::close(alive[1]);
+  const bool has_failed = pid < 0 || ::read(failed[0], &error, sizeof error) > 0;
+  ::close(failed[0]);
+  if (has_failed) {
+    ::close(alive[0]);
+    if (pid > 0) ::waitpid(pid, nullptr, 0);
+    throw fail(error);
+  }
+  child.alive = alive[0];
   running_[pid] = std::move(child);
 }
 
@@ -91,7 +150,15 @@ void ChildProcesses::Terminate(size_t first) {
   }
 }
 
+// Until one hangs up, which is when it ends or a moment before.
+void ChildProcesses::WaitAMoment() const {
+  std::vector<pollfd> alive;
+  for (const auto& [pid, child] : running_) alive.push_back({child.alive, POLLIN, 0});
+  ::poll(alive.data(), alive.size(), kPollMs);
+}
+
 std::vector<EndedChild> ChildProcesses::Reap() {
+  WaitAMoment();
   std::vector<EndedChild> ended;
   for (auto child = running_.begin(); child != running_.end();) {
     int status = 0;
@@ -101,9 +168,9 @@ std::vector<EndedChild> ChildProcesses::Reap() {
     }
     const int code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
     ended.push_back({child->second.index, code, LastLine(child->second.errors.get())});
+    ::close(child->second.alive);
     child = running_.erase(child);
   }
-  if (ended.empty()) std::this_thread::sleep_for(kPollInterval);
   return ended;
 }
 

@@ -1,9 +1,10 @@
-// Programs that run beside this one.
+// Work that runs beside this program, in processes of its own.
 #pragma once
 
 #include <sys/types.h>
 
 #include <cstdio>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -17,6 +18,10 @@ struct EndedChild {
   int exit_code = 0;       // 128 + signal if a signal ended it
   std::string last_error;  // the last line on its stderr that is not empty
 };
+
+// Why one failed, for people: its last error without "hat simulate: " in front, else the signal or
+// the exit code.
+std::string ReasonOf(const EndedChild& ended);
 
 // Those that still run get SIGTERM when the object goes, and are waited for.
 class ChildProcesses {
@@ -32,9 +37,13 @@ class ChildProcesses {
   // killed if this thread ends before it, however that comes about. Throws RunError if it cannot
   // start.
   void Start(size_t index, const std::vector<std::string>& words);
+  // The same for a function, in a copy of this process as it is now, which must have no other
+  // thread. What it throws becomes its last error and the exit code that a program of ours would
+  // have (2 for an InputError, else 1). Ctrl-C and a hang-up are left to this process.
+  void Start(size_t index, const std::function<void()>& work);
   // Sends SIGTERM to those with an index from `first` on.
   void Terminate(size_t first = 0);
-  // Those that have ended since; waits a moment (10 ms) if there are none.
+  // Those that have ended since; waits for one, 50 ms at most or until a signal comes.
   std::vector<EndedChild> Reap();
 
  private:
@@ -44,7 +53,15 @@ class ChildProcesses {
   struct Running {
     size_t index = 0;
     std::unique_ptr<std::FILE, FileCloser> errors;  // its stderr
+    int alive = -1;  // a pipe's end that hangs up when the process is gone
   };
+
+  // Becomes, in the child, what it is to be; does not return there. `failed` takes an error that
+  // kept it from starting, and closes if none did.
+  using Child = std::function<void(int errors, int failed)>;
+  void Fork(size_t index, const std::string& name, const Child& become);
+  void WaitAMoment() const;
+
   std::map<pid_t, Running> running_;
 };
 

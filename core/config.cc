@@ -31,6 +31,19 @@ std::string ParentOf(const std::string& path) {
   return dot == std::string::npos ? "" : path.substr(0, dot);
 }
 
+std::string Literal(const toml::node& node) {
+  std::ostringstream text;
+  const auto flags = toml::format_flags::allow_unicode_strings;
+  node.visit([&](const auto& value) { text << toml::toml_formatter(value, flags); });
+  return text.str();
+}
+
+std::vector<std::string> LiteralsOf(const toml::array& array) {
+  std::vector<std::string> literals;
+  for (const toml::node& element : array) literals.push_back(Literal(element));
+  return literals;
+}
+
 // A value as an error message shows it.
 std::string Shown(const toml::node& node) {
   if (node.is_table()) return "a table";
@@ -371,6 +384,30 @@ std::vector<std::string> ConfigTable::Strings(
   return node_->Get<std::vector<std::string>>(
       key, fallback, "an array of strings",
       [](const toml::node& node) { return Node::ReadArray<std::string>(node, AsString); });
+}
+
+std::vector<std::string> ConfigTable::Literals(const std::string& key) const {
+  return node_->Get<std::vector<std::string>>(
+      key, {}, "an array of values",
+      [](const toml::node& node) -> std::optional<std::vector<std::string>> {
+        const toml::array* array = node.as_array();
+        return array ? std::optional(LiteralsOf(*array)) : std::nullopt;
+      });
+}
+
+std::vector<std::vector<std::string>> ConfigTable::LiteralRows(const std::string& key) const {
+  const toml::node* node = node_->Ask(key);
+  if (!node) node_->FailMissing(key, "an array of arrays");
+  std::vector<std::vector<std::string>> rows;
+  const toml::array* array = node->as_array();
+  for (size_t i = 0; array && i < array->size(); ++i) {
+    const toml::array* row = array->get(i)->as_array();
+    if (!row)
+      throw Error(key, "must be an array of arrays, got " + Shown(*array->get(i)) + " in it");
+    rows.push_back(LiteralsOf(*row));
+  }
+  if (!array) throw Error(key, "must be an array of arrays, got " + Shown(*node));
+  return rows;
 }
 
 ConfigTable ConfigTable::Table(const std::string& key) const {

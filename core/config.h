@@ -63,6 +63,12 @@ class ConfigTable {
   std::vector<std::string> Strings(
       const std::string& key, const std::optional<std::vector<std::string>>& fallback = {}) const;
 
+  // Values of any kind, each as TOML text that may stand behind the '=' of an override: 4, "hat",
+  // [1, 2].
+  std::vector<std::string> Literals(const std::string& key) const;
+  // An array of arrays of them.
+  std::vector<std::vector<std::string>> LiteralRows(const std::string& key) const;
+
   ConfigTable Table(const std::string& key) const;                // [key]
   std::vector<ConfigTable> Tables(const std::string& key) const;  // [[key]]; empty if absent
 

@@ -203,6 +203,18 @@ void WriteFileAtomically(const std::string& path, std::string_view content) {
   file.Commit();
 }
 
+void CopyFileAtomically(const std::string& from, const std::string& path) {
+  const FileDescriptor source(::open(from.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!source.IsOpen()) FailWrite(path, errno);
+  AtomicFile copy(path);
+  std::array<char, 1 << 16> buffer;
+  while (const ssize_t n = ::read(source.get(), buffer.data(), buffer.size())) {
+    if (n < 0) FailWrite(path, errno);
+    copy.Write({buffer.data(), static_cast<size_t>(n)});
+  }
+  copy.Commit();
+}
+
 void RefuseToReplace(const std::string& path, std::string_view content) {
   std::error_code error;
   if (!fs::is_regular_file(path, error)) return;

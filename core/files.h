@@ -44,6 +44,9 @@ class AtomicFile {
 
 void WriteFileAtomically(const std::string& path, std::string_view content);
 
+// Puts a copy of the file `from` there, whole or not at all; it may be on another disk.
+void CopyFileAtomically(const std::string& from, const std::string& path);
+
 // Throws InputError if a file of other content stands at `path`, so that nothing is lost unasked;
 // for programs with an option --force.
 void RefuseToReplace(const std::string& path, std::string_view content);

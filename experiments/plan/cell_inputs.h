@@ -22,11 +22,15 @@ class CellInputs {
   // scenario that is wrong, or a file that cannot be read.
   std::string DigestOf(const Plan& plan, const Cell& cell);
 
+  const std::string& program() const { return program_; }  // words and digest
+  // Digests of the files that cells named so far, by path.
+  const std::map<std::string, std::string>& files() const { return known_; }
+
  private:
   const std::string& FileDigest(const std::string& path);
 
-  std::string program_;                       // words and digest
-  std::map<std::string, std::string> known_;  // by path
+  std::string program_;
+  std::map<std::string, std::string> known_;
 };
 
 }  // namespace hat

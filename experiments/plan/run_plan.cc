@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstring>
 #include <filesystem>
 #include <utility>
 
@@ -21,16 +20,6 @@ constexpr int kBadInput = 2;  // exit code
 // Of the time, a twentieth at most goes into writing status files.
 constexpr auto kStatusPause = std::chrono::milliseconds(100);
 constexpr int kStatusShare = 20;
-
-std::string ReasonOf(const EndedChild& ended) {
-  constexpr std::string_view kCommand = "hat simulate: ";
-  const std::string& error = ended.last_error;
-  if (error.starts_with(kCommand)) return error.substr(kCommand.size());
-  if (!error.empty()) return error;
-  const int signal = ended.exit_code - 128;
-  if (signal <= 0) return fmt::format("ended with code {}", ended.exit_code);
-  return fmt::format("ended by signal {} ({})", signal, ::strsignal(signal));
-}
 
 void RemoveFolder(const fs::path& folder) {
   std::error_code error;

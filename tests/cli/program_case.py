@@ -14,8 +14,8 @@ PROFILES = ROOT / "profiles/data"
 TIMEOUT_S = 120  # of a run that takes a second on an idle machine
 MAX_LINE = 600  # characters: more is no clear line
 # Under a sanitizer what a program holds, and the frames on its stack, are some times as large.
-SANITIZED = os.environ.get("HAT_SANITIZED") == "1"
-MAX_MEMORY_KB = 4_000_000 if SANITIZED else 1_000_000  # of any run: no input may cost more
+SANITIZED = os.environ.get("HAT_SANITIZED", "")  # by what: "address", "thread"
+MAX_MEMORY_KB = 8_000_000 if SANITIZED else 1_000_000  # of any run: no input may cost more
 SANITIZED_STACK = 64 << 20  # bytes
 
 # Runs in a few milliseconds: two devices, four requests of twelve tokens.

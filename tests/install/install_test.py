@@ -72,8 +72,11 @@ class InstallTest(unittest.TestCase):
         self.assertIn("vicuna-7b", self.succeeds("profile", "show", "profiles/data/a6000_vicuna-7b_cloud.json"))
 
     def test_every_shipped_scenario_is_there_with_all_that_it_reads(self):
-        scenarios = [path.relative_to(ROOT) for path in (ROOT / "experiments").rglob("*.toml")]
+        scenarios = [path.relative_to(ROOT) for path in (ROOT / "experiments").rglob("*.toml")
+                     if path.parent.name != "sweeps"]
         self.assertGreater(len(scenarios), 5)
+        if "-fsanitize=thread" in os.environ.get("HAT_CXX_FLAGS", ""):  # 8,128 threads or fibers at most
+            scenarios = [path for path in scenarios if path.parent.name != "scale"]
         short = ["--set", "workload.duration_s=1e-9", "--set", "workload.outputs={kind='constant',tokens=1}"]
         for path in scenarios:
             with self.subTest(path):

@@ -25,6 +25,7 @@ EXPERIMENTS_BELOW = {
     "laws": [],
     "results": ["watch", "scenario"],
     "plan": ["scenario"],
+    "sweep": ["plan", "results", "scenario"],
 }
 EVERYTHING = {
     "cli": [*BELOW, "cli"],

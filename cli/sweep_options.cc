@@ -1,0 +1,134 @@
+#include "cli/sweep_options.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cstdio>
+#include <filesystem>
+#include <map>
+#include <utility>
+
+#include "cli/progress_line.h"
+#include "cli/shipped.h"
+#include "core/child_processes.h"
+#include "core/error.h"
+#include "core/interrupt.h"
+#include "experiments/plan/cell_inputs.h"
+#include "sim/run.h"
+
+namespace hat {
+namespace {
+
+// The results of a unit are those of this program's 'hat simulate'.
+std::vector<std::string> Simulator() { return {ProgramFolder() + "/hat", "simulate"}; }
+
+void RunCell(const Cell& cell, const std::string& results) {
+  std::vector<std::string> overrides = cell.overrides;
+  overrides.push_back(fmt::format("seed={}", cell.seed));
+  RunOptions options;
+  options.out = results;
+  Run(LoadScenario(cell.scenario, overrides), options);
+}
+
+const Cell& CellOf(const Sweep& sweep, const std::string& key) {
+  const auto unit = std::ranges::find(sweep.units, key, &Unit::key);
+  HAT_CHECK(unit != sweep.units.end(), key);
+  return sweep.plan.plan.cells[unit->cell];
+}
+
+void SayFailed(const Sweep& sweep, const std::vector<std::string>& keys) {
+  constexpr size_t kMost = 5;
+  const std::map<std::string, UnitFailure> failed = UnitStore(sweep.folder).Failed();
+  for (size_t i = 0; i < keys.size() && i < kMost; ++i) {
+    const Cell& cell = CellOf(sweep, keys[i]);
+    const auto failure = failed.find(keys[i]);
+    std::fputs(fmt::format("{}: {}\n  alone: {}\n", cell.name,
+                           failure == failed.end() ? "failed" : failure->second.reason,
+                           CommandOf(sweep.plan.plan, cell))
+                   .c_str(),
+               stderr);
+  }
+  if (keys.size() > kMost) {
+    std::fputs(fmt::format("and {} more: hat sweep list --failed\n", keys.size() - kMost).c_str(),
+               stderr);
+  }
+}
+
+}  // namespace
+
+std::string SweepChoice::folder_or_default() const {
+  if (!folder.empty()) return folder;
+  return fmt::format("results/{}", std::filesystem::path(plan).stem().string());
+}
+
+void AddSweepOptions(CommandLine& line, SweepChoice& choice) {
+  line.add_option("plan", choice.plan, "a TOML file; every key: docs/formats.md")
+      ->required()
+      ->transform(ShippedPath);
+  line.add_option("--out", choice.folder,
+                  "the sweep's folder; without it results/NAME, NAME the plan's without .toml");
+  line.add_option("--set", choice.overrides, "sets a key of every scenario; may be repeated")
+      ->type_name("KEY=VALUE")
+      ->expected(1)
+      ->take_all();
+}
+
+Sweep OpenSweep(const SweepChoice& choice) {
+  return OpenSweep(SweepOptions{.plan = choice.plan,
+                                .folder = choice.folder_or_default(),
+                                .overrides = choice.overrides,
+                                .program = Simulator()});
+}
+
+void RequireFresh(const Sweep& sweep, const std::string& key) {
+  CellInputs inputs(Simulator());
+  if (inputs.DigestOf(sweep.plan.plan, CellOf(sweep, key)) == key) return;
+  throw InputError(fmt::format(
+      "unit {} in '{}': its scenario, a file that it names or the program has changed since; 'hat "
+      "sweep list' with the plan gives the units anew",
+      key, sweep.folder));
+}
+
+Shard ParseShard(const std::string& text) {
+  Shard shard;
+  const size_t slash = text.find('/');
+  const auto read = [](std::string_view digits, int& value) {
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+    return error == std::errc() && end == digits.data() + digits.size();
+  };
+  const bool is_shard = slash != std::string::npos && read(text.substr(0, slash), shard.index) &&
+                        read(text.substr(slash + 1), shard.count) && shard.index >= 1 &&
+                        shard.index <= shard.count;
+  if (!is_shard) {
+    throw InputError(fmt::format("--shard must be i/n with i from 1 to n, as 2/8, got '{}'", text));
+  }
+  return shard;
+}
+
+UnitOutcome RunSweepUnits(const Sweep& sweep, const SweepRunOptions& options) {
+  UnitRunOptions units = options.units;
+  ProgressLine progress(std::chrono::seconds(30));
+  bool is_told = false;
+  units.run = RunCell;
+  units.stop = [&] {
+    if (!IsInterrupted()) return Stop::kNo;
+    if (!std::exchange(is_told, true) && !options.is_quiet) {
+      progress.Clear();
+      std::fputs("no other run starts; those that run end first (a second signal ends all)\n",
+                 stderr);
+    }
+    return Stop::kWhenEnded;
+  };
+  units.on_progress = [&](size_t ended, size_t all) {
+    if (options.is_quiet) return;
+    progress.Update({.done = double(ended), .total = double(all), .counts_from_first = true},
+                    [&] { return fmt::format("{} of {} runs done", ended, all); });
+  };
+  const UnitOutcome outcome = UnitRun(sweep, std::move(units)).Run();
+  progress.Clear();
+  if (!options.is_quiet) SayFailed(sweep, outcome.failed);
+  return outcome;
+}
+
+}  // namespace hat

@@ -1,0 +1,41 @@
+// What the verbs of a sweep have in common: which plan, in which folder.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "core/program.h"
+#include "experiments/sweep/run_units.h"
+#include "experiments/sweep/sweep.h"
+
+namespace hat {
+
+struct SweepChoice {
+  std::string plan;
+  std::string folder;  // empty: results/NAME, NAME the plan's file without .toml
+  std::vector<std::string> overrides;
+
+  std::string folder_or_default() const;
+};
+
+// The argument PLAN, --out and --set.
+void AddSweepOptions(CommandLine& line, SweepChoice& choice);
+
+// Opens the sweep for this program. Throws as OpenSweep.
+Sweep OpenSweep(const SweepChoice& choice);
+
+// Throws InputError if the inputs of the unit's cell are no longer those that its key stands for.
+void RequireFresh(const Sweep& sweep, const std::string& key);
+
+// "i/n", i from 1 to n.
+Shard ParseShard(const std::string& text);  // throws InputError
+
+// Runs units with a progress line; says on stderr what failed, and the command by which a failed
+// one runs alone.
+struct SweepRunOptions {
+  UnitRunOptions units;  // but for `run`, `stop` and `on_progress`
+  bool is_quiet = false;
+};
+UnitOutcome RunSweepUnits(const Sweep& sweep, const SweepRunOptions& options);
+
+}  // namespace hat

@@ -1,0 +1,155 @@
+#include "experiments/sweep/sweep.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "core/error.h"
+#include "core/files.h"
+#include "experiments/plan/cell_inputs.h"
+
+namespace hat {
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::ordered_json;
+
+std::string Absolute(const std::string& path) {
+  return fs::absolute(path).lexically_normal().string();
+}
+
+// All but the files that the cells' scenarios name.
+std::string DigestOfPlan(const SweepOptions& options, const std::string& program) {
+  std::string all = fmt::format("{}\n{}\n{}\n{}\n", kSweepSchema, program, Absolute(options.plan),
+                                ReadFile(options.plan));
+  for (const std::string& text : options.overrides) all += text + "\n";
+  return Sha256Hex(all);
+}
+
+void FillUnits(Sweep& sweep) {
+  std::map<std::string, size_t> first;
+  for (size_t i = 0; i < sweep.keys.size(); ++i) first.try_emplace(sweep.keys[i], i);
+  for (const auto& [key, cell] : first) sweep.units.push_back({key, cell});
+}
+
+std::string JsonOf(const Sweep& sweep, const std::string& digest,
+                   const std::map<std::string, std::string>& files) {
+  Json json = {{"schema_version", kSweepSchema},
+               {"name", sweep.plan.name},
+               {"digest", digest},
+               {"files", files},
+               {"axes", sweep.plan.axes},
+               {"cells", Json::array()}};
+  for (size_t i = 0; i < sweep.keys.size(); ++i) {
+    const Cell& cell = sweep.plan.plan.cells[i];
+    json["cells"].push_back({{"key", sweep.keys[i]},
+                             {"name", cell.name},
+                             {"scenario", cell.scenario},
+                             {"set", cell.overrides},
+                             {"seed", cell.seed},
+                             {"values", sweep.plan.values[i]}});
+  }
+  return json.dump(0, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+Sweep Parse(const Json& json, const std::string& folder) {
+  if (json.at("schema_version") != kSweepSchema) {
+    throw InputError(fmt::format("schema_version is not {}", kSweepSchema));
+  }
+  Sweep sweep;
+  sweep.folder = folder;
+  json.at("name").get_to(sweep.plan.name);
+  json.at("axes").get_to(sweep.plan.axes);
+  for (const Json& entry : json.at("cells")) {
+    Cell& cell = sweep.plan.plan.cells.emplace_back();
+    entry.at("name").get_to(cell.name);
+    entry.at("scenario").get_to(cell.scenario);
+    entry.at("set").get_to(cell.overrides);
+    entry.at("seed").get_to(cell.seed);
+    entry.at("values").get_to(sweep.plan.values.emplace_back());
+    entry.at("key").get_to(sweep.keys.emplace_back());
+  }
+  FillUnits(sweep);
+  return sweep;
+}
+
+// Throws InputError (file and problem) if the file is damaged.
+template <class Read>
+auto FromFile(const std::string& path, Read read) {
+  try {
+    return read(Json::parse(ReadFile(path)));
+  } catch (const Json::exception& error) {
+    throw InputError(fmt::format("{}: not the file of a sweep: {}", path, error.what()));
+  }
+}
+
+bool IsFresh(const Json& json, const std::string& digest) {
+  if (json.value("digest", "") != digest) return false;
+  for (const auto& [path, sha256] : json.at("files").items()) {
+    std::error_code error;
+    if (!fs::is_regular_file(path, error) || Sha256Hex(ReadFile(path)) != sha256) return false;
+  }
+  return true;
+}
+
+void MakeFolder(const std::string& folder) {
+  std::error_code error;
+  const fs::path path(folder);
+  const bool is_strange = fs::exists(path, error) && !fs::exists(path / kSweepFile, error) &&
+                          (!fs::is_directory(path, error) || !fs::is_empty(path, error));
+  if (is_strange) {
+    throw InputError(fmt::format(
+        "'{}' exists and holds no {}, so it is not the folder of a sweep; give another one", folder,
+        kSweepFile));
+  }
+  for (const char* below : {"units", "failed", "work", "locks"}) {
+    fs::create_directories(path / below, error);
+    if (error) throw RunError(fmt::format("cannot write '{}': {}", folder, error.message()));
+  }
+}
+
+}  // namespace
+
+Sweep OpenSweep(const SweepOptions& options) {
+  RefuseTilde(options.folder);
+  CellInputs inputs(options.program);
+  const std::string digest = DigestOfPlan(options, inputs.program());
+  const std::string file = options.folder + "/" + kSweepFile;
+  std::error_code error;
+  if (fs::exists(file, error)) {
+    std::optional<Sweep> known = FromFile(file, [&](const Json& json) -> std::optional<Sweep> {
+      if (!IsFresh(json, digest)) return std::nullopt;
+      return Parse(json, options.folder);
+    });
+    if (known) {
+      MakeFolder(options.folder);
+      return *std::move(known);
+    }
+  }
+  Sweep sweep;
+  sweep.folder = options.folder;
+  sweep.plan = LoadSweepPlan(options.plan, options.overrides);
+  std::map<std::string, std::string> scenarios;
+  for (Cell& cell : sweep.plan.plan.cells) {
+    cell.scenario = Absolute(cell.scenario);
+    if (!scenarios.contains(cell.scenario)) {
+      scenarios[cell.scenario] = Sha256Hex(ReadFile(cell.scenario));
+    }
+    sweep.keys.push_back(inputs.DigestOf(sweep.plan.plan, cell));
+  }
+  FillUnits(sweep);
+  MakeFolder(options.folder);
+  scenarios.insert(inputs.files().begin(), inputs.files().end());
+  WriteFileAtomically(file, JsonOf(sweep, digest, scenarios));
+  return sweep;
+}
+
+Sweep OpenSweepFolder(const std::string& folder) {
+  return FromFile(folder + "/" + kSweepFile, [&](const Json& json) { return Parse(json, folder); });
+}
+
+}  // namespace hat

@@ -1,0 +1,48 @@
+// A sweep in its folder: the plan's cells, and of each the key of the unit that runs it. A key is
+// the SHA-256 of all that the unit's results depend on (plan/cell_inputs.h), so what is done under
+// a key never has to be done again, whoever asks for it; cells of one key are one unit.
+//
+//   FOLDER/sweep.json    the plan's cells with their keys, made again when an input changes
+//   FOLDER/units/KEY/    results of a unit that is done (results.h), renamed there when whole
+//   FOLDER/failed/KEY    why a unit failed (JSON)
+//   FOLDER/work, locks   of units that are being run
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "experiments/sweep/sweep_plan.h"
+
+namespace hat {
+
+inline constexpr int kSweepSchema = 1;
+inline constexpr const char* kSweepFile = "sweep.json";
+
+struct Unit {
+  std::string key;  // 64 hex digits
+  size_t cell = 0;  // the first one of that key
+};
+
+struct Sweep {
+  std::string folder;
+  SweepPlan plan;
+  std::vector<std::string> keys;  // by cell
+  std::vector<Unit> units;        // in the order of their keys: as if shuffled
+};
+
+struct SweepOptions {
+  std::string plan;                    // its file
+  std::string folder;                  // made if it is not there
+  std::vector<std::string> overrides;  // SweepPlan's
+  std::vector<std::string> program;    // the words that start 'hat simulate' (CellInputs)
+};
+
+// Reads the plan and writes FOLDER/sweep.json; from there, where it is as the plan, the scenarios,
+// the files that they name and the program would make it. Throws InputError for a plan or a
+// scenario that is wrong, and for a folder with other things in it; RunError.
+Sweep OpenSweep(const SweepOptions& options);
+
+// What sweep.json says, whatever has changed since. Throws InputError if there is none.
+Sweep OpenSweepFolder(const std::string& folder);
+
+}  // namespace hat
