@@ -52,8 +52,8 @@ void SqliteFile::MakeTable(const std::string& table, const std::vector<Column>& 
 }
 
 void SqliteFile::MakeIndex(const std::string& table, const std::string& column) {
-  Execute(fmt::format("CREATE INDEX {} ON {} ({})", SqlName(table + " by " + column), SqlName(table),
-                      SqlName(column)));
+  Execute(fmt::format("CREATE INDEX {} ON {} ({})", SqlName(table + " by " + column),
+                      SqlName(table), SqlName(column)));
 }
 
 void SqliteFile::Insert(const std::string& table, const std::vector<std::string_view>& fields) {
