@@ -6,6 +6,7 @@ int main(int argc, char** argv) {
   constexpr hat::Verb kVerbs[] = {
       {"compare", hat::CompareVerb},
       {"estimate", hat::EstimateVerb},
+      {"figures", hat::FiguresVerb},
       {"profile model", hat::ProfileModelVerb},
       {"profile show", hat::ProfileShowVerb},
       {"simulate", hat::SimulateVerb},

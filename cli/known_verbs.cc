@@ -10,6 +10,7 @@ constexpr KnownVerb kKnownVerbs[] = {
     {"bench sim", "hat-bench-sim", "times the simulator"},
     {"compare", "hat", "simulates systems under the same requests, side by side"},
     {"estimate", "hat", "the mean of numbers, with its 95% confidence interval"},
+    {"figures", "hat", "draws the paper's figures, ours beside the published numbers"},
     {"generate", "hat-torch", "lets a model speak, split between a device and a cloud"},
     {"profile check", "hat-torch", "holds measured profiles against whole steps"},
     {"profile cloud", "hat-torch", "measures how fast this machine is as a model's cloud"},

@@ -7,6 +7,7 @@ namespace hat {
 
 int CompareVerb(CommandLine& line);
 int EstimateVerb(CommandLine& line);
+int FiguresVerb(CommandLine& line);
 int ProfileModelVerb(CommandLine& line);
 int ProfileShowVerb(CommandLine& line);
 int SimulateVerb(CommandLine& line);

@@ -81,6 +81,16 @@ Sweep OpenSweep(const SweepChoice& choice) {
                                 .program = Simulator()});
 }
 
+Sweep OpenSweep(const FigureSweep& figure) {
+  return OpenSweep(
+      SweepOptions{.plan = figure.plan,
+                   .folder = figure.folder,
+                   .overrides = {},
+                   .program = Simulator(),
+                   .is_quick = figure.is_quick,
+                   .file = std::filesystem::path(figure.plan).stem().string() + ".json"});
+}
+
 void RequireFresh(const Sweep& sweep, const std::string& key) {
   CellInputs inputs(Simulator());
   if (inputs.DigestOf(sweep.plan.plan, CellOf(sweep, key)) == key) return;

@@ -24,6 +24,14 @@ void AddSweepOptions(CommandLine& line, SweepChoice& choice);
 // Opens the sweep for this program. Throws as OpenSweep.
 Sweep OpenSweep(const SweepChoice& choice);
 
+// One of several plans that share the units of a folder (Merged).
+struct FigureSweep {
+  std::string plan;
+  std::string folder;
+  bool is_quick = false;
+};
+Sweep OpenSweep(const FigureSweep& figure);
+
 // Throws InputError if the inputs of the unit's cell are no longer those that its key stands for.
 void RequireFresh(const Sweep& sweep, const std::string& key);
 

@@ -25,4 +25,8 @@ struct PublishedValue {
 std::vector<PublishedValue> PublishedFor(const std::string& path, const std::string& experiment,
                                          const std::string& model, double rate_per_s);
 
+// All figures of `experiment`, which may be a part of one ("spec_bench_7b/ablation"), as they stand
+// there. Throws InputError (file, line, column).
+std::vector<PublishedValue> PublishedOf(const std::string& path, const std::string& experiment);
+
 }  // namespace hat

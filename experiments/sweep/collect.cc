@@ -4,65 +4,23 @@
 
 #include <cmath>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "core/csv.h"
 #include "core/error.h"
 #include "core/files.h"
 #include "experiments/sweep/sqlite_file.h"
 #include "experiments/sweep/unit_store.h"
+#include "experiments/sweep/unit_summary.h"
 
 namespace hat {
 namespace {
 
-using Json = nlohmann::ordered_json;
-
-// What summary.json says of a unit, flat: "ttft_ms.p90", "utilisation.stage.0". Numbers as text.
-struct Figures {
-  std::string label, system, not_possible;
-  std::vector<std::pair<std::string, std::string>> metrics;
-};
-
-void Flatten(const Json& json, const std::string& path, Figures& figures) {
-  const auto below = [&](const std::string& name) {
-    return path.empty() ? name : path + "." + name;
-  };
-  if (json.is_object()) {
-    for (const auto& [name, value] : json.items()) Flatten(value, below(name), figures);
-  } else if (json.is_array()) {
-    for (size_t i = 0; i < json.size(); ++i) Flatten(json[i], below(std::to_string(i)), figures);
-  } else if (json.is_boolean()) {
-    figures.metrics.emplace_back(path, json.get<bool>() ? "1" : "0");
-  } else if (json.is_number()) {
-    figures.metrics.emplace_back(path, fmt::format("{:.12g}", json.get<double>()));
-  }
-}
-
-Figures ReadFigures(const std::string& path) {
-  try {
-    Json json = Json::parse(ReadFile(path));
-    Figures figures;
-    json.at("label").get_to(figures.label);
-    json.at("system").get_to(figures.system);
-    figures.not_possible = json.value("not_possible", "");
-    for (const char* known : {"schema_version", "seed"}) json.erase(known);
-    Flatten(json, "", figures);
-    return figures;
-  } catch (const Json::exception& error) {
-    throw InputError(fmt::format("{}: not a summary of a run: {}", path, error.what()));
-  }
-}
-
-std::string CsvField(const std::string& text) {
-  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
-  std::string quoted = "\"";
-  for (const char c : text) quoted += c == '"' ? "\"\"" : std::string(1, c);
-  return quoted + "\"";
-}
+std::string NumberText(double value) { return fmt::format("{:.12g}", value); }
 
 std::vector<std::string_view> Split(std::string_view line) {
   std::vector<std::string_view> fields;
@@ -109,7 +67,8 @@ class Collector {
     std::set<std::string> known;
     for (const std::string& key : sweep_.keys) {
       if (!done_.contains(key) || figures_.contains(key)) continue;
-      Figures& figures = figures_[key] = ReadFigures(store_.FolderOf(key) + "/summary.json");
+      UnitSummary& figures = figures_[key] =
+          ReadUnitSummary(store_.FolderOf(key) + "/summary.json");
       for (const auto& [name, value] : figures.metrics) {
         if (known.insert(name).second) metrics_.push_back(name);
       }
@@ -158,11 +117,14 @@ class Collector {
       std::vector<std::string> row = Head(cell);
       Count(row[1]);
       const auto figures = figures_.find(sweep_.keys[cell]);
-      std::map<std::string, std::string> values;
+      std::map<std::string, double> values;
       if (figures != figures_.end()) {
         values.insert(figures->second.metrics.begin(), figures->second.metrics.end());
       }
-      for (const std::string& metric : metrics_) row.push_back(values[metric]);
+      for (const std::string& metric : metrics_) {
+        const auto value = values.find(metric);
+        row.push_back(value == values.end() ? "" : NumberText(value->second));
+      }
       add(row);
     }
     return csv;
@@ -191,8 +153,10 @@ class Collector {
   void WriteMetricsTable() {
     sqlite_.MakeTable("metrics", {{"key", "TEXT"}, {"metric", "TEXT"}, {"value", "REAL"}});
     for (const auto& [key, figures] : figures_) {
-      for (const auto& [name, value] : figures.metrics)
-        sqlite_.Insert("metrics", {key, name, value});
+      for (const auto& [name, value] : figures.metrics) {
+        const std::string text = NumberText(value);
+        sqlite_.Insert("metrics", {key, name, text});
+      }
     }
     sqlite_.MakeIndex("metrics", "key");
   }
@@ -233,8 +197,8 @@ class Collector {
   const std::set<std::string> done_;
   const std::map<std::string, UnitFailure> failed_;
   SqliteFile sqlite_;
-  std::map<std::string, Figures> figures_;  // by key
-  std::vector<std::string> metrics_;        // names, in the order in which they occur
+  std::map<std::string, UnitSummary> figures_;  // by key
+  std::vector<std::string> metrics_;            // names, in the order in which they occur
   Collected result_;
 };
 

@@ -27,6 +27,7 @@ std::string DigestOfPlan(const SweepOptions& options, const std::string& program
   std::string all = fmt::format("{}\n{}\n{}\n{}\n", kSweepSchema, program, Absolute(options.plan),
                                 ReadFile(options.plan));
   for (const std::string& text : options.overrides) all += text + "\n";
+  if (options.is_quick) all += "quick\n";
   return Sha256Hex(all);
 }
 
@@ -99,12 +100,12 @@ bool IsFresh(const Json& json, const std::string& digest) {
 void MakeFolder(const std::string& folder) {
   std::error_code error;
   const fs::path path(folder);
-  const bool is_strange = fs::exists(path, error) && !fs::exists(path / kSweepFile, error) &&
+  const bool is_strange = fs::exists(path, error) && !fs::exists(path / "units", error) &&
                           (!fs::is_directory(path, error) || !fs::is_empty(path, error));
   if (is_strange) {
     throw InputError(fmt::format(
-        "'{}' exists and holds no {}, so it is not the folder of a sweep; give another one", folder,
-        kSweepFile));
+        "'{}' exists and holds no folder 'units', so it is not that of a sweep; give another one",
+        folder));
   }
   for (const char* below : {"units", "failed", "work", "locks"}) {
     fs::create_directories(path / below, error);
@@ -118,7 +119,7 @@ Sweep OpenSweep(const SweepOptions& options) {
   RefuseTilde(options.folder);
   CellInputs inputs(options.program);
   const std::string digest = DigestOfPlan(options, inputs.program());
-  const std::string file = options.folder + "/" + kSweepFile;
+  const std::string file = options.folder + "/" + options.file;
   std::error_code error;
   if (fs::exists(file, error)) {
     std::optional<Sweep> known = FromFile(file, [&](const Json& json) -> std::optional<Sweep> {
@@ -126,13 +127,14 @@ Sweep OpenSweep(const SweepOptions& options) {
       return Parse(json, options.folder);
     });
     if (known) {
+      known->plan.figure = LoadSweepPlan(options.plan, options.overrides, options.is_quick).figure;
       MakeFolder(options.folder);
       return *std::move(known);
     }
   }
   Sweep sweep;
   sweep.folder = options.folder;
-  sweep.plan = LoadSweepPlan(options.plan, options.overrides);
+  sweep.plan = LoadSweepPlan(options.plan, options.overrides, options.is_quick);
   std::map<std::string, std::string> scenarios;
   for (Cell& cell : sweep.plan.plan.cells) {
     cell.scenario = Absolute(cell.scenario);
@@ -146,6 +148,20 @@ Sweep OpenSweep(const SweepOptions& options) {
   scenarios.insert(inputs.files().begin(), inputs.files().end());
   WriteFileAtomically(file, JsonOf(sweep, digest, scenarios));
   return sweep;
+}
+
+Sweep Merged(const std::vector<Sweep>& sweeps) {
+  HAT_CHECK(!sweeps.empty());
+  Sweep merged;
+  merged.folder = sweeps.front().folder;
+  for (const Sweep& sweep : sweeps) {
+    HAT_CHECK(sweep.folder == merged.folder);
+    const std::vector<Cell>& cells = sweep.plan.plan.cells;
+    merged.plan.plan.cells.insert(merged.plan.plan.cells.end(), cells.begin(), cells.end());
+    merged.keys.insert(merged.keys.end(), sweep.keys.begin(), sweep.keys.end());
+  }
+  FillUnits(merged);
+  return merged;
 }
 
 Sweep OpenSweepFolder(const std::string& folder) {

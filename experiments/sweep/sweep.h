@@ -35,12 +35,20 @@ struct SweepOptions {
   std::string folder;                  // made if it is not there
   std::vector<std::string> overrides;  // SweepPlan's
   std::vector<std::string> program;    // the words that start 'hat simulate' (CellInputs)
+  bool is_quick = false;               // LoadSweepPlan's
+  // The file of the plan's runs: another name for each of several plans that share a folder's
+  // units.
+  std::string file = kSweepFile;
 };
 
 // Reads the plan and writes FOLDER/sweep.json; from there, where it is as the plan, the scenarios,
 // the files that they name and the program would make it. Throws InputError for a plan or a
 // scenario that is wrong, and for a folder with other things in it; RunError.
 Sweep OpenSweep(const SweepOptions& options);
+
+// The units of all, in the one folder that they share, to be run together; of the plans only the
+// cells are left.
+Sweep Merged(const std::vector<Sweep>& sweeps);
 
 // What sweep.json says, whatever has changed since. Throws InputError if there is none.
 Sweep OpenSweepFolder(const std::string& folder);

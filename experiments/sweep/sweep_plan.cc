@@ -20,9 +20,11 @@ namespace {
 // One choice of an axis: each of its keys with a value.
 struct Choice {
   std::vector<std::string> literals;  // TOML, by the axis's keys
+  std::vector<std::string> shown;     // by the axis's names
 };
 
 struct Axis {
+  std::vector<std::string> names;  // the columns that tell its choices apart: the keys, or one
   std::vector<std::string> keys;
   std::vector<Choice> choices;
   std::map<std::string, std::vector<std::string>> when;  // key: values of it that it is for
@@ -51,7 +53,7 @@ std::vector<Choice> RangeOf(const ConfigTable& table) {
   for (int64_t i = 0; i < steps; ++i) {
     const double share = static_cast<double>(i) / static_cast<double>(steps - 1);
     const double value = is_log ? from * std::pow(to / from, share) : from + (to - from) * share;
-    choices.push_back({{fmt::format("{:.12g}", i == steps - 1 ? to : value)}});
+    choices.push_back({{fmt::format("{:.12g}", i == steps - 1 ? to : value)}, {}});
   }
   return choices;
 }
@@ -64,7 +66,7 @@ std::vector<Choice> RowsOf(const ConfigTable& table, size_t keys) {
                                             "one has {}",
                                             keys, row.size()));
     }
-    choices.push_back({std::move(row)});
+    choices.push_back({std::move(row), {}});
   }
   return choices;
 }
@@ -84,6 +86,25 @@ void ReadWhen(const ConfigTable& table, const std::vector<std::string>& chosen_b
   }
 }
 
+// What the choices are called: by the values of their keys, or by labels under a name.
+void NameChoices(const ConfigTable& table, Axis& axis) {
+  if (!table.Has("name")) {
+    table.Forbid({"labels"}, "name", "no name");
+    axis.names = axis.keys;
+    for (Choice& choice : axis.choices) {
+      for (const std::string& literal : choice.literals) choice.shown.push_back(Shown(literal));
+    }
+    return;
+  }
+  axis.names = {table.String("name")};
+  const std::vector<std::string> labels = table.Strings("labels");
+  if (labels.size() != axis.choices.size()) {
+    throw table.Error("labels", fmt::format("must be {}, one for each choice, got {}",
+                                            axis.choices.size(), labels.size()));
+  }
+  for (size_t i = 0; i < labels.size(); ++i) axis.choices[i].shown = {labels[i]};
+}
+
 Axis ReadAxis(const ConfigTable& table, const std::vector<std::string>& chosen_before) {
   Axis axis;
   if (table.Has("keys")) {
@@ -96,17 +117,18 @@ Axis ReadAxis(const ConfigTable& table, const std::vector<std::string>& chosen_b
       table.Forbid({"values", "rows"}, "from", "a range");
       axis.choices = RangeOf(table);
     } else {
-      for (std::string& literal : table.Literals("values")) axis.choices.push_back({{literal}});
+      for (std::string& literal : table.Literals("values")) axis.choices.push_back({{literal}, {}});
     }
   }
   const char* const list = table.Has("keys") ? "rows" : table.Has("from") ? "from" : "values";
   if (axis.keys.empty()) throw table.Error("keys", "must name at least one key");
   if (axis.choices.empty()) throw table.Error(list, "must have at least one value");
-  for (const std::string& key : axis.keys) {
-    const char* const where = axis.keys.size() > 1 || table.Has("keys") ? "keys" : "key";
-    if (key == "seed") throw table.Error(where, "must not be 'seed': use 'seeds' of the plan");
-    if (std::ranges::count(chosen_before, key) || std::ranges::count(axis.keys, key) > 1) {
-      throw table.Error(where, fmt::format("names '{}', which is chosen already", key));
+  NameChoices(table, axis);
+  const char* const where = table.Has("name") ? "name" : table.Has("keys") ? "keys" : "key";
+  for (const std::string& name : axis.names) {
+    if (name == "seed") throw table.Error(where, "must not be 'seed': use 'seeds' of the plan");
+    if (std::ranges::count(chosen_before, name) || std::ranges::count(axis.names, name) > 1) {
+      throw table.Error(where, fmt::format("names '{}', which is chosen already", name));
     }
   }
   ReadWhen(table, chosen_before, axis);
@@ -170,9 +192,9 @@ class Product {
     std::vector<std::string> known;
     if (scenarios_.size() > 1) known.push_back("scenario");
     if (root.Has("systems")) {
-      Axis systems{{"system.name"}, {}, {}};
+      Axis systems{{"system.name"}, {"system.name"}, {}, {}};
       for (const std::string& name : root.Strings("systems")) {
-        systems.choices.push_back({{TomlString(name)}});
+        systems.choices.push_back({{TomlString(name)}, {name}});
       }
       if (systems.choices.empty()) throw root.Error("systems", "must name at least one");
       axes_.push_back(std::move(systems));
@@ -180,7 +202,7 @@ class Product {
     }
     for (const ConfigTable& table : root.Tables("axis")) {
       axes_.push_back(ReadAxis(table, known));
-      known.insert(known.end(), axes_.back().keys.begin(), axes_.back().keys.end());
+      known.insert(known.end(), axes_.back().names.begin(), axes_.back().names.end());
     }
     names_ = std::move(known);
     names_.push_back("seed");
@@ -190,6 +212,8 @@ class Product {
       throw InputError(fmt::format("--set {}: the plan chooses '{}' itself", text, key));
     }
   }
+
+  void SetSeeds(int count) { seeds_ = {count, {}}; }
 
   void Fill(SweepPlan& plan) {
     plan_ = &plan;
@@ -219,8 +243,8 @@ class Product {
     if (!Applies(axis, chosen)) return Descend(depth + 1, chosen);
     for (const Choice& choice : axis.choices) {
       Chosen next = chosen;
+      for (size_t i = 0; i < axis.names.size(); ++i) next.shown[axis.names[i]] = choice.shown[i];
       for (size_t i = 0; i < axis.keys.size(); ++i) {
-        next.shown[axis.keys[i]] = Shown(choice.literals[i]);
         next.overrides.push_back(axis.keys[i] + "=" + choice.literals[i]);
       }
       Descend(depth + 1, next);
@@ -264,14 +288,28 @@ class Product {
 
 }  // namespace
 
-SweepPlan LoadSweepPlan(const std::string& path, const std::vector<std::string>& overrides) {
+size_t SweepPlan::AxisIndex(const std::string& axis) const {
+  const auto found = std::ranges::find(axes, axis);
+  HAT_CHECK(found != axes.end(), axis);
+  return static_cast<size_t>(found - axes.begin());
+}
+
+SweepPlan LoadSweepPlan(const std::string& path, const std::vector<std::string>& overrides,
+                        bool is_quick) {
   const Config config = Config::FromFile(path);
   const ConfigTable root = config.Root();
   SweepPlan plan;
   plan.name = root.String("name", std::filesystem::path(path).stem());
-  Product product(root, overrides);
+  std::vector<std::string> more = overrides;
+  if (root.Has("figure")) plan.figure = ReadFigureSpec(root.Table("figure"));
+  if (is_quick && plan.figure) {
+    more.insert(more.begin(), plan.figure->quick_set.begin(), plan.figure->quick_set.end());
+  }
+  Product product(root, more);
+  if (is_quick && plan.figure) product.SetSeeds(plan.figure->quick_seeds);
   config.RejectUnknownKeys();
   product.Fill(plan);
+  if (plan.figure) CheckFigureSpec(*plan.figure, root.Table("figure"), plan.axes);
   return plan;
 }
 

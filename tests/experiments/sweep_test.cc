@@ -226,7 +226,7 @@ TEST_F(SweepTest, CleanRemovesWhatThePlanDoesNotAskFor) {
 TEST_F(SweepTest, AFolderOfOtherThingsIsRefused) {
   fs::create_directory(temp_ / "out");
   WriteFileAtomically(temp_ / "out/thesis.txt", "mine");
-  EXPECT_INPUT_ERROR(Open(), AllOf(HasSubstr("holds no sweep.json"), HasSubstr("out")));
+  EXPECT_INPUT_ERROR(Open(), AllOf(HasSubstr("holds no folder 'units'"), HasSubstr("out")));
 }
 
 TEST(UnitLocksTest, ALockIsOneOwnersUntilItIsReleased) {

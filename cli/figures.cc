@@ -1,0 +1,152 @@
+// hat figures: the paper's figures and ours beside them, from plans to pictures.
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <set>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "cli/plain_verbs.h"
+#include "cli/run_plot.h"
+#include "cli/shipped.h"
+#include "cli/sweep_options.h"
+#include "core/error.h"
+#include "core/files.h"
+#include "core/interrupt.h"
+#include "core/program.h"
+#include "experiments/sweep/figure_data.h"
+
+namespace hat {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Options {
+  std::vector<std::string> names;
+  std::string out = "results/figures";
+  bool is_quick = false;
+  bool lists = false;
+  SweepRunOptions run;
+  std::string formats = "png,pdf";
+};
+
+void AddOptions(CommandLine& line, Options& options) {
+  line.description(
+      "Draws the paper's figures, ours beside the published numbers, and some of our own: runs "
+      "what each needs that is not done yet, writes its data (OUT/NAME.csv and .json, with the "
+      "keys "
+      "of the runs) and its picture. A figure is a plan in figures/NAME.toml.\n\n"
+      "  hat figures --quick\n  hat figures rates_7b ablation --out results/mine");
+  line.add_option("name", options.names, "which; without one all (--list names them)");
+  line.add_option("--out", options.out, "folder of the figures; what is done there is kept")
+      ->capture_default_str();
+  line.add_flag("--quick", options.is_quick, "fewer requests and seeds: minutes, wider intervals");
+  line.add_flag("--list", options.lists, "name the figures and what each answers");
+  options.run.units.jobs = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  line.add_option("--jobs", options.run.units.jobs, "runs at once")
+      ->check(CLI::Range(1, 1024))
+      ->capture_default_str();
+  line.add_option("--formats", options.formats, "of the pictures: png, pdf, svg, with commas")
+      ->capture_default_str();
+  line.add_flag("--quiet", options.run.is_quiet, "nothing on stderr but errors");
+}
+
+std::vector<std::string> FormatsOf(const std::string& text) {
+  std::vector<std::string> formats;
+  for (size_t at = 0; at <= text.size();) {
+    const size_t end = std::min(text.find(',', at), text.size());
+    formats.push_back(text.substr(at, end - at));
+    at = end + 1;
+    if (formats.back() == "png" || formats.back() == "pdf" || formats.back() == "svg") continue;
+    throw InputError(fmt::format("--formats: '{}' is none of png, pdf, svg", formats.back()));
+  }
+  return formats;
+}
+
+// The shipped ones, by name.
+std::vector<std::string> KnownFigures() {
+  std::vector<std::string> names;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(ShareFolder() + "/figures", error)) {
+    if (entry.path().extension() == ".toml") names.push_back(entry.path().stem());
+  }
+  std::ranges::sort(names);
+  return names;
+}
+
+// A shipped figure's name, or the path of a plan with a figure.
+std::string PlanOf(const std::string& name) {
+  const std::string shipped = fmt::format("{}/figures/{}.toml", ShareFolder(), name);
+  std::error_code error;
+  if (fs::exists(shipped, error)) return shipped;
+  if (name.ends_with(".toml")) return name;
+  throw InputError(
+      fmt::format("there is no figure '{}'; there are {}, and a plan's path may stand "
+                  "in place of a name",
+                  name, fmt::join(KnownFigures(), ", ")));
+}
+
+std::string List() {
+  std::string text;
+  for (const std::string& name : KnownFigures()) {
+    text += fmt::format("{:<20} {}\n", name, LoadSweepPlan(PlanOf(name)).figure->question);
+  }
+  return text;
+}
+
+std::vector<Sweep> OpenAll(const Options& options) {
+  std::vector<Sweep> sweeps;
+  for (const std::string& name : options.names.empty() ? KnownFigures() : options.names) {
+    Sweep sweep = OpenSweep(FigureSweep{
+        .plan = PlanOf(name), .folder = options.out + "/runs", .is_quick = options.is_quick});
+    if (!sweep.plan.figure) {
+      throw InputError(fmt::format("{}: the plan has no table [figure]", name));
+    }
+    sweeps.push_back(std::move(sweep));
+  }
+  return sweeps;
+}
+
+void Draw(const FigureData& figure, const Options& options,
+          const std::vector<std::string>& formats) {
+  const std::string base = fmt::format("{}/{}", options.out, figure.name);
+  WriteFileAtomically(base + ".csv", FigureCsv(figure));
+  WriteFileAtomically(base + ".json", FigureJson(figure));
+  for (const std::string& format : formats) {
+    RunPlot("figure.py", base + ".json", fmt::format("{}.{}", base, format));
+    if (!options.run.is_quiet) SayWritten(fmt::format("{}.{}", base, format));
+  }
+}
+
+int Figures(const Options& options) {
+  const std::vector<std::string> formats = FormatsOf(options.formats);
+  const std::vector<Sweep> sweeps = OpenAll(options);
+  const UnitOutcome outcome = RunSweepUnits(Merged(sweeps), options.run);
+  if (outcome.is_stopped) {
+    throw RunError(
+        fmt::format("interrupted; {} of {} runs are done; the same command goes on there",
+                    outcome.done, outcome.all));
+  }
+  const std::string published = ShareFolder() + "/experiments/paper/published.csv";
+  for (const Sweep& sweep : sweeps) Draw(MakeFigureData(sweep, published), options, formats);
+  return outcome.failed.empty() ? 0 : 1;
+}
+
+}  // namespace
+
+int FiguresVerb(CommandLine& line) {
+  Options options;
+  AddOptions(line, options);
+  line.Parse();
+  if (options.lists) {
+    PrintResult(List());
+    return 0;
+  }
+  CatchInterrupts();
+  return Figures(options);
+}
+
+}  // namespace hat
