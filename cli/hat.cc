@@ -6,11 +6,13 @@ int main(int argc, char** argv) {
   constexpr hat::Verb kVerbs[] = {
       {"compare", hat::CompareVerb},
       {"estimate", hat::EstimateVerb},
+      {"link import", hat::LinkImportVerb},
       {"profile model", hat::ProfileModelVerb},
       {"profile show", hat::ProfileShowVerb},
       {"simulate", hat::SimulateVerb},
       {"trace import", hat::TraceImportVerb},
       {"trace show", hat::TraceShowVerb},
+      {"workload import", hat::WorkloadImportVerb},
   };
   return hat::RunHat(argc, argv, kVerbs);
 }

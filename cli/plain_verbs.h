@@ -7,10 +7,12 @@ namespace hat {
 
 int CompareVerb(CommandLine& line);
 int EstimateVerb(CommandLine& line);
+int LinkImportVerb(CommandLine& line);
 int ProfileModelVerb(CommandLine& line);
 int ProfileShowVerb(CommandLine& line);
 int SimulateVerb(CommandLine& line);
 int TraceImportVerb(CommandLine& line);
 int TraceShowVerb(CommandLine& line);
+int WorkloadImportVerb(CommandLine& line);
 
 }  // namespace hat
