@@ -22,8 +22,9 @@
 namespace hat {
 namespace {
 
-constexpr double kMostStamp = 1e13;  // of either unit; ms since 1970 are in it
-constexpr double kMostBytes = 1e15;  // of one measurement
+constexpr double kMostPensieveStamp_s = 9e9;  // in ns it fits 64 bits; seconds since 1970 are in it
+constexpr double kMostStamp = 1e13;           // ms since 1970 are in it
+constexpr double kMostBytes = 1e15;           // of one measurement
 constexpr double kBytesPerSecondPerMbps = 125e3;
 
 void Add(double seconds, double mbps, LinkTrace& trace) {
@@ -77,7 +78,8 @@ LinkTrace ReadPensieve(const std::string& text, const std::string& name, const L
   LinkTrace trace;
   std::optional<double> last;
   ForEachNumberLine(text, name, 2, "seconds and Mbit/s", [&](const NumberLine& row) {
-    const double stamp = row.At(0, "seconds", Range::Between(last.value_or(0), kMostStamp));
+    const double stamp =
+        row.At(0, "seconds", Range::Between(last.value_or(0), kMostPensieveStamp_s));
     const double mbps = row.At(1, "Mbit/s", Range::NonNegative(kMostMbps));
     if (last) Add(stamp - *last, mbps, trace);
     last = stamp;
@@ -241,6 +243,12 @@ LinkTrace ReadLinkTrace(const std::string& format, std::string text, const std::
   LinkTrace trace = found.read(text, name, options);
   trace.format = found.name;
   if (trace.pieces.empty()) throw InputError(fmt::format("{}: holds no rate", name));
+  double seconds = 0;
+  for (const LinkPiece& piece : trace.pieces)
+    seconds += static_cast<double>(piece.ns) / kNsPerSecond;
+  if (seconds > kMostSeconds)
+    throw InputError(
+        fmt::format("{}: lasts {:g} s; at most {:g} s are played", name, seconds, kMostSeconds));
   return trace;
 }
 

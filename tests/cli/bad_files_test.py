@@ -347,6 +347,7 @@ LINKS = [
     ("descending", "0 5\n2 5\n1 5\n", ["in.csv:3", "seconds (column 1)", ">= 2", "'1'"]),
     ("a column too many", "0 5\n1 5 6\n", ["in.csv:2", "3 columns", "seconds and Mbit/s"]),
     ("never any", "0 5\n1 0\n", ["in.csv", "'mbps' of 1e-06 or more"]),
+    ("too long a time", "0 5\n3e9 5\n", ["in.csv: lasts 3e+09 s", "at most 1e+09 s"]),
     ("HSDPA bytes", "1 2 3 4 -5 6\n", ["in.csv:1", "bytes (column 5)", ">= 0", "'-5'"]),
     ("a failed iperf3", '{"intervals": [], "error": "refused"}', ["in.csv: iperf3 failed: refused"]),
     ("iperf3 without intervals", '{"start": {}}', ["in.csv", "'intervals' is missing"]),
