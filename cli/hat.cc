@@ -7,6 +7,7 @@ int main(int argc, char** argv) {
       {"compare", hat::CompareVerb},
       {"estimate", hat::EstimateVerb},
       {"figures", hat::FiguresVerb},
+      {"link import", hat::LinkImportVerb},
       {"profile model", hat::ProfileModelVerb},
       {"profile show", hat::ProfileShowVerb},
       {"simulate", hat::SimulateVerb},
@@ -17,6 +18,7 @@ int main(int argc, char** argv) {
       {"sweep unit", hat::SweepUnitVerb},
       {"trace import", hat::TraceImportVerb},
       {"trace show", hat::TraceShowVerb},
+      {"workload import", hat::WorkloadImportVerb},
   };
   return hat::RunHat(argc, argv, kVerbs);
 }

@@ -12,6 +12,7 @@ constexpr KnownVerb kKnownVerbs[] = {
     {"estimate", "hat", "the mean of numbers, with its 95% confidence interval"},
     {"figures", "hat", "draws the paper's figures, ours beside the published numbers"},
     {"generate", "hat-torch", "lets a model speak, split between a device and a cloud"},
+    {"link import", "hat", "makes a rate trace from a measurement of a link"},
     {"profile check", "hat-torch", "holds measured profiles against whole steps"},
     {"profile cloud", "hat-torch", "measures how fast this machine is as a model's cloud"},
     {"profile device", "hat-torch", "measures how fast this machine is as a model's device"},
@@ -32,6 +33,7 @@ constexpr KnownVerb kKnownVerbs[] = {
     {"train base", "hat-torch", "trains a small model from text"},
     {"train eval", "hat-torch", "measures what a model's drafters are worth"},
     {"train medusa", "hat-torch", "trains Medusa heads"},
+    {"workload import", "hat", "makes a workload from a trace of requests"},
 };
 
 }  // namespace

@@ -8,6 +8,7 @@ namespace hat {
 int CompareVerb(CommandLine& line);
 int EstimateVerb(CommandLine& line);
 int FiguresVerb(CommandLine& line);
+int LinkImportVerb(CommandLine& line);
 int ProfileModelVerb(CommandLine& line);
 int ProfileShowVerb(CommandLine& line);
 int SimulateVerb(CommandLine& line);
@@ -18,5 +19,6 @@ int SweepRunVerb(CommandLine& line);
 int SweepUnitVerb(CommandLine& line);
 int TraceImportVerb(CommandLine& line);
 int TraceShowVerb(CommandLine& line);
+int WorkloadImportVerb(CommandLine& line);
 
 }  // namespace hat

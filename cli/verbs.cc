@@ -51,7 +51,7 @@ std::string Usage() {
   std::vector<std::string_view> missing;
   for (const KnownVerb& verb : KnownVerbs()) {
     if (IsInstalled(verb.program)) {
-      text += fmt::format("  hat {:<16}{}\n", verb.words, verb.purpose);
+      text += fmt::format("  hat {:<17}{}\n", verb.words, verb.purpose);
     } else {
       missing.push_back(verb.words);
     }
@@ -73,7 +73,7 @@ std::string GroupHelp(std::string_view first) {
   std::string text;
   for (const KnownVerb& verb : KnownVerbs()) {
     if (!verb.words.starts_with(fmt::format("{} ", first))) continue;
-    text += fmt::format("hat {:<16}{}\n", verb.words, verb.purpose);
+    text += fmt::format("hat {:<17}{}\n", verb.words, verb.purpose);
   }
   return text + fmt::format("\n'hat {} WORD --help' lists the options of one.\n", first);
 }

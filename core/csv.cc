@@ -5,6 +5,8 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cstring>
+#include <limits>
 #include <string_view>
 #include <utility>
 
@@ -17,15 +19,12 @@
 namespace hat {
 namespace {
 
-struct Row {
-  int line;
-  std::vector<std::string> fields;
-};
-
-// Feeds libcsv, which counts no lines, one physical line at a time.
+// Feeds libcsv, which counts no lines, one physical line at a time. What is in the cells moves to
+// the front of the text, where it never overtakes the reading.
 class RowReader {
  public:
-  explicit RowReader(std::string name) : name_(std::move(name)) {
+  RowReader(std::string name, std::string text) : name_(std::move(name)), text_(std::move(text)) {
+    HAT_CHECK(text_.size() <= std::numeric_limits<uint32_t>::max());
     HAT_CHECK(csv_init(&parser_, CSV_STRICT | CSV_STRICT_FINI) == 0);
     csv_set_space_func(&parser_, [](unsigned char) { return 0; });  // spaces belong to their field
   }
@@ -33,15 +32,24 @@ class RowReader {
   RowReader(const RowReader&) = delete;
   RowReader& operator=(const RowReader&) = delete;
 
-  std::vector<Row> Read(std::string_view text) {
-    while (!text.empty()) {
-      const std::string_view line = text.substr(0, text.find('\n') + 1);
-      ReadLine(line.empty() ? text : line);
-      text.remove_prefix(line.empty() ? text.size() : line.size());
+  // Afterwards the parts of the file can be taken.
+  void Read() {
+    constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
+    const std::string_view all = text_;
+    size_t begin = all.starts_with(kByteOrderMark) ? kByteOrderMark.size() : 0;
+    while (begin < all.size()) {
+      const size_t end = std::min(all.find('\n', begin), all.size() - 1) + 1;
+      ReadLine(all.substr(begin, end - begin));
+      begin = end;
     }
     if (csv_fini(&parser_, OnField, OnRow, this) != 0) Fail("a quoted field does not end");
-    return std::move(rows_);
+    if (!problem_.empty()) Fail(problem_);
+    text_.resize(cells_bytes_);
   }
+
+  std::string TakeCells() { return std::move(text_); }
+  std::vector<uint32_t> TakeEnds() { return std::move(ends_); }
+  std::vector<int> TakeLines() { return std::move(lines_); }  // the header's is the first
 
  private:
   void ReadLine(std::string_view line) {
@@ -49,34 +57,61 @@ class RowReader {
     if (!is_inside_row_) row_line_ = line_;
     const bool is_blank = line == "\n" || line == "\r\n";
     is_inside_row_ = is_inside_row_ || !is_blank;
+    if (!IsUtf8(line)) Fail("not valid UTF-8");
     if (csv_parse(&parser_, line.data(), line.size(), OnField, OnRow, this) != line.size()) {
       Fail(csv_error(&parser_) == CSV_EPARSE
                ? "a quote inside a field must be doubled and the field quoted"
                : csv_strerror(csv_error(&parser_)));
     }
+    if (!problem_.empty()) Fail(problem_);
   }
 
   [[noreturn]] void Fail(const std::string& problem) const {
     throw InputError(fmt::format("{}:{}: {}", name_, row_line_, problem));
   }
 
-  static void OnField(void* data, size_t size, void* self) {
-    static_cast<RowReader*>(self)->fields_.emplace_back(static_cast<const char*>(data), size);
+  static void OnField(void* data, size_t size, void* self_pointer) {
+    auto* self = static_cast<RowReader*>(self_pointer);
+    if (size > 0) std::memmove(self->text_.data() + self->cells_bytes_, data, size);
+    self->cells_bytes_ += size;
+    self->ends_.push_back(static_cast<uint32_t>(self->cells_bytes_));
   }
 
-  static void OnRow(int, void* self_pointer) {
-    auto* self = static_cast<RowReader*>(self_pointer);
-    self->rows_.push_back({self->row_line_, std::exchange(self->fields_, {})});
-    self->is_inside_row_ = false;
+  static void OnRow(int, void* self_pointer) { static_cast<RowReader*>(self_pointer)->EndRow(); }
+
+  // Throws nothing: libcsv calls it, which is C.
+  void EndRow() {
+    const size_t fields = ends_.size() - row_begin_;
+    if (lines_.empty()) {
+      columns_ = fields;
+      Reserve();
+    } else if (fields != columns_) {
+      problem_ = fmt::format("{} fields, but the header has {}", fields, columns_);
+    }
+    lines_.push_back(row_line_);
+    row_begin_ = ends_.size();
+    is_inside_row_ = false;
+  }
+
+  // As many rows as there may be: vectors that grow hold up to twice what they need.
+  void Reserve() {
+    const auto rows = static_cast<size_t>(std::ranges::count(text_, '\n')) + 1;
+    lines_.reserve(rows);
+    ends_.reserve(std::min(rows * columns_, text_.size()) + columns_);
   }
 
   std::string name_;
+  std::string text_;
   csv_parser parser_;
   int line_ = 0;
   int row_line_ = 1;
   bool is_inside_row_ = false;
-  std::vector<std::string> fields_;
-  std::vector<Row> rows_;
+  size_t columns_ = 0;
+  size_t row_begin_ = 0;    // of ends_
+  size_t cells_bytes_ = 0;  // of text_, that the cells take so far
+  std::vector<uint32_t> ends_;
+  std::vector<int> lines_;
+  std::string problem_;
 };
 
 // What the text seems to be instead of CSV, and what to do; empty: CSV, as far as one can see.
@@ -97,19 +132,14 @@ std::string OtherFormat(std::string_view text) {
   return "";
 }
 
-void RequireUtf8(const Row& row, const std::string& name) {
-  if (std::ranges::all_of(row.fields, IsUtf8)) return;
-  throw InputError(fmt::format("{}:{}: not valid UTF-8", name, row.line));
-}
-
 }  // namespace
 
 CsvFile CsvFile::Load(const std::string& path) { return Parse(ReadFile(path), path); }
 
-CsvFile CsvFile::Parse(const std::string& text, const std::string& name) {
+CsvFile CsvFile::Parse(std::string text, const std::string& name) {
   std::string other = OtherFormat(text);
   try {
-    CsvFile file = ParseRows(text, name);
+    CsvFile file = ParseRows(std::move(text), name);
     file.other_format_ = std::move(other);
     return file;
   } catch (const InputError&) {
@@ -118,31 +148,27 @@ CsvFile CsvFile::Parse(const std::string& text, const std::string& name) {
   }
 }
 
-CsvFile CsvFile::ParseRows(const std::string& text, const std::string& name) {
-  constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
-  std::string_view body = text;
-  if (body.starts_with(kByteOrderMark)) body.remove_prefix(kByteOrderMark.size());
-  std::vector<Row> rows = RowReader(name).Read(body);
-  if (rows.empty()) throw InputError(fmt::format("{}: empty; a header line must come first", name));
-
+CsvFile CsvFile::ParseRows(std::string text, const std::string& name) {
+  RowReader reader(name, std::move(text));
+  reader.Read();
   CsvFile file;
   file.name_ = name;
-  for (const Row& row : rows) {
-    RequireUtf8(row, name);
-    if (row.fields.size() != rows[0].fields.size()) {
-      throw InputError(fmt::format("{}:{}: {} fields, but the header has {}", name, row.line,
-                                   row.fields.size(), rows[0].fields.size()));
-    }
+  file.lines_ = reader.TakeLines();
+  if (file.lines_.empty()) {
+    throw InputError(fmt::format("{}: empty; a header line must come first", name));
   }
-  file.header_ = std::move(rows[0].fields);
+  file.cells_ = reader.TakeCells();
+  file.ends_ = reader.TakeEnds();
+  size_t begin = 0;
+  const size_t columns = file.ends_.size() / file.lines_.size();
+  for (size_t column = 0; column < columns; begin = file.ends_[column++]) {
+    file.header_.push_back(file.cells_.substr(begin, file.ends_[column] - begin));
+  }
+  file.lines_.erase(file.lines_.begin());
   for (const std::string& column : file.header_) {
     if (std::ranges::count(file.header_, column) > 1) {
       throw InputError(fmt::format("{}:1: two columns are named '{}'", name, column));
     }
-  }
-  for (size_t i = 1; i < rows.size(); ++i) {
-    file.lines_.push_back(rows[i].line);
-    file.rows_.push_back(std::move(rows[i].fields));
   }
   return file;
 }
@@ -164,18 +190,22 @@ int CsvFile::ColumnIndex(const std::string& column, const std::string& key) cons
   return static_cast<int>(found - header_.begin());
 }
 
-const std::string& CsvFile::Text(int row, int column) const {
-  return rows_.at(static_cast<size_t>(row)).at(static_cast<size_t>(column));
+std::string_view CsvFile::Cell(int row, int column) const {
+  HAT_CHECK(row >= 0 && row < rows() && column >= 0 &&
+            static_cast<size_t>(column) < header_.size());
+  const size_t cell = (static_cast<size_t>(row) + 1) * header_.size() + static_cast<size_t>(column);
+  const size_t begin = ends_[cell - 1];
+  return std::string_view(cells_).substr(begin, ends_[cell] - begin);
 }
 
 double CsvFile::Number(int row, int column, Range range) const {
-  const std::optional<double> value = ParseDecimal(Text(row, column));
+  const std::optional<double> value = ParseDecimal(Cell(row, column));
   if (value && range.Contains(*value)) return *value;
   throw Error(row, column, fmt::format("a number {}", range.Text()));
 }
 
 int64_t CsvFile::Integer(int row, int column, int64_t low, int64_t high) const {
-  const std::optional<int64_t> value = ParseInteger(Text(row, column));
+  const std::optional<int64_t> value = ParseInteger(Cell(row, column));
   if (value && *value >= low && *value <= high) return *value;
   throw Error(row, column, fmt::format("an integer in {}..{}", low, high));
 }

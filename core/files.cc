@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdio>
@@ -151,6 +152,10 @@ std::string ReadFile(const std::string& path, size_t max_bytes) {
   const FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!file.IsOpen()) throw fail(std::strerror(errno));
   std::string content;
+  struct stat status = {};
+  if (::fstat(file.get(), &status) == 0 && S_ISREG(status.st_mode)) {
+    content.reserve(std::min(static_cast<size_t>(status.st_size), max_bytes));
+  }
   std::array<char, 1 << 16> buffer;
   while (true) {
     const ssize_t n = ::read(file.get(), buffer.data(), buffer.size());

@@ -27,7 +27,7 @@ size_t FirstCharacter(std::string_view text) {
 
 }  // namespace
 
-bool IsUtf8(const std::string& text) {
+bool IsUtf8(std::string_view text) {
   for (std::string_view rest = text; !rest.empty();) {
     const size_t bytes = FirstCharacter(rest);
     if (bytes == 0) return false;

@@ -1,10 +1,10 @@
 // Text from outside: is it UTF-8? Results are JSON and TOML, which hold nothing else.
 #pragma once
 
-#include <string>
+#include <string_view>
 
 namespace hat {
 
-bool IsUtf8(const std::string& text);
+bool IsUtf8(std::string_view text);
 
 }  // namespace hat

@@ -12,7 +12,7 @@ namespace hat {
 
 // What the grids of a modelled profile cover, >= 1.
 struct ModelledLimits {
-  static constexpr int kMost = 1 << 17;  // of either
+  static constexpr int kMost = 1 << 18;  // of either; traces have prompts of 191,378
   std::optional<int> max_tokens;         // default: 4096 for a device, 16384 for a cloud
   int max_context = 8192;
 };

@@ -35,8 +35,9 @@ int PrefillTokensOnDevice(const SystemSpec& system, int prompt_tokens) {
   return system.drafts_chains() || system.chunking == "none" ? prompt_tokens : 1;
 }
 
-// What to do about a profile that covers less than `needed`.
-std::string HowToCover(const ProfileInfo& info, const std::string& limit, int needed) {
+// What to do about a profile that covers too little. `options`: of the program that makes one which
+// covers enough, "--max-tokens 9000"; `needed`: the number in them that was too large.
+std::string HowToCover(const ProfileInfo& info, const std::string& options, int needed) {
   const std::string program = needed > ModelledLimits::kMost             ? ""
                               : info.provenance == Provenance::kModelled ? "model"
                               : info.provenance == Provenance::kMeasured ? Name(info.role)
@@ -44,7 +45,7 @@ std::string HowToCover(const ProfileInfo& info, const std::string& limit, int ne
   return fmt::format(
       "ask for less, take a profile that covers it{}, or let this one extrapolate "
       "(\"allow_extrapolation\": true in it)",
-      program.empty() ? "" : fmt::format(" (hat profile {} --{} {})", program, limit, needed));
+      program.empty() ? "" : fmt::format(" (hat profile {} {})", program, options));
 }
 
 void CheckDraftWidth(const DeviceProfile& profile, const Scenario& scenario) {
@@ -319,19 +320,23 @@ void Simulation::CheckGridsCoverWorkload() const {
   const int draft = system.drafts() ? ReservedExtraTokens(system) : 0;
   const int context = most.prompt_tokens + most.output_tokens + draft;
   const auto check = [&](const ProfileInfo& info, int max_context, int max_tokens, int tokens) {
+    const bool has_few_tokens = max_tokens < tokens;
+    const std::string with_context = fmt::format("--max-context {}", context);
+    const std::string with_tokens = fmt::format("--max-tokens {}", tokens);
     if (max_context < context) {
       throw InputError(fmt::format(
           "{}: the profile covers contexts up to {}, but {} needs {}: {} prompt + {} output + {} "
           "draft; {}",
           info.path, max_context, workload_.Describe(most), context, most.prompt_tokens,
-          most.output_tokens, draft, HowToCover(info, "max-context", context)));
+          most.output_tokens, draft,
+          HowToCover(info, with_context + (has_few_tokens ? " " + with_tokens : ""), context)));
     }
-    if (max_tokens < tokens) {
+    if (has_few_tokens) {
       throw InputError(fmt::format(
           "{}: the profile covers up to {} new tokens, but {} puts {} of its prompt into one "
           "operation; {}",
           info.path, max_tokens, workload_.Describe(prompt), tokens,
-          HowToCover(info, "max-tokens", tokens)));
+          HowToCover(info, with_tokens, tokens)));
     }
   };
   const int on_device = PrefillTokensOnDevice(scenario_.system, prompt.prompt_tokens);

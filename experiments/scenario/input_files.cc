@@ -1,6 +1,7 @@
 #include "experiments/scenario/input_files.h"
 
 #include <filesystem>
+#include <map>
 
 #include "core/files.h"
 
@@ -35,10 +36,12 @@ std::vector<RoleAndPath> FilesBesideProfiles(const Scenario& scenario) {
 std::vector<InputFile> InputFilesOf(const Scenario& scenario) {
   const std::filesystem::path folder = std::filesystem::path(scenario.path).parent_path();
   std::vector<InputFile> files;
+  std::map<std::string, std::string> sha256;  // a path's; one file may have several roles
   for (const auto& [role, path] : FilesBesideProfiles(scenario)) {
     const std::string relative = std::filesystem::path(path).lexically_relative(folder);
     const std::string& name = relative.empty() || folder.empty() ? path : relative;
-    files.push_back({role, name, Sha256Hex(ReadFile(path))});
+    if (!sha256.contains(path)) sha256[path] = Sha256Hex(ReadFile(path));
+    files.push_back({role, name, sha256[path]});
   }
   return files;
 }

@@ -10,6 +10,7 @@
 #include "core/csv.h"
 #include "core/decimal.h"
 #include "core/files.h"
+#include "core/lines.h"
 #include "experiments/scenario/limits.h"
 
 namespace hat {
@@ -71,14 +72,7 @@ RateTrace RateTrace::ParseCsv(const std::string& text, const std::string& name) 
 RateTrace RateTrace::ParseMahimahi(const std::string& text, const std::string& name) {
   std::vector<Step> steps;
   int64_t stamp = 0;
-  int line_number = 0;
-  for (size_t begin = 0; begin < text.size();) {
-    const size_t end = std::min(text.find('\n', begin), text.size());
-    std::string_view line(text.data() + begin, end - begin);
-    begin = end + 1;
-    ++line_number;
-    if (line.ends_with('\r')) line.remove_suffix(1);
-    if (line.empty()) continue;
+  ForEachLine(text, [&](std::string_view line, int line_number) {
     const std::optional<int64_t> value = ParseInteger(line);
     if (!value || *value < stamp || *value > kMaxMilliseconds)
       throw InputError(
@@ -90,13 +84,13 @@ RateTrace RateTrace::ParseMahimahi(const std::string& text, const std::string& n
     const double end_s = start_s + 1e-3;
     if (!steps.empty() && steps.back().start_s >= start_s) {
       steps.back().bytes_per_s += kPacketBytes / 1e-3;
-      continue;
+      return;
     }
     // A gap without packets, unless the step before ends where this one starts.
     const double idle_from = steps.empty() ? 0 : steps.back().start_s + 1e-3;
     if (start_s - idle_from > 0.5e-3) steps.push_back({idle_from, 0});
     steps.push_back({start_s, kPacketBytes / (end_s - start_s)});
-  }
+  });
   if (stamp == 0)
     throw InputError(fmt::format(
         "{}: every stamp is 0, so there is no period to repeat; the last one must be at "

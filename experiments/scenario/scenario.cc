@@ -241,8 +241,10 @@ ArrivalConfig ReadArrivals(const ConfigTable& table) {
   if (arrivals.kind == Kind::kReplay) {
     arrivals.replay_path = table.Path("replay");
     arrivals.replay_column = table.String("replay_column", arrivals.replay_column);
+    arrivals.is_replayed_from_first =
+        table.Choice("replay_from", {"zero", "first"}, "zero") == "first";
   } else {
-    table.Forbid({"replay", "replay_column"}, "arrivals", with);
+    table.Forbid({"replay", "replay_column", "replay_from"}, "arrivals", with);
   }
   return arrivals;
 }

@@ -70,6 +70,7 @@ struct ArrivalConfig {
   Seconds think_time;       // closed loop: from a request's end to the device's next
   std::string replay_path;  // CSV
   std::string replay_column = "arrival_s";
+  bool is_replayed_from_first = false;  // its first stamp is the run's 0, whatever it says
 };
 
 // Prompt or output lengths ([workload.prompts], [workload.outputs]).

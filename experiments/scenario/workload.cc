@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <map>
 
 #include <fmt/format.h>
 
 #include "core/csv.h"
+#include "core/decimal.h"
 #include "experiments/scenario/limits.h"
 
 namespace hat {
@@ -15,9 +17,21 @@ namespace {
 using Arrivals = ArrivalConfig::Kind;
 using Lengths = LengthConfig::Kind;
 
+// In seconds, from 0 or, `from_first`, from wherever the first one is.
+double ReadStamp(const CsvFile& csv, int row, int column, bool from_first) {
+  if (from_first) return csv.Number(row, column, Range::Between(-1e12, 1e12));
+  const Range range = Range::NonNegative(kMostSeconds);
+  const std::optional<double> stamp = ParseDecimal(csv.Text(row, column));
+  if (stamp && range.Contains(*stamp)) return *stamp;
+  throw csv.Error(row, column,
+                  fmt::format("a number {} (or counted from the first: workload.replay_from = "
+                              "\"first\")",
+                              range.Text()));
+}
+
 // `key` names the column in the scenario.
-std::vector<int> ReadLengths(const LengthConfig& length, const std::string& key) {
-  const CsvFile csv = CsvFile::Load(length.path);
+std::vector<int> ReadLengths(const CsvFile& csv, const LengthConfig& length,
+                             const std::string& key) {
   const int column = csv.ColumnIndex(length.column, key);
   if (csv.rows() == 0) throw InputError(fmt::format("{}: needs at least one row", length.path));
   std::vector<int> tokens;
@@ -34,6 +48,19 @@ int DrawPrompt(const LengthConfig& length, RngStream stream) {
 
 }  // namespace
 
+// Prompts, outputs and arrivals may be columns of one file, which is read once.
+class Workload::Files {
+ public:
+  const CsvFile& At(const std::string& path) {
+    const auto found = files_.find(path);
+    return found != files_.end() ? found->second
+                                 : files_.emplace(path, CsvFile::Load(path)).first->second;
+  }
+
+ private:
+  std::map<std::string, CsvFile> files_;
+};
+
 Workload::Workload(const Scenario& scenario)
     : config_(scenario.workload),
       devices_(scenario.devices()),
@@ -41,9 +68,12 @@ Workload::Workload(const Scenario& scenario)
       outputs_(scenario.seed, "outputs"),
       device_stream_(scenario.seed, "devices"),
       arrivals_(scenario.seed, "arrivals") {
-  LoadPrompts();
-  LoadOutputs(scenario.seed);
-  if (config_.arrivals.kind == Arrivals::kReplay) LoadReplay();
+  {
+    Files files;
+    LoadPrompts(files);
+    LoadOutputs(files, scenario.seed);
+    if (config_.arrivals.kind == Arrivals::kReplay) LoadReplay(files);
+  }
   FindLongest();
   CheckFits(scenario);
   if (is_closed_loop()) {
@@ -55,20 +85,20 @@ Workload::Workload(const Scenario& scenario)
   }
 }
 
-void Workload::LoadPrompts() {
+void Workload::LoadPrompts(Files& files) {
   const LengthConfig& prompts = config_.prompts;
   if (prompts.kind == Lengths::kLognormal) return;
   if (prompts.kind == Lengths::kCsv)
-    prompt_tokens_ = ReadLengths(prompts, "workload.prompts.column");
+    prompt_tokens_ = ReadLengths(files.At(prompts.path), prompts, "workload.prompts.column");
   else
     prompt_tokens_ = {prompts.tokens};
   if (!prompts.is_in_file_order) prompt_order_ = RandomPermutation(prompts_, prompt_rows());
 }
 
-void Workload::LoadOutputs(uint64_t seed) {
+void Workload::LoadOutputs(Files& files, uint64_t seed) {
   const LengthConfig& outputs = config_.outputs;
   if (outputs.kind != Lengths::kCsv) return;
-  output_tokens_ = ReadLengths(outputs, "workload.outputs.column");
+  output_tokens_ = ReadLengths(files.At(outputs.path), outputs, "workload.outputs.column");
   const int rows = static_cast<int>(output_tokens_.size());
   if (config_.prompts.kind == Lengths::kCsv) {
     if (rows != prompt_rows())
@@ -79,15 +109,21 @@ void Workload::LoadOutputs(uint64_t seed) {
   }
 }
 
-void Workload::LoadReplay() {
+void Workload::LoadReplay(Files& files) {
   const ArrivalConfig& arrivals = config_.arrivals;
-  const CsvFile csv = CsvFile::Load(arrivals.replay_path);
+  const CsvFile& csv = files.At(arrivals.replay_path);
   const int column = csv.ColumnIndex(arrivals.replay_column, "workload.replay_column");
+  replay_.reserve(static_cast<size_t>(csv.rows()));
+  double zero = 0;  // the stamp that is the run's 0
   for (int row = 0; row < csv.rows(); ++row) {
-    const double stamp = csv.Number(row, column, Range::NonNegative(kMostSeconds));
+    const double read = ReadStamp(csv, row, column, arrivals.is_replayed_from_first);
+    if (row == 0 && arrivals.is_replayed_from_first) zero = read;
+    const double stamp = read - zero;
     if (!replay_.empty() && stamp < replay_.back())
       throw csv.Error(row, column,
-                      fmt::format("ascending (sort the rows), at least {}", replay_.back()));
+                      fmt::format("ascending (sort the rows), at least {}", replay_.back() + zero));
+    if (stamp > kMostSeconds)
+      throw csv.Error(row, column, fmt::format("at most {:g} s after the first", kMostSeconds));
     replay_.push_back(stamp);
   }
   if (replay_.empty())
@@ -95,7 +131,8 @@ void Workload::LoadReplay() {
   if (config_.duration > Seconds(0) && Seconds(replay_.front()) > config_.duration)
     throw InputError(
         fmt::format("{}: the first arrival, at {:g} s, comes after "
-                    "workload.duration_s = {:g}, so nothing would run",
+                    "workload.duration_s = {:g}, so nothing would run; workload.replay_from = "
+                    "\"first\" counts from it",
                     arrivals.replay_path, replay_.front(), config_.duration.value()));
   if (config_.requests > static_cast<int>(replay_.size()))
     throw InputError(

@@ -59,9 +59,10 @@ class Workload {
   std::string Describe(const Request& request) const;
 
  private:
-  void LoadPrompts();
-  void LoadOutputs(uint64_t seed);
-  void LoadReplay();
+  class Files;
+  void LoadPrompts(Files& files);
+  void LoadOutputs(Files& files, uint64_t seed);
+  void LoadReplay(Files& files);
   void FindLongest();
   void CheckFits(const Scenario& scenario) const;
   int MostRequests() const;

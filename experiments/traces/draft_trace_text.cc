@@ -5,6 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "core/lines.h"
 #include "core/strict_json.h"
 
 namespace hat {
@@ -17,16 +18,10 @@ struct Line {
 
 std::vector<Line> ParseLines(const std::string& text, const std::string& name) {
   std::vector<Line> lines;
-  int number = 0;
-  for (size_t begin = 0; begin < text.size();) {
-    const size_t end = std::min(text.find('\n', begin), text.size());
-    const std::string line = text.substr(begin, end - begin);
-    begin = end + 1;
-    ++number;
-    if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
+  ForEachLine(text, [&](std::string_view line, int number) {
     const std::string where = fmt::format("{}:{}", name, number);
-    lines.push_back({where, ParseJson(line, where)});
-  }
+    lines.push_back({where, ParseJson(std::string(line), where)});
+  });
   if (lines.empty())
     throw InputError(fmt::format("{}: empty; a header line must come first", name));
   return lines;

@@ -86,7 +86,7 @@ TABLE = [
     # Profiles.
     (f"{MODEL} --hardware a6000 --model vicuna-7b --role cloud --max-tokens 0", ["--max-tokens", "1"]),
     (f"{MODEL} --hardware a6000 --model vicuna-7b --role cloud --max-context 9999999",
-     ["--max-context", "131072"]),
+     ["--max-context", "262144"]),
     (f"{MODEL} --hardware a6000 --role cloud", ["--model is required", "--list"]),
     (f"{MODEL} --hardware a6000 --model vicuna-7b", ["--role is required", "--list"]),
     (f"{MODEL} --hardware b200 --model vicuna-7b --role cloud", ["'b200'", "a6000, a40"]),

@@ -20,6 +20,10 @@ SIMULATE = "simulate scenario.toml --quiet --out out"
 MODEL = "profile-model --hardware a6000 --role cloud --out p.json --model config.json"
 
 
+IMPORT = "workload-import auto in.csv --out out.csv"
+IMPORT_LINK = "link-import auto in.csv --out out.csv"
+
+
 def with_prompts(path):
     return changed(SCENARIO, 'kind = "constant"\ntokens = 20', f'kind = "csv"\npath = "{path}"')
 
@@ -54,6 +58,8 @@ INPUTS = [
     ("model config", MODEL.replace("config", "in"), "in.json", None),
     ("draft trace to show", "trace-show in.trace", "in.trace", None),
     ("draft trace to import", "trace-import in.jsonl --out t.trace", "in.jsonl", None),
+    ("requests to import", IMPORT, "in.csv", None),
+    ("link to import", IMPORT_LINK, "in.csv", None),
 ]
 
 
@@ -313,6 +319,45 @@ DRAFT_LINES = [
 ]
 
 
+AZURE = "TIMESTAMP,ContextTokens,GeneratedTokens\r\n2023-11-16 18:17:03.9799600,5,6\r\n"
+MOONCAKE = '{"timestamp": 0, "input_length": 5, "output_length": 6, "hash_ids": []}\n'
+
+REQUESTS = [
+    ("of no format", "arrival,tokens\n1,2\n", ["in.csv", "none of the formats azure, burstgpt", "'arrival'"]),
+    ("no rows", AZURE.split("2023")[0], ["in.csv: nothing is left: 0 rows read"]),
+    ("nothing but failures", "Timestamp,Request tokens,Response tokens\n5,7,0\n",
+     ["in.csv: nothing is left", "1 rows read, 0 kept", "1 failed (0 response tokens)"]),
+    ("no such day", AZURE + "2023-02-29 00:00:00,5,6", ["in.csv:3", "'TIMESTAMP'", "a time as 2023", "02-29"]),
+    ("a word", AZURE + "2023-11-16 18:17:04,5,many", ["in.csv:3", "'GeneratedTokens'", "0..1000000", "'many'"]),
+    ("too many tokens", AZURE + "2023-11-16 18:17:04,1000001,1", ["in.csv:3", "'ContextTokens'", "0..1000000"]),
+    ("a row too short", AZURE + "2023-11-16 18:17:04,5", ["in.csv:3", "2 fields", "header has 3"]),
+    ("negative seconds", "Timestamp,Request tokens,Response tokens\n-5,7,8\n",
+     ["in.csv:2", "'Timestamp'", ">= 0", "'-5'"]),
+    ("a JSON line cut off", MOONCAKE + MOONCAKE[:20], ["in.csv:2", "not valid JSON"]),
+    ("a JSON line without a key", MOONCAKE + '{"timestamp": 5}', ["in.csv:2", "'input_length' is missing"]),
+    ("a JSON line of another type", MOONCAKE + "[5]", ["in.csv:2", "must be an object"]),
+    ("nested too deeply", MOONCAKE + "[" * 1_000_000, ["in.csv:2", "64 levels"]),
+    ("an array cut off", '[{"conversations": []}', ["in.csv", "holds text", "--tokens-per-word"]),
+    ("compressed", gzip.compress(AZURE.encode()), ["in.csv: is compressed with gzip: unpack it first"]),
+    ("too long a time", "arrived_at,num_prefill_tokens,num_decode_tokens\n0,1,1\n3e9,1,1\n",
+     ["in.csv", "3e+09 s apart", "--for"]),
+]
+
+LINKS = [
+    ("of no format", "a b c\n", ["in.csv", "none of the formats fcc, hsdpa, iperf3, pensieve", "'a b c'"]),
+    ("a word", "0 5\n1 fast\n", ["in.csv:2", "Mbit/s (column 2)", ">= 0", "'fast'"]),
+    ("not a number", "0 5\n1 nan\n", ["in.csv:2", "column 2", "'nan'"]),
+    ("descending", "0 5\n2 5\n1 5\n", ["in.csv:3", "seconds (column 1)", ">= 2", "'1'"]),
+    ("a column too many", "0 5\n1 5 6\n", ["in.csv:2", "3 columns", "seconds and Mbit/s"]),
+    ("never any", "0 5\n1 0\n", ["in.csv", "'mbps' of 1e-06 or more"]),
+    ("too long a time", "0 5\n3e9 5\n", ["in.csv: lasts 3e+09 s", "at most 1e+09 s"]),
+    ("HSDPA bytes", "1 2 3 4 -5 6\n", ["in.csv:1", "bytes (column 5)", ">= 0", "'-5'"]),
+    ("a failed iperf3", '{"intervals": [], "error": "refused"}', ["in.csv: iperf3 failed: refused"]),
+    ("iperf3 without intervals", '{"start": {}}', ["in.csv", "'intervals' is missing"]),
+    ("mahimahi", "0\n5\n", ["in.csv", "read as it is", "link.up.trace"]),
+]
+
+
 def from_table(prefix, command, file, table, scenario=None):
     files = {} if scenario is None else {"scenario.toml": scenario}
     return [Case(f"{prefix} {name}", command, words, {**files, file: content})
@@ -338,6 +383,8 @@ add_cases(MalformedTest, [
     *from_table("draft trace", SIMULATE, "in.trace", DRAFT_TRACE, with_draft_trace("in.trace")),
     *from_table("draft trace", SIMULATE + " --set system.name=u-medusa", "in.trace", MEDUSA_TRACE,
                 with_draft_trace("in.trace")),
+    *from_table("requests", IMPORT, "in.csv", REQUESTS),
+    *from_table("link", IMPORT_LINK, "in.csv", LINKS),
     *from_table("draft lines", "trace-import in.jsonl --out t.trace", "in.jsonl", DRAFT_LINES),
 ])
 

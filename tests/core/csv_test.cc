@@ -85,6 +85,27 @@ TEST(CsvTest, AMissingColumnIsOneThatAKeyCanName) {
                      "x.column");
 }
 
+// Cells lie one behind the other, shorter than the text that they are from.
+TEST(CsvTest, CellsOfManyRowsKeepApart) {
+  std::string text = "a,\"b\"\"\",c\r\n";
+  for (int i = 0; i < 1000; ++i)
+    text += std::to_string(i) + ",\"x\"\"," + std::string(i % 7, '"') + std::string(i % 7, '"') +
+            "\",\r\n";
+  const CsvFile file = Parse(text);
+  ASSERT_EQ(file.rows(), 1000);
+  EXPECT_EQ(file.columns(), (std::vector<std::string>{"a", "b\"", "c"}));
+  for (int i = 0; i < 1000; ++i) {
+    EXPECT_EQ(file.Integer(i, 0, 0, 1000), i);
+    EXPECT_EQ(file.Text(i, 1), "x\"," + std::string(i % 7, '"'));
+    EXPECT_EQ(file.Text(i, 2), "");
+    EXPECT_EQ(file.Place(i), "t.csv:" + std::to_string(i + 2));
+  }
+}
+
+TEST(CsvTest, TheFirstMistakeIsTheOneThatIsTold) {
+  EXPECT_INPUT_ERROR(Parse("a,b\n1\nx\"y,2\n"), "t.csv:2: 1 fields, but the header has 2");
+}
+
 TEST(CsvTest, MalformedFilesAreErrors) {
   EXPECT_INPUT_ERROR(Parse(""), "t.csv: empty; a header line must come first");
   EXPECT_INPUT_ERROR(Parse("\n\n"), "t.csv: empty; a header line must come first");

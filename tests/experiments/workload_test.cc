@@ -249,6 +249,36 @@ TEST(WorkloadTest, ReplayRefusesStampsThatGoBack) {
   EXPECT_INPUT_ERROR(Workload{s}, AllOf(HasSubstr("a.csv:3"), HasSubstr("ascending")));
 }
 
+TEST(WorkloadTest, AReplayMayCountFromItsFirstStamp) {
+  const TempFolder folder;
+  WriteFileAtomically(folder / "a.csv", "arrival_s\n1715299200.5\n1715299201\n1715299260\n");
+  const auto replay = [&](const std::string& more) {
+    return WithArrivals(
+        {"workload.arrivals=replay", "workload.replay=a.csv", "workload.requests=2", more},
+        folder.path());
+  };
+  const std::vector<Request> requests = AllRequests(replay("workload.replay_from=first"));
+  ASSERT_EQ(requests.size(), 2u);
+  EXPECT_EQ(requests[0].arrival, Seconds(0));
+  EXPECT_EQ(requests[1].arrival, Seconds(0.5));
+  EXPECT_INPUT_ERROR(Workload{replay("workload.replay_from=zero")},
+                     AllOf(HasSubstr("a.csv:2"), HasSubstr("<= 1e+09"),
+                           HasSubstr("workload.replay_from = \"first\"")));
+}
+
+TEST(WorkloadTest, StampsBehindTheFirstAreBoundToo) {
+  const TempFolder folder;
+  const auto refuses = [&](const std::string& second, const std::string& message) {
+    WriteFileAtomically(folder / "a.csv", "arrival_s\n-5\n" + second + "\n");
+    EXPECT_INPUT_ERROR(Workload{WithArrivals({"workload.arrivals=replay", "workload.replay=a.csv",
+                                              "workload.requests=1", "workload.replay_from=first"},
+                                             folder.path())},
+                       AllOf(HasSubstr("a.csv:3"), HasSubstr(message)));
+  };
+  refuses("-6", "ascending (sort the rows), at least -5");
+  refuses("2e9", "at most 1e+09 s after the first");
+}
+
 // replay.csv with arrivals, prompts and outputs, a row per request, replayed with `more`.
 Scenario Replayed(const TempFolder& folder, const Overrides& more = {}) {
   WriteFileAtomically(folder / "replay.csv",

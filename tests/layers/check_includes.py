@@ -21,6 +21,7 @@ BELOW = {
 EXPERIMENTS_BELOW = {
     "scenario": [],
     "traces": ["scenario"],
+    "import": ["scenario"],
     "watch": [],
     "laws": [],
     "results": ["watch", "scenario"],
