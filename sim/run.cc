@@ -11,6 +11,7 @@
 #include "experiments/scenario/input_files.h"
 #include "experiments/watch/explain.h"
 #include "experiments/watch/timeline.h"
+#include "protocol/tree.h"
 
 namespace hat {
 namespace {
@@ -33,6 +34,9 @@ RunInfo InfoOf(const Simulation& simulation) {
   info.engine = Description(simulation.engine());
   info.scenario = scenario.name;
   info.system = scenario.system.name;
+  info.model = scenario.model.name;
+  const double rate_per_s = scenario.workload.arrivals.rate_per_s;
+  if (rate_per_s > 0) info.rate_per_s = rate_per_s;
   info.seed = scenario.seed;
   info.config = scenario.resolved;
   info.profiles = simulation.profiles();
@@ -122,6 +126,9 @@ RecorderOptions RecorderOptionsOf(const Simulation& simulation) {
   options.replicas = scenario.scheduler.replicas;
   options.stages = scenario.has_cloud() ? scenario.scheduler.stages : 0;
   options.warmup_requests = scenario.workload.warmup_requests;
+  if (scenario.system.drafts_trees) {
+    options.draft_depths = FindTree(scenario.system.options.tree).depths;
+  }
   return options;
 }
 
