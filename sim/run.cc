@@ -8,6 +8,7 @@
 #include "core/error.h"
 #include "core/files.h"
 #include "experiments/laws/laws.h"
+#include "experiments/results/vllm_json.h"
 #include "experiments/scenario/input_files.h"
 #include "experiments/watch/explain.h"
 #include "experiments/watch/timeline.h"
@@ -109,6 +110,7 @@ void Play(Simulation& simulation, const RunOptions& options, RunResult& result) 
     RequireMeasured(*result.recorder, simulation.scenario());
   }
   result.summary_json = SummaryJson(*result.recorder, result.info);
+  if (options.makes_vllm) result.vllm_json = VllmJson(*result.recorder, result.info);
   observers.Finish(result);
 }
 
@@ -145,6 +147,7 @@ RunResult Run(Scenario scenario, const RunOptions& options) {
   } else {
     Play(simulation, options, result);
     if (folder) WriteResults(*folder, *result.recorder, result.info);
+    if (folder && result.vllm_json) folder->Write("vllm.json", *result.vllm_json);
   }
   if (folder) folder->Commit();
   return result;

@@ -176,6 +176,22 @@ TEST_F(SimulateProgramTest, PositionsAddUpToTheCounters) {
   }
 }
 
+TEST_F(SimulateProgramTest, FormatsAreTextJsonAndVllms) {
+  const auto run = [&](const std::string& format) {
+    std::vector<std::string> of_format = Small("results");
+    of_format.insert(of_format.end(), {"--format", format, "--force"});
+    return Run(of_format);
+  };
+  EXPECT_EQ(run("text").out, Run(Small("text")).out);
+  EXPECT_EQ(run("json").out, FilesOf("results")["summary.json"]);
+  EXPECT_FALSE(FilesOf("results").contains("vllm.json"));
+  const ProgramRun vllm = run("vllm");
+  EXPECT_EQ(vllm.out, FilesOf("results")["vllm.json"]);
+  EXPECT_EQ(nlohmann::json::parse(vllm.out).at("request_rate"), 10);
+  const ProgramRun loop = Run({"--format", "vllm", "--set", "workload.arrivals=closed-loop"});
+  EXPECT_FALSE(nlohmann::json::parse(loop.out).contains("request_rate")) << loop.err;
+}
+
 // A run's own requests, replayed: the same requests, and with the same seed the same times. What
 // was drawn for the first run is in the file, rounded to 12 digits.
 TEST_F(SimulateProgramTest, ARunsOwnRequestsReplayedAreTheSameRun) {
