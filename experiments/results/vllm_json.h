@@ -1,6 +1,6 @@
 // A run's summary under the keys of `vllm bench serve --save-result`, so that what reads and plots
 // vLLM's results reads ours. The keys and their definitions are those of vllm/benchmarks/serve.py
-// at commit 009e6d4 (2026); which stand for what, and which are left out: docs/metrics.md.
+// at commit 009e6d4; which stand for what, and which are left out: docs/metrics.md.
 #pragma once
 
 #include <string>
