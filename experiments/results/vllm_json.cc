@@ -66,7 +66,7 @@ void AddThroughput(Json& json, const Measured& measured) {
 
 void AddDrafts(Json& json, const Recorder& recorder, const Measured& measured) {
   const std::vector<int64_t> drafted = recorder.draft_counts().DraftedAt();
-  if (drafted.empty() || measured.drafted == 0) return;
+  if (drafted.empty()) return;
   const auto drafts = static_cast<double>(drafted[0]);
   const auto accepted = static_cast<double>(measured.accepted);
   Json rates = Json::array();

@@ -115,12 +115,12 @@ TEST(VllmJsonTest, DeviationsDivideByN) {
   EXPECT_NEAR(json["p75_ttft_ms"].get<double>(), 25, 1e-9);
 }
 
-// From 0 to 50 ms, 50 to 80, 60 to 70: one ends when the next comes, then two at once.
+// From 0 to 50 ms, 20 to 80, 50 to 70: the first has gone when the last comes.
 TEST(VllmJsonTest, ConcurrencyIsThePeakOfHalfOpenIntervals) {
   Recorder recorder(Options());
   Serve(recorder, 0, 0, {50});
-  Serve(recorder, 1, 50, {80});
-  Serve(recorder, 2, 60, {70});
+  Serve(recorder, 1, 20, {80});
+  Serve(recorder, 2, 50, {70});
   const Json json = Json::parse(VllmJson(recorder, Info()));
   EXPECT_EQ(json["max_concurrent_requests"], 2);
   EXPECT_NEAR(json["duration"].get<double>(), 0.08, 1e-12);
