@@ -31,7 +31,7 @@ struct Options {
   bool check = false;
   bool gaps = false;
   bool quiet = false;
-  bool as_json = false;
+  std::string format = "text";
   std::optional<int> explain;
   std::string timeline;
 };
@@ -69,7 +69,15 @@ void AddOptions(CommandLine& line, Options& options) {
   line.add_option(
       "--timeline", options.timeline,
       "write all events to this file, in the Chrome trace format (for ui.perfetto.dev)");
-  line.add_flag("--json", options.as_json, "print summary.json in place of the summary in words")
+  CLI::Option* format =
+      line.add_option("--format", options.format,
+                      "what to print: text, the summary in words; json, summary.json; vllm, the "
+                      "figures under the keys of 'vllm bench serve', with --out also in vllm.json")
+          ->check(CLI::IsMember({"text", "json", "vllm"}))
+          ->excludes("--explain");
+  line.add_flag_callback(
+          "--json", [&] { options.format = "json"; }, "the same as --format json")
+      ->excludes(format)
       ->excludes("--explain");
   line.add_flag("--quiet", options.quiet, "nothing on stderr but errors");
 }
@@ -118,15 +126,17 @@ RunOptions RunOptionsOf(const Options& options) {
   run.out = options.out;
   run.replaces = options.replace;
   run.keeps_gaps = options.gaps;
+  run.makes_vllm = options.format == "vllm";
   run.checks_laws = options.check;
   run.explained = options.explain;
   run.timeline = options.timeline;
   return run;
 }
 
-void Print(const RunResult& result, bool as_json) {
+void Print(const RunResult& result, const std::string& format) {
   if (result.explanation) return PrintResult(*result.explanation);
-  PrintResult(as_json ? result.summary_json : SummaryText(result.summary_json));
+  if (format == "text") return PrintResult(SummaryText(result.summary_json));
+  PrintResult(result.vllm_json.value_or(result.summary_json));
 }
 
 void SayWhatWasDone(const RunResult& result, const Options& options) {
@@ -149,7 +159,7 @@ int Simulate(const Options& options) {
   };
   const RunResult result = Run(scenario, run);
   progress.Clear();
-  Print(result, options.as_json);
+  Print(result, options.format);
   if (result.info.is_partial) {
     throw RunError("interrupted; the results so far are marked partial");
   }

@@ -226,4 +226,11 @@ InputError CsvFile::Error(int row, int column, const std::string& allowed) const
   return InputError(fmt::format("{}: '{}' must be {}, got '{}'", Place(row), name, allowed, shown));
 }
 
+std::string CsvField(const std::string& text) {
+  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
+  std::string quoted = "\"";
+  for (const char c : text) quoted += c == '"' ? "\"\"" : std::string(1, c);
+  return quoted + "\"";
+}
+
 }  // namespace hat

@@ -51,4 +51,7 @@ class CsvFile {
   std::vector<int> lines_;      // of each row, from 1
 };
 
+// A field as it is written: in quotes where it has to be.
+std::string CsvField(const std::string& text);
+
 }  // namespace hat

@@ -8,9 +8,11 @@
 #include "core/error.h"
 #include "core/files.h"
 #include "experiments/laws/laws.h"
+#include "experiments/results/vllm_json.h"
 #include "experiments/scenario/input_files.h"
 #include "experiments/watch/explain.h"
 #include "experiments/watch/timeline.h"
+#include "protocol/tree.h"
 
 namespace hat {
 namespace {
@@ -33,6 +35,9 @@ RunInfo InfoOf(const Simulation& simulation) {
   info.engine = Description(simulation.engine());
   info.scenario = scenario.name;
   info.system = scenario.system.name;
+  info.model = scenario.model.name;
+  const double rate_per_s = scenario.workload.arrivals.rate_per_s;
+  if (rate_per_s > 0) info.rate_per_s = rate_per_s;
   info.seed = scenario.seed;
   info.config = scenario.resolved;
   info.profiles = simulation.profiles();
@@ -105,6 +110,7 @@ void Play(Simulation& simulation, const RunOptions& options, RunResult& result) 
     RequireMeasured(*result.recorder, simulation.scenario());
   }
   result.summary_json = SummaryJson(*result.recorder, result.info);
+  if (options.makes_vllm) result.vllm_json = VllmJson(*result.recorder, result.info);
   observers.Finish(result);
 }
 
@@ -122,6 +128,9 @@ RecorderOptions RecorderOptionsOf(const Simulation& simulation) {
   options.replicas = scenario.scheduler.replicas;
   options.stages = scenario.has_cloud() ? scenario.scheduler.stages : 0;
   options.warmup_requests = scenario.workload.warmup_requests;
+  if (scenario.system.drafts_trees) {
+    options.draft_depths = FindTree(scenario.system.options.tree).depths;
+  }
   return options;
 }
 
@@ -138,6 +147,7 @@ RunResult Run(Scenario scenario, const RunOptions& options) {
   } else {
     Play(simulation, options, result);
     if (folder) WriteResults(*folder, *result.recorder, result.info);
+    if (folder && result.vllm_json) folder->Write("vllm.json", *result.vllm_json);
   }
   if (folder) folder->Commit();
   return result;

@@ -22,6 +22,7 @@ struct RunOptions {
   std::string out;                   // folder for the results (results.h); empty: none
   bool replaces = false;             // earlier results in `out`
   bool keeps_gaps = false;           // also gaps.csv
+  bool makes_vllm = false;           // also vllm.json, and RunResult::vllm_json
   bool checks_laws = false;          // on every event
   std::optional<int> explained;      // the request whose life RunResult::explanation tells
   std::string timeline;              // file for all events (timeline.h), replaced; empty: none
@@ -33,6 +34,7 @@ struct RunResult {
   RunInfo info;                             // is_partial: on_progress ended the run
   std::optional<std::string> not_possible;  // why; then nothing was played
   std::string summary_json;                 // as in the file
+  std::optional<std::string> vllm_json;     // if asked for; nothing if not possible
   std::unique_ptr<Recorder> recorder;       // null if not possible
   std::optional<std::string> explanation;   // nothing if the run ended before that request came
   std::optional<int64_t> lawful_events;     // that the laws held for, if they were checked

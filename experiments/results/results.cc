@@ -2,12 +2,11 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <cmath>
-#include <functional>
 #include <iterator>
 #include <nlohmann/json.hpp>
 
+#include "experiments/results/json_number.h"
+#include "experiments/results/measured.h"
 #include "experiments/results/saturation.h"
 #include "experiments/results/statistics.h"
 
@@ -17,41 +16,12 @@ namespace {
 using Json = nlohmann::ordered_json;
 using State = RequestRow::State;
 
-// 12 digits: what is after them is rounding noise. null stands for what was not measured.
-Json Number(double value) {
-  if (!std::isfinite(value)) return nullptr;
-  return std::stod(fmt::format("{:.12g}", value));
-}
-
-std::vector<const RequestRow*> MeasuredAndCompleted(const Recorder& recorder) {
-  std::vector<const RequestRow*> rows;
-  for (const RequestRow& row : recorder.rows()) {
-    const bool is_measured = row.request.id >= recorder.options().warmup_requests;
-    if (is_measured && row.state == State::kCompleted) rows.push_back(&row);
+Json DistributionJson(const Distribution& distribution) {
+  Json json = {{"mean", JsonNumber(distribution.mean)}};
+  for (size_t i = 0; i < kPercentiles.size(); ++i) {
+    json[std::string(kPercentiles[i].name)] = JsonNumber(distribution.percentiles[i]);
   }
-  return rows;
-}
-
-Json Distribution(std::vector<double> values) {
-  if (values.empty())
-    return {{"mean", nullptr}, {"p50", nullptr}, {"p90", nullptr}, {"p99", nullptr}};
-  double sum = 0;
-  for (const double value : values) sum += value;
-  std::sort(values.begin(), values.end());
-  return {{"mean", Number(sum / static_cast<double>(values.size()))},
-          {"p50", Number(Percentile(values, 0.5))},
-          {"p90", Number(Percentile(values, 0.9))},
-          {"p99", Number(Percentile(values, 0.99))}};
-}
-
-Json DistributionOf(const std::vector<const RequestRow*>& rows,
-                    Seconds (RequestRow::*time)() const) {
-  std::vector<double> values_ms;
-  for (const RequestRow* row : rows) {
-    const bool has_gaps = row->tokens > 1;
-    if (has_gaps || time != &RequestRow::Tbt) values_ms.push_back(ToMilliseconds((row->*time)()));
-  }
-  return Distribution(std::move(values_ms));
+  return json;
 }
 
 Json MeanParts(const std::vector<const RequestRow*>& rows) {
@@ -60,14 +30,14 @@ Json MeanParts(const std::vector<const RequestRow*>& rows) {
     Seconds sum;
     for (const RequestRow* row : rows) sum += row->parts.*part.field;
     means[std::string(part.name)] =
-        rows.empty() ? Json() : Number(ToMilliseconds(sum) / static_cast<double>(rows.size()));
+        rows.empty() ? Json() : JsonNumber(ToMilliseconds(sum) / static_cast<double>(rows.size()));
   }
   return means;
 }
 
 Json MeanAndStd(const Moments& moments, double scale) {
   if (moments.count() == 0) return {{"mean", nullptr}, {"std", nullptr}};
-  return {{"mean", Number(moments.mean() * scale)}, {"std", Number(moments.std() * scale)}};
+  return {{"mean", JsonNumber(moments.mean() * scale)}, {"std", JsonNumber(moments.std() * scale)}};
 }
 
 Json RequestCounts(const Recorder& recorder, size_t measured) {
@@ -87,34 +57,52 @@ Json Utilisations(const Recorder& recorder) {
   const RecorderOptions& options = recorder.options();
   Json devices = Json::object();
   for (size_t i = 0; i < options.classes.size(); ++i) {
-    devices[options.classes[i]] = Number(recorder.ClassUtilisation(static_cast<int>(i)));
+    devices[options.classes[i]] = JsonNumber(recorder.ClassUtilisation(static_cast<int>(i)));
   }
   Json stages = Json::array();
-  for (int s = 0; s < options.stages; ++s) stages.push_back(Number(recorder.StageUtilisation(s)));
+  for (int s = 0; s < options.stages; ++s)
+    stages.push_back(JsonNumber(recorder.StageUtilisation(s)));
   return {{"device", devices},
           {"link",
-           {{"up", Number(recorder.LinkUtilisation(Direction::kUp))},
-            {"down", Number(recorder.LinkUtilisation(Direction::kDown))}}},
+           {{"up", JsonNumber(recorder.LinkUtilisation(Direction::kUp))},
+            {"down", JsonNumber(recorder.LinkUtilisation(Direction::kDown))}}},
           {"stage", stages}};
 }
 
-void AddRounds(Json& summary, const std::vector<const RequestRow*>& rows) {
-  int64_t tokens = 0, rounds = 0, drafted = 0, accepted = 0, ahead = 0, wasted = 0;
-  for (const RequestRow* row : rows) {
-    tokens += row->tokens - 1;
-    rounds += row->rounds;
-    drafted += row->drafted;
-    accepted += row->accepted;
-    ahead += row->ahead_steps;
-    wasted += row->wasted_steps;
-  }
-  summary["accept_length"] =
-      rounds == 0 ? Json() : Number(static_cast<double>(tokens) / static_cast<double>(rounds));
-  summary["rounds"] = rounds;
-  summary["drafted"] = drafted;
-  summary["accepted"] = accepted;
-  summary["ahead_steps"] = ahead;
-  summary["wasted_steps"] = wasted;
+// null where there is nothing to divide by.
+Json Ratio(double value, int64_t by) {
+  return by == 0 ? Json() : JsonNumber(value / static_cast<double>(by));
+}
+
+Json Ratio(int64_t value, int64_t by) { return Ratio(static_cast<double>(value), by); }
+
+void AddRounds(Json& summary, const Measured& measured) {
+  summary["accept_length"] = Ratio(measured.later_tokens(), measured.rounds);
+  summary["rounds"] = measured.rounds;
+  summary["drafted"] = measured.drafted;
+  summary["accepted"] = measured.accepted;
+  summary["ahead_steps"] = measured.ahead_steps;
+  summary["wasted_steps"] = measured.wasted_steps;
+}
+
+void AddPositions(Json& summary, const DraftCounts& counts) {
+  summary["accepted_per_round"] = counts.by_accepted();
+  const std::vector<int64_t> drafted = counts.DraftedAt(), accepted = counts.AcceptedAt();
+  summary["drafted_by_position"] = drafted;
+  Json rates = Json::array();
+  for (size_t j = 0; j < drafted.size(); ++j) rates.push_back(Ratio(accepted[j], drafted[j]));
+  summary["acceptance_by_position"] = rates;
+}
+
+void AddCosts(Json& summary, const Measured& measured) {
+  summary["verified_per_token"] = measured.rounds == 0 ? Json()
+                                                       : Ratio(measured.rounds + measured.drafted,
+                                                               measured.rounds + measured.accepted);
+  summary["bytes_per_token"] = {
+      {"up", Ratio(measured.bytes_up.value(), measured.tokens)},
+      {"down", Ratio(measured.bytes_down.value(), measured.tokens)},
+      {"decode_up", Ratio(measured.decode_bytes_up.value(), measured.later_tokens())},
+      {"decode_down", Ratio(measured.decode_bytes_down.value(), measured.later_tokens())}};
 }
 
 Json SummaryHead(const RunInfo& info) {
@@ -176,33 +164,40 @@ void AppendRow(fmt::memory_buffer& csv, const RequestRow& row, int warmup_reques
     fmt::format_to(out, ",{}", OptionalMs(has_first, row.parts.*part.field));
   }
   const bool is_complete = row.state == State::kCompleted;
-  fmt::format_to(out, ",{},{},{},{},{},{},{},{},{:.0f},{:.0f},{},{}\n",
-                 row.tokens > 1 ? OptionalMs(true, row.Tbt()) : "",
+  const std::string tbt_ms = row.tokens > 1 ? OptionalMs(true, row.Tbt()) : "";
+  fmt::format_to(out, ",{},{},{},{},{},{},{},{},{:.0f},{:.0f},{},{},{},{}\n", tbt_ms,
                  is_complete ? OptionalMs(true, row.E2e()) : "", row.tokens, row.rounds,
                  row.drafted, row.accepted, row.ahead_steps, row.wasted_steps, row.bytes_up.value(),
                  row.bytes_down.value(), StateName(row.state),
-                 request.id >= warmup_requests ? 1 : 0);
+                 request.id >= warmup_requests ? 1 : 0, tbt_ms,
+                 is_complete ? OptionalMs(true, row.Ntpot()) : "");
 }
 
 }  // namespace
 
 std::string SummaryJson(const Recorder& recorder, const RunInfo& info) {
-  const std::vector<const RequestRow*> rows = MeasuredAndCompleted(recorder);
+  const Measured measured = MeasuredOf(recorder);
   Json summary = SummaryHead(info);
-  summary["requests"] = RequestCounts(recorder, rows.size());
+  summary["requests"] = RequestCounts(recorder, measured.rows.size());
   summary["saturated"] = IsSaturated(recorder);
-  summary["ttft_ms"] = DistributionOf(rows, &RequestRow::Ttft);
-  summary["ttft_parts_ms"] = MeanParts(rows);
-  summary["tbt_ms"] = DistributionOf(rows, &RequestRow::Tbt);
-  summary["e2e_ms"] = DistributionOf(rows, &RequestRow::E2e);
-  AddRounds(summary, rows);
+  summary["ttft_ms"] = DistributionJson(measured.ttft_ms);
+  summary["ttft_parts_ms"] = MeanParts(measured.rows);
+  summary["tbt_ms"] = DistributionJson(measured.tbt_ms);
+  summary["e2e_ms"] = DistributionJson(measured.e2e_ms);
+  AddRounds(summary, measured);
   const double window_s = recorder.window().value();
-  summary["window_s"] = Number(window_s);
+  summary["window_s"] = JsonNumber(window_s);
   summary["tokens_per_s"] =
-      window_s > 0 ? Number(static_cast<double>(recorder.window_tokens()) / window_s) : Json();
+      window_s > 0 ? JsonNumber(static_cast<double>(recorder.window_tokens()) / window_s) : Json();
   summary["batch_tokens"] = MeanAndStd(recorder.batch_tokens(), 1);
   summary["stage_ms"] = MeanAndStd(recorder.stage_s(), 1e3);
   summary["utilisation"] = Utilisations(recorder);
+  summary["tpot_ms"] = summary["tbt_ms"];
+  summary["ntpot_ms"] = DistributionJson(measured.ntpot_ms);
+  summary["itl_ms"] = DistributionJson(measured.itl_ms);
+  summary["round_gap_ms"] = DistributionJson(measured.round_gap_ms);
+  AddPositions(summary, recorder.draft_counts());
+  AddCosts(summary, measured);
   return summary.dump(2) + "\n";
 }
 
@@ -238,7 +233,7 @@ std::string RequestsCsv(const Recorder& recorder) {
   }
   fmt::format_to(std::back_inserter(csv),
                  ",tbt_ms,e2e_ms,tokens,rounds,drafted,accepted,ahead_steps,wasted_steps,bytes_up,"
-                 "bytes_down,outcome,measured\n");
+                 "bytes_down,outcome,measured,tpot_ms,ntpot_ms\n");
   for (const RequestRow& row : recorder.rows()) {
     if (row.state != State::kUnseen) AppendRow(csv, row, recorder.options().warmup_requests);
   }

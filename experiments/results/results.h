@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,8 @@ struct RunInfo {
   std::string engine;    // e.g. "SimGrid 3.32, network/model:CM02, ..."
   std::string scenario;  // its name
   std::string system;
+  std::string model;                 // its shape's name
+  std::optional<double> rate_per_s;  // of arrivals; nothing where the rate is not a key
   uint64_t seed = 0;
   std::string config;  // Scenario::resolved
   std::vector<ProfileInfo> profiles;

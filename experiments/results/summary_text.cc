@@ -66,7 +66,7 @@ std::string Times(const Json& summary) {
     }
   };
   add("TTFT", "ttft_ms", 1);
-  add("TBT", "tbt_ms", 2);
+  add("TBT = TPOT", "tbt_ms", 2);
   add("end to end", "e2e_ms", 1);
   return AlignedTable(rows);
 }

@@ -6,6 +6,15 @@
 #include "core/error.h"
 
 namespace hat {
+namespace {
+
+// What a frame carries beyond the prompt and the first token.
+bool IsOfARound(const FrameHeader& header, int prompt_tokens) {
+  const bool has_rounds = header.kind == FrameKind::kVerify || header.kind == FrameKind::kRawToken;
+  return has_rounds && header.first_position >= prompt_tokens;
+}
+
+}  // namespace
 
 Recorder::Recorder(RecorderOptions options) : options_(std::move(options)) {
   class_size_.resize(options_.classes.size());
@@ -34,12 +43,7 @@ void Recorder::OnArrival(const Request& request) {
   row.state = RequestRow::State::kInFlight;
   row.request = request;
   row.found = in_system_++;
-  if (free_paths_.empty()) {
-    free_paths_.push_back(static_cast<int>(paths_.size()));
-    paths_.push_back(std::make_unique<TtftPath>());
-  }
-  row.path_slot = free_paths_.back();
-  free_paths_.pop_back();
+  row.path_slot = paths_.Take();
   PathOf(row)->Begin(request.arrival);
 }
 
@@ -54,7 +58,11 @@ void Recorder::OnFrame(const FrameEvent& event) {
   See(event.arrived);
   AddBusy(&BusyTimes::links, static_cast<int>(event.direction), event.start, event.left);
   RequestRow& row = Row(event.request);
-  (event.direction == Direction::kUp ? row.bytes_up : row.bytes_down) += event.size;
+  const bool is_up = event.direction == Direction::kUp;
+  (is_up ? row.bytes_up : row.bytes_down) += event.size;
+  if (IsOfARound(event.header, row.request.prompt_tokens)) {
+    (is_up ? row.decode_bytes_up : row.decode_bytes_down) += event.size;
+  }
   if (TtftPath* path = PathOf(row)) path->AddFrame(event);
 }
 
@@ -79,6 +87,9 @@ void Recorder::OnRound(const RoundEvent& event) {
   row.ahead_steps += event.ahead_steps;
   row.wasted_steps += event.wasted_steps;
   ++total_rounds_;
+  if (Rounds* rounds = RoundsOf(row)) {
+    rounds->drafts.Add(DraftDepth(event.drafted), event.accepted);
+  }
 }
 
 void Recorder::OnTokens(int request, int count, Seconds at) {
@@ -88,6 +99,8 @@ void Recorder::OnTokens(int request, int count, Seconds at) {
     row.first_token = at;
     row.parts = PathOf(row)->Walk(at);
     ClosePath(row);
+  } else if (Rounds* rounds = RoundsOf(row)) {
+    rounds->gaps.push_back(at - row.last_token);
   }
   row.tokens += count;
   row.last_token = at;
@@ -103,6 +116,7 @@ void Recorder::OnEnd(int request, Outcome outcome, Seconds at) {
   row.ended = at;
   --in_system_;
   ClosePath(row);
+  CloseRounds(row);
 }
 
 RequestRow& Recorder::Row(int request) {
@@ -111,13 +125,39 @@ RequestRow& Recorder::Row(int request) {
 }
 
 TtftPath* Recorder::PathOf(const RequestRow& row) {
-  return row.path_slot < 0 ? nullptr : paths_[static_cast<size_t>(row.path_slot)].get();
+  return row.path_slot < 0 ? nullptr : &paths_[row.path_slot];
 }
 
 void Recorder::ClosePath(RequestRow& row) {
   if (row.path_slot < 0) return;
-  free_paths_.push_back(row.path_slot);
+  paths_.Give(row.path_slot);
   row.path_slot = -1;
+}
+
+Recorder::Rounds* Recorder::RoundsOf(RequestRow& row) {
+  if (row.rounds_slot < 0) {
+    if (row.state != RequestRow::State::kInFlight || !IsAfterWarmup(row)) return nullptr;
+    row.rounds_slot = rounds_.Take();
+    rounds_[row.rounds_slot].gaps.clear();
+    rounds_[row.rounds_slot].drafts.Clear();
+  }
+  return &rounds_[row.rounds_slot];
+}
+
+void Recorder::CloseRounds(RequestRow& row) {
+  if (row.rounds_slot < 0) return;
+  if (IsMeasured(row)) {
+    const Rounds& rounds = rounds_[row.rounds_slot];
+    round_gaps_.insert(round_gaps_.end(), rounds.gaps.begin(), rounds.gaps.end());
+    draft_counts_.Add(rounds.drafts);
+  }
+  rounds_.Give(row.rounds_slot);
+  row.rounds_slot = -1;
+}
+
+int Recorder::DraftDepth(int proposals) const {
+  const std::vector<int32_t>& depths = options_.draft_depths;
+  return depths.empty() ? proposals : depths.at(static_cast<size_t>(proposals));
 }
 
 Seconds Recorder::window() const {

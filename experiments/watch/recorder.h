@@ -1,15 +1,16 @@
-// The observer behind every result: a compact row a request, and sums over batches and resources.
-// For one thread at a time, as laws and timeline. Nothing is allocated per event (but for gaps,
-// where they are kept).
+// The observer behind every result: a compact row a request, 8 bytes a round, and sums over batches
+// and resources. For one thread at a time, as laws and timeline. Nothing is allocated per event but
+// by vectors that grow.
 #pragma once
 
 #include <cmath>
 #include <cstdint>
-#include <memory>
 #include <string>
 #include <vector>
 
 #include "core/units.h"
+#include "experiments/watch/draft_counts.h"
+#include "experiments/watch/slot_pool.h"
 #include "experiments/watch/ttft_parts.h"
 #include "protocol/observer.h"
 
@@ -54,12 +55,15 @@ struct RequestRow {
   int ahead_steps = 0;
   int wasted_steps = 0;
   Bytes bytes_up, bytes_down;
-  int found = 0;       // requests in the system when it arrived, itself not counted
-  int path_slot = -1;  // of Recorder's; until the first token
+  Bytes decode_bytes_up, decode_bytes_down;  // of these, frames of rounds and their answers
+  int found = 0;         // requests in the system when it arrived, itself not counted
+  int path_slot = -1;    // of Recorder's; until the first token
+  int rounds_slot = -1;  // of Recorder's; from the first round to the end
 
   Seconds Ttft() const { return first_token - request.arrival; }
   Seconds E2e() const { return last_token - request.arrival; }
   Seconds Tbt() const { return (last_token - first_token) / (tokens - 1); }  // tokens > 1
+  Seconds Ntpot() const { return E2e() / tokens; }
 };
 
 struct RecorderOptions {
@@ -69,6 +73,8 @@ struct RecorderOptions {
   int stages = 0;           // 0: no cloud
   int warmup_requests = 0;  // requests with a smaller id are left out of the summary
   bool keep_gaps = false;   // for gaps.csv: 16 bytes per round
+  // How deep a draft of n proposals is: [n], of a tree's nodes in its order. Empty: chains, n.
+  std::vector<int32_t> draft_depths = {};
 };
 
 // Output tokens that were out at one time.
@@ -96,6 +102,15 @@ class Recorder : public Observer {
   const std::vector<TokenEvent>& token_events() const { return token_events_; }
   int64_t total_rounds() const { return total_rounds_; }
 
+  // Of the requests that count in the summary: completed, and after the warm-up.
+  bool IsMeasured(const RequestRow& row) const {
+    return IsAfterWarmup(row) && row.state == RequestRow::State::kCompleted;
+  }
+  // Times between two deliveries of tokens (OnTokens) to one of them, request after request in the
+  // order of their ends.
+  const std::vector<Seconds>& round_gaps() const { return round_gaps_; }
+  const DraftCounts& draft_counts() const { return draft_counts_; }  // of their rounds
+
   // The measured window: from the arrival of the first request after the warm-up to the last
   // event.
   Seconds window_start() const { return window_start_; }    // infinite if that request never came
@@ -119,9 +134,20 @@ class Recorder : public Observer {
     std::vector<Seconds> links;  // by Direction
     std::vector<Seconds> stages;
   };
+  // Of a request until it ends: only then is it known whether it is measured.
+  struct Rounds {
+    std::vector<Seconds> gaps;
+    DraftCounts drafts;
+  };
+  bool IsAfterWarmup(const RequestRow& row) const {
+    return row.request.id >= options_.warmup_requests;
+  }
   RequestRow& Row(int request);
   TtftPath* PathOf(const RequestRow& row);
   void ClosePath(RequestRow& row);
+  Rounds* RoundsOf(RequestRow& row);  // null for a request that will not be measured
+  void CloseRounds(RequestRow& row);
+  int DraftDepth(int proposals) const;
   void See(Seconds at) { last_event_ = std::max(last_event_, at); }
   void AddBusy(std::vector<Seconds> BusyTimes::*kind, int index, Seconds start, Seconds end);
   Seconds InWindow(Seconds start, Seconds end) const;
@@ -130,8 +156,10 @@ class Recorder : public Observer {
 
   RecorderOptions options_;
   std::vector<RequestRow> rows_;
-  std::vector<std::unique_ptr<TtftPath>> paths_;  // of requests without a first token; reused
-  std::vector<int> free_paths_;
+  SlotPool<TtftPath> paths_;  // of requests without a first token
+  SlotPool<Rounds> rounds_;   // of requests that decode
+  std::vector<Seconds> round_gaps_;
+  DraftCounts draft_counts_;
   std::vector<TokenEvent> token_events_;
   int in_system_ = 0;
   int64_t total_rounds_ = 0;

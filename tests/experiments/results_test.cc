@@ -13,6 +13,7 @@ namespace hat {
 namespace {
 
 using Json = nlohmann::json;
+using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::StartsWith;
 
@@ -54,8 +55,10 @@ TEST(ResultsTest, SummaryHasEveryFigure) {
   EXPECT_EQ(summary["label"], "simulated");
   EXPECT_EQ(summary["system"], "hat");
   EXPECT_EQ(summary["seed"], 18446744073709551615u);
-  for (const char* metric : {"ttft_ms", "tbt_ms", "e2e_ms"}) {
-    for (const char* value : {"mean", "p50", "p90", "p99"}) {
+  for (const char* metric :
+       {"ttft_ms", "tbt_ms", "e2e_ms", "tpot_ms", "ntpot_ms", "itl_ms", "round_gap_ms"}) {
+    for (const char* value :
+         {"mean", "p1", "p5", "p10", "p25", "p50", "p75", "p90", "p95", "p99", "p99.9"}) {
       EXPECT_TRUE(summary[metric][value].is_number()) << metric << " " << value;
     }
   }
@@ -77,6 +80,49 @@ TEST(ResultsTest, SummaryHasEveryFigure) {
   EXPECT_NEAR(summary["utilisation"]["link"]["down"].get<double>(), 1 / 65.5, 1e-9);
 }
 
+TEST(ResultsTest, TpotIsTbtInEveryFile) {
+  Recorder recorder(Options());
+  Play(LifeOfOneRequest(), recorder);
+  const Json summary = Json::parse(SummaryJson(recorder, Info()));
+  EXPECT_EQ(summary["tpot_ms"], summary["tbt_ms"]);
+  const CsvFile csv = CsvFile::Parse(RequestsCsv(recorder), "requests.csv");
+  EXPECT_EQ(csv.Text(0, csv.ColumnIndex("tpot_ms")), "9.5");
+  EXPECT_EQ(csv.Text(0, csv.ColumnIndex("tbt_ms")), "9.5");
+  EXPECT_EQ(csv.Text(0, csv.ColumnIndex("ntpot_ms")), "21");
+}
+
+// What reads these files by position goes on reading them.
+TEST(ResultsTest, NewColumnsAndKeysAreLast) {
+  Recorder recorder(Options());
+  Play(LifeOfOneRequest(), recorder);
+  EXPECT_THAT(RequestsCsv(recorder),
+              StartsWith("request,device,prompt_row,prompt_tokens,output_tokens,arrival_s,ttft_ms,"
+                         "queue_ms,device_compute_ms,uplink_wait_ms,upload_ms,cloud_wait_ms,"
+                         "cloud_compute_ms,download_ms,head_ms,tbt_ms,e2e_ms,tokens,rounds,drafted,"
+                         "accepted,ahead_steps,wasted_steps,bytes_up,bytes_down,outcome,measured,"
+                         "tpot_ms,ntpot_ms\n"));
+  const auto summary = nlohmann::ordered_json::parse(SummaryJson(recorder, Info()));
+  std::vector<std::string> keys;
+  for (const auto& [key, value] : summary.items()) keys.push_back(key);
+  EXPECT_THAT(
+      keys,
+      ElementsAre("schema_version", "label", "scenario", "system", "seed", "partial", "requests",
+                  "saturated", "ttft_ms", "ttft_parts_ms", "tbt_ms", "e2e_ms", "accept_length",
+                  "rounds", "drafted", "accepted", "ahead_steps", "wasted_steps", "window_s",
+                  "tokens_per_s", "batch_tokens", "stage_ms", "utilisation", "tpot_ms", "ntpot_ms",
+                  "itl_ms", "round_gap_ms", "accepted_per_round", "drafted_by_position",
+                  "acceptance_by_position", "verified_per_token", "bytes_per_token"));
+}
+
+TEST(ResultsTest, RoundsOfTheLifeInNumbers) {
+  const Json summary = Summary(LifeOfOneRequest());
+  EXPECT_EQ(summary["accepted_per_round"], Json::parse("[0, 1]"));
+  EXPECT_EQ(summary["drafted_by_position"], Json::parse("[1]"));
+  EXPECT_EQ(summary["acceptance_by_position"], Json::parse("[1.0]"));
+  EXPECT_EQ(summary["verified_per_token"], 1);
+  EXPECT_EQ(summary["bytes_per_token"]["decode_up"], 40);
+}
+
 TEST(ResultsTest, MeanPartsSumToTheMeanTtft) {
   const Json summary = Summary(LifeOfOneRequest());
   ASSERT_EQ(summary["ttft_parts_ms"].size(), 8u);
@@ -92,6 +138,10 @@ TEST(ResultsTest, WhatWasNotMeasuredIsNull) {
   EXPECT_TRUE(summary["accept_length"].is_null());
   EXPECT_TRUE(summary["tokens_per_s"].is_null());
   EXPECT_TRUE(summary["stage_ms"]["mean"].is_null());
+  EXPECT_TRUE(summary["itl_ms"]["p99.9"].is_null());
+  EXPECT_TRUE(summary["verified_per_token"].is_null());
+  EXPECT_TRUE(summary["bytes_per_token"]["up"].is_null());
+  EXPECT_EQ(summary["accepted_per_round"], Json::array());
   EXPECT_EQ(summary["requests"]["arrived"], 0);
 }
 
@@ -128,6 +178,9 @@ TEST(ResultsTest, OneTokenRequestHasNoTbt) {
   recorder.OnEnd(0, Outcome::kCompleted, Ms(5));
   const Json summary = Json::parse(SummaryJson(recorder, Info()));
   EXPECT_TRUE(summary["tbt_ms"]["mean"].is_null());
+  EXPECT_TRUE(summary["itl_ms"]["mean"].is_null());
+  EXPECT_TRUE(summary["bytes_per_token"]["decode_up"].is_null());
+  EXPECT_NEAR(summary["ntpot_ms"]["mean"].get<double>(), 5, 1e-9);
   EXPECT_NEAR(summary["ttft_ms"]["mean"].get<double>(), 5, 1e-9);
   const CsvFile csv = CsvFile::Parse(RequestsCsv(recorder), "requests.csv");
   EXPECT_EQ(csv.Text(0, csv.ColumnIndex("tbt_ms")), "");

@@ -37,7 +37,7 @@ requests     1 arrived, 1 completed; 1 measured (after the warm-up)
 
 ms                  mean        p50        p90        p99
 TTFT                44.0       44.0       44.0       44.0
-TBT                 9.50       9.50       9.50       9.50
+TBT = TPOT          9.50       9.50       9.50       9.50
 end to end          63.0       63.0       63.0       63.0
 
 TTFT is      queue 0.0 + device compute 18.0 + uplink wait 0.0 + upload 4.0 +

@@ -52,6 +52,21 @@ TEST_F(RunTest, GivesBackWhatItWrites) {
   EXPECT_FALSE(fs::exists(toy_ / "out/gaps.csv"));
 }
 
+TEST_F(RunTest, VllmsKeysAreWrittenWhereAskedFor) {
+  EXPECT_FALSE(Run().vllm_json);
+  EXPECT_FALSE(fs::exists(toy_ / "out/vllm.json"));
+  options_.replaces = true;
+  options_.makes_vllm = true;
+  const RunResult result = Run();
+  EXPECT_EQ(*result.vllm_json, ReadFile(toy_ / "out/vllm.json"));
+  const auto json = nlohmann::json::parse(*result.vllm_json);
+  EXPECT_EQ(json.at("model_id"), "vicuna-7b");
+  EXPECT_EQ(json.at("completed"), 1);
+  EXPECT_EQ(json.at("mean_ttft_ms"), Summary().at("ttft_ms").at("mean"));
+  EXPECT_EQ(json.at("p99_tpot_ms"), Summary().at("tpot_ms").at("p99"));
+  EXPECT_EQ(json.at("mean_itl_ms"), Summary().at("round_gap_ms").at("mean"));
+}
+
 TEST_F(RunTest, WritesNothingUnasked) {
   options_.out.clear();
   Run();

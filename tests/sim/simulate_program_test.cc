@@ -13,6 +13,7 @@
 #include "core/csv.h"
 #include "core/files.h"
 #include "core/terminal_text.h"
+#include "experiments/results/statistics.h"
 #include "profiles/profile_file.h"
 #include "protocol/system.h"
 #include "sim/simgrid_world.h"
@@ -120,6 +121,75 @@ TEST_F(SimulateProgramTest, EverySystemGetsTheSameRequests) {
     EXPECT_EQ(requests, of_systems.front()) << system;
   }
   EXPECT_EQ(of_systems.front().size(), 240u);
+}
+
+// What gaps.csv has token by token is what the summary says, of every system.
+TEST_F(SimulateProgramTest, GapsOfTheSummaryAreThoseOfTheFile) {
+  toy_.Write("device", ToyDevice{}, {0.5, 1, 2});
+  for (const std::string& system : SystemNames()) {
+    const ProgramRun outcome = Run(Small(system, system));
+    ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+    const CsvFile requests = CsvFile::Load(toy_ / system + "/requests.csv");
+    const CsvFile gaps = CsvFile::Load(toy_ / system + "/gaps.csv");
+    std::vector<double> measured_ms;
+    for (int i = 0; i < gaps.rows(); ++i) {
+      const auto row = static_cast<int>(gaps.Integer(i, gaps.ColumnIndex("request"), 0, 39));
+      if (requests.Text(row, requests.ColumnIndex("measured")) == "0") continue;
+      measured_ms.push_back(gaps.Number(i, gaps.ColumnIndex("gap_ms"), Range::NonNegative()));
+    }
+    const auto summary = nlohmann::json::parse(FilesOf(system)["summary.json"]);
+    const Distribution expected = DistributionOf(measured_ms);
+    EXPECT_NEAR(summary.at("itl_ms").at("mean").get<double>(), expected.mean, 1e-8) << system;
+    for (const NamedPercentile& percentile : kPercentiles) {
+      const std::string name(percentile.name);
+      EXPECT_NEAR(summary.at("itl_ms").at(name).get<double>(), expected.At(name), 1e-8)
+          << system << " " << name;
+    }
+  }
+}
+
+// Every system's positions add up to its counters; a tree's proposals are nodes, and more.
+TEST_F(SimulateProgramTest, PositionsAddUpToTheCounters) {
+  for (const std::string& system : SystemNames()) {
+    std::vector<std::string> arguments = Small(system, system);
+    const bool is_tree = system == "u-medusa";
+    if (is_tree) arguments.insert(arguments.end(), {"--set", "policy.tree=full-4-2"});
+    ASSERT_EQ(Run(arguments).exit_code, 0);
+    const auto summary = nlohmann::json::parse(FilesOf(system)["summary.json"]);
+    int64_t rounds = 0, accepted = 0, drafted = 0;
+    for (const int64_t count : summary.at("accepted_per_round")) rounds += count;
+    double kept = 0;
+    for (size_t j = 0; j < summary.at("drafted_by_position").size(); ++j) {
+      const int64_t count = summary.at("drafted_by_position")[j];
+      drafted += count;
+      kept += summary.at("acceptance_by_position")[j].get<double>() * static_cast<double>(count);
+    }
+    accepted = summary.at("accepted");
+    EXPECT_EQ(rounds, summary.at("rounds")) << system;
+    EXPECT_NEAR(kept, static_cast<double>(accepted), 1e-6) << system;
+    if (is_tree) {
+      EXPECT_LT(drafted, summary.at("drafted")) << system;
+      EXPECT_GT(drafted, accepted) << system;
+    } else {
+      EXPECT_EQ(drafted, summary.at("drafted")) << system;
+    }
+  }
+}
+
+TEST_F(SimulateProgramTest, FormatsAreTextJsonAndVllms) {
+  const auto run = [&](const std::string& format) {
+    std::vector<std::string> of_format = Small("results");
+    of_format.insert(of_format.end(), {"--format", format, "--force"});
+    return Run(of_format);
+  };
+  EXPECT_EQ(run("text").out, Run(Small("text")).out);
+  EXPECT_EQ(run("json").out, FilesOf("results")["summary.json"]);
+  EXPECT_FALSE(FilesOf("results").contains("vllm.json"));
+  const ProgramRun vllm = run("vllm");
+  EXPECT_EQ(vllm.out, FilesOf("results")["vllm.json"]);
+  EXPECT_EQ(nlohmann::json::parse(vllm.out).at("request_rate"), 10);
+  const ProgramRun loop = Run({"--format", "vllm", "--set", "workload.arrivals=closed-loop"});
+  EXPECT_FALSE(nlohmann::json::parse(loop.out).contains("request_rate")) << loop.err;
 }
 
 // A run's own requests, replayed: the same requests, and with the same seed the same times. What
