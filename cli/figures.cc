@@ -17,6 +17,7 @@
 #include "core/files.h"
 #include "core/interrupt.h"
 #include "core/program.h"
+#include "experiments/report/report.h"
 #include "experiments/sweep/figure_data.h"
 
 namespace hat {
@@ -132,6 +133,9 @@ int Figures(const Options& options) {
   }
   const std::string published = ShareFolder() + "/experiments/paper/published.csv";
   for (const Sweep& sweep : sweeps) Draw(MakeFigureData(sweep, published), options, formats);
+  const std::string page = fmt::format("{}/{}", options.out, kReportFile);
+  WriteFileAtomically(page, ReportHtml(options.out));
+  SayWritten(page);
   return outcome.failed.empty() ? 0 : 1;
 }
 

@@ -10,6 +10,7 @@ int main(int argc, char** argv) {
       {"link import", hat::LinkImportVerb},
       {"profile model", hat::ProfileModelVerb},
       {"profile show", hat::ProfileShowVerb},
+      {"report", hat::ReportVerb},
       {"simulate", hat::SimulateVerb},
       {"sweep clean", hat::SweepCleanVerb},
       {"sweep collect", hat::SweepCollectVerb},

@@ -18,6 +18,7 @@ constexpr KnownVerb kKnownVerbs[] = {
     {"profile device", "hat-torch", "measures how fast this machine is as a model's device"},
     {"profile model", "hat", "computes a profile from published figures and a roofline"},
     {"profile show", "hat", "shows a profile as a table, and draws it"},
+    {"report", "hat", "makes a page about results, for a browser"},
     {"simulate", "hat", "simulates one scenario"},
     {"sweep clean", "hat", "removes results that a sweep's plan no longer asks for"},
     {"sweep collect", "hat", "puts a sweep's results into one table"},

@@ -11,6 +11,7 @@ int FiguresVerb(CommandLine& line);
 int LinkImportVerb(CommandLine& line);
 int ProfileModelVerb(CommandLine& line);
 int ProfileShowVerb(CommandLine& line);
+int ReportVerb(CommandLine& line);
 int SimulateVerb(CommandLine& line);
 int SweepCleanVerb(CommandLine& line);
 int SweepCollectVerb(CommandLine& line);

@@ -21,7 +21,7 @@ MARKERS = ["o", "s", "^", "D", "v", "P", "X", "*"]
 DASHES = ["-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 1)), (0, (7, 2)), (0, (3, 1))]
 HATCHES = ["", "////", "....", "\\\\\\\\", "xx", "--", "++", "oo"]
 WIDTH = 7.1  # inches: two columns of print
-OUTLIER = 3  # a value so many times the median of the steady ones is cut off
+OUTLIER = 1.5  # a saturated value beyond so many times the largest steady one is cut off
 
 
 def number(value, _=None):
@@ -51,12 +51,9 @@ def style(index):
 
 def end_of_axis(points, marks):
     """So that a saturated point does not flatten the others."""
-    steady = sorted(p["mean"] for p in points if p["mean"] is not None and not p["saturated_runs"])
     tops = [p["mean"] + (p["ci95"] or 0) for p in points if p["mean"] is not None]
-    if not steady:
-        return max(tops, default=1) * 1.08
-    limit = OUTLIER * steady[len(steady) // 2]
-    return 1.08 * max([min(top, limit) for top in tops] + [m["value"] for m in marks])
+    limit = OUTLIER * max((p["mean"] for p in points if p["mean"] and not p["saturated_runs"]), default=math.inf)
+    return 1.08 * max([min(top, limit) for top in tops] + [m["value"] for m in marks], default=1)
 
 
 def plain(axes):

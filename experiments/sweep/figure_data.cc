@@ -29,12 +29,13 @@ struct Group {
 std::vector<Group> GroupsOf(const Sweep& sweep) {
   const FigureSpec& spec = *sweep.plan.figure;
   const size_t series = sweep.plan.AxisIndex(spec.series);
-  const auto x = spec.x.empty() ? std::nullopt : std::optional(sweep.plan.AxisIndex(spec.x));
+  const bool has_x = !spec.x.empty();
+  const size_t x = has_x ? sweep.plan.AxisIndex(spec.x) : 0;
   std::vector<Group> groups;
   std::map<std::pair<std::string, std::string>, size_t> index;
   for (size_t cell = 0; cell < sweep.keys.size(); ++cell) {
     const std::vector<std::string>& values = sweep.plan.values[cell];
-    const std::pair name(values[series], x ? values[*x] : "");
+    const std::pair name(values[series], has_x ? values[x] : "");
     const auto [at, is_new] = index.try_emplace(name, groups.size());
     if (is_new) groups.push_back({name.first, name.second, {}});
     groups[at->second].keys.push_back(sweep.keys[cell]);

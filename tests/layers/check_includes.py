@@ -26,6 +26,7 @@ EXPERIMENTS_BELOW = {
     "laws": [],
     "results": ["watch", "scenario"],
     "plan": ["scenario"],
+    "report": ["sweep"],
     "sweep": ["plan", "results", "scenario"],
 }
 EVERYTHING = {
