@@ -1,8 +1,5 @@
 #include "experiments/results/measured.h"
 
-#include <algorithm>
-#include <iterator>
-
 namespace hat {
 namespace {
 
@@ -16,11 +13,11 @@ std::vector<const RequestRow*> MeasuredRows(const Recorder& recorder) {
 
 Distribution OfEach(const std::vector<const RequestRow*>& rows, Seconds (RequestRow::*time)() const,
                     int min_tokens = 1) {
-  std::vector<double> values_ms;
+  std::vector<Seconds> times;
   for (const RequestRow* row : rows) {
-    if (row->tokens >= min_tokens) values_ms.push_back(ToMilliseconds((row->*time)()));
+    if (row->tokens >= min_tokens) times.push_back((row->*time)());
   }
-  return DistributionOf(values_ms);
+  return DistributionOf(times);
 }
 
 void AddSums(Measured& measured, const RequestRow& row) {
@@ -47,14 +44,11 @@ Measured MeasuredOf(const Recorder& recorder) {
   measured.e2e_ms = OfEach(measured.rows, &RequestRow::E2e);
   measured.tbt_ms = OfEach(measured.rows, &RequestRow::Tbt, 2);
   measured.ntpot_ms = OfEach(measured.rows, &RequestRow::Ntpot);
-  std::vector<double> gaps_ms;
-  gaps_ms.reserve(recorder.round_gaps().size());
-  std::transform(recorder.round_gaps().begin(), recorder.round_gaps().end(),
-                 std::back_inserter(gaps_ms), ToMilliseconds);
-  measured.round_gap_ms = DistributionOf(gaps_ms);
+  const std::vector<Seconds>& gaps = recorder.round_gaps();
+  measured.round_gap_ms = DistributionOf(gaps);
   // A token that came with the one before it has no gap: it is not stored.
-  const int64_t together = measured.later_tokens() - static_cast<int64_t>(gaps_ms.size());
-  measured.itl_ms = DistributionOf(gaps_ms, together);
+  const int64_t together = measured.later_tokens() - static_cast<int64_t>(gaps.size());
+  measured.itl_ms = together == 0 ? measured.round_gap_ms : DistributionOf(gaps, together);
   return measured;
 }
 

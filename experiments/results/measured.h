@@ -29,7 +29,6 @@ struct Measured {
   int64_t later_tokens() const { return tokens - static_cast<int64_t>(rows.size()); }
 };
 
-// Takes 8 bytes a round for as long as it computes.
 Measured MeasuredOf(const Recorder& recorder);
 
 }  // namespace hat

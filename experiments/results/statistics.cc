@@ -4,60 +4,73 @@
 #include <boost/math/distributions/students_t.hpp>
 #include <cmath>
 #include <limits>
-#include <span>
+#include <string>
 
 #include "core/error.h"
 
 namespace hat {
 namespace {
 
-// Where a percentile lies among n samples: between two ranks.
-struct Place {
-  size_t below, above;
-  double beyond;  // `below`, in [0, 1)
-};
-
-Place PlaceOf(double q, size_t n) {
+// `at(rank)` gives the order statistics of n samples.
+template <class At>
+double PercentileOf(size_t n, double q, At at) {
   const double rank = q * static_cast<double>(n - 1);
   const auto below = static_cast<size_t>(rank);
-  return {below, std::min(below + 1, n - 1), rank - static_cast<double>(below)};
+  const size_t above = std::min(below + 1, n - 1);
+  return at(below) + (rank - static_cast<double>(below)) * (at(above) - at(below));
 }
 
-// Puts the values of these ranks (ascending, in [first, last)) where sorting would put them. Takes
-// a third of the time of sorting.
-void PlaceRanks(std::vector<double>& values, size_t first, size_t last,
-                std::span<const size_t> ranks) {
-  if (ranks.empty()) return;
-  const auto at = [&](size_t i) { return values.begin() + static_cast<std::ptrdiff_t>(i); };
-  const size_t middle = ranks.size() / 2;
-  const size_t rank = ranks[middle];
-  std::nth_element(at(first), at(rank), at(last));
-  PlaceRanks(values, first, rank, ranks.first(middle));
-  PlaceRanks(values, rank + 1, last, ranks.subspan(middle + 1));
-}
-
-// All that Percentile will read.
-void PlacePercentiles(std::vector<double>& values, size_t zeros) {
+// Ascending: every rank that the percentiles of n samples read.
+std::vector<size_t> RanksOfPercentiles(size_t n) {
   std::vector<size_t> ranks;
   for (const NamedPercentile& percentile : kPercentiles) {
-    const Place place = PlaceOf(percentile.q, zeros + values.size());
-    for (const size_t rank : {place.below, place.above}) {
-      if (rank >= zeros) ranks.push_back(rank - zeros);
-    }
+    PercentileOf(n, percentile.q, [&](size_t rank) {
+      ranks.push_back(rank);
+      return 0.0;
+    });
   }
   std::sort(ranks.begin(), ranks.end());
   ranks.erase(std::unique(ranks.begin(), ranks.end()), ranks.end());
-  PlaceRanks(values, 0, values.size(), ranks);
+  return ranks;
+}
+
+// What sorting would put at these ranks (ascending), in their order: counts the times in buckets of
+// equal width and sorts those that share one with a time that is wanted.
+std::vector<double> ValuesAt(std::span<const Seconds> times, const std::vector<size_t>& ranks) {
+  if (ranks.empty()) return {};
+  const auto [low, high] = std::minmax_element(times.begin(), times.end());
+  std::vector<size_t> counts(times.size() / 4 + 1);
+  const double width = (*high - *low).value() / static_cast<double>(counts.size());
+  const double scale = width > 0 ? 1 / width : 0;
+  const auto bucket_of = [&, lowest = *low](Seconds time) {
+    return std::min(static_cast<size_t>((time - lowest).value() * scale), counts.size() - 1);
+  };
+  for (const Seconds time : times) ++counts[bucket_of(time)];
+  std::vector<char> is_wanted(counts.size());
+  std::vector<size_t> places;  // of the ranks, among those that are wanted
+  size_t before = 0, left_out = 0, next = 0;
+  for (size_t bucket = 0; bucket < counts.size(); before += counts[bucket++]) {
+    for (; next < ranks.size() && ranks[next] < before + counts[bucket]; ++next) {
+      is_wanted[bucket] = 1;
+      places.push_back(ranks[next] - left_out);
+    }
+    if (!is_wanted[bucket]) left_out += counts[bucket];
+  }
+  std::vector<double> values;
+  for (const Seconds time : times) {
+    if (is_wanted[bucket_of(time)]) values.push_back(ToMilliseconds(time));
+  }
+  std::sort(values.begin(), values.end());
+  std::vector<double> at_ranks;
+  for (const size_t place : places) at_ranks.push_back(values[place]);
+  return at_ranks;
 }
 
 }  // namespace
 
-double Percentile(const std::vector<double>& sorted, double q, int64_t zeros) {
-  const auto none = static_cast<size_t>(zeros);
-  HAT_CHECK(none + sorted.size() > 0 && q >= 0 && q <= 1);
-  const auto at = [&](size_t rank) { return rank < none ? 0 : sorted[rank - none]; };
-  const Place place = PlaceOf(q, none + sorted.size());
-  return at(place.below) + place.beyond * (at(place.above) - at(place.below));
+double Percentile(const std::vector<double>& sorted, double q) {
+  HAT_CHECK(!sorted.empty() && q >= 0 && q <= 1);
+  return PercentileOf(sorted.size(), q, [&](size_t rank) { return sorted[rank]; });
 }
 
 double Distribution::At(std::string_view name) const {
@@ -67,20 +80,33 @@ double Distribution::At(std::string_view name) const {
   HAT_CHECK(false, std::string(name));
 }
 
-Distribution DistributionOf(std::vector<double>& values, int64_t zeros) {
+Distribution DistributionOf(std::span<const Seconds> times, int64_t zeros) {
   Distribution result;
-  result.count = zeros + static_cast<int64_t>(values.size());
-  if (result.count == 0) return result;
-  const auto n = static_cast<double>(result.count);
+  const auto none = static_cast<size_t>(zeros);
+  const size_t n = none + times.size();
+  result.count = static_cast<int64_t>(n);
+  if (n == 0) return result;
   double sum = 0;
-  for (const double value : values) sum += value;
-  result.mean = sum / n;
+  for (const Seconds time : times) sum += ToMilliseconds(time);
+  result.mean = sum / static_cast<double>(n);
   double squares = static_cast<double>(zeros) * result.mean * result.mean;
-  for (const double value : values) squares += (value - result.mean) * (value - result.mean);
-  result.std = std::sqrt(squares / n);
-  PlacePercentiles(values, static_cast<size_t>(zeros));
+  for (const Seconds time : times) {
+    const double off = ToMilliseconds(time) - result.mean;
+    squares += off * off;
+  }
+  result.std = std::sqrt(squares / static_cast<double>(n));
+
+  std::vector<size_t> ranks = RanksOfPercentiles(n);
+  ranks.erase(ranks.begin(), std::lower_bound(ranks.begin(), ranks.end(), none));
+  for (size_t& rank : ranks) rank -= none;
+  const std::vector<double> values = ValuesAt(times, ranks);
+  const auto at = [&](size_t rank) {
+    if (rank < none) return 0.0;
+    const auto found = std::lower_bound(ranks.begin(), ranks.end(), rank - none);
+    return values[static_cast<size_t>(found - ranks.begin())];
+  };
   for (size_t i = 0; i < kPercentiles.size(); ++i) {
-    result.percentiles[i] = Percentile(values, kPercentiles[i].q, zeros);
+    result.percentiles[i] = PercentileOf(n, kPercentiles[i].q, at);
   }
   return result;
 }

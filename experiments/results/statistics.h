@@ -4,15 +4,17 @@
 #include <array>
 #include <cstdint>
 #include <limits>
+#include <span>
 #include <string_view>
 #include <vector>
+
+#include "core/units.h"
 
 namespace hat {
 
 // Linear between order statistics: at rank q (n - 1) from 0 (the default of numpy and pandas).
-// `sorted` is ascending; `zeros` values of 0 come before it; not both empty. Percentile({1, 2, 3,
-// 4}, 0.9) = 3.7.
-double Percentile(const std::vector<double>& sorted, double q, int64_t zeros = 0);
+// `sorted` is ascending, not empty. Percentile({1, 2, 3, 4}, 0.9) = 3.7.
+double Percentile(const std::vector<double>& sorted, double q);
 
 // The percentiles of every distribution in a summary, ascending.
 struct NamedPercentile {
@@ -30,7 +32,7 @@ inline constexpr std::array<NamedPercentile, 10> kPercentiles = {{{"p1", 0.01},
                                                                   {"p99", 0.99},
                                                                   {"p99.9", 0.999}}};
 
-// Of a sample; all NaN where it is empty.
+// Of a sample of times, in ms; all NaN where it is empty.
 struct Distribution {
   int64_t count = 0;
   double mean = std::numeric_limits<double>::quiet_NaN();
@@ -45,9 +47,9 @@ struct Distribution {
   }
 };
 
-// Exact. `zeros` more samples are 0, and are not stored; `values` are >= 0 if there are any. Puts
-// `values` in another order.
-Distribution DistributionOf(std::vector<double>& values, int64_t zeros = 0);
+// Exact. `zeros` more samples are 0, and are not stored; `times` are >= 0 if there are any. Takes
+// two passes over `times` and copies only those near a percentile.
+Distribution DistributionOf(std::span<const Seconds> times, int64_t zeros = 0);
 
 // A mean with the half-width of its 95% confidence interval: t(0.975, n - 1) s / sqrt(n), Student's
 // t, s the sample's standard deviation. {1, 2, 3}: mean 2, half-width 4.30265 / sqrt(3) = 2.48414.

@@ -11,13 +11,11 @@ namespace hat {
 
 class DraftCounts {
  public:
-  // A round whose draft was `depth` positions deep, of which `accepted` were kept.
-  void Add(int depth, int accepted) {
-    Count(by_depth_, depth);
-    Count(by_accepted_, accepted);
+  // Rounds whose draft was `depth` positions deep, of which `accepted` were kept.
+  void Add(int depth, int accepted, int64_t rounds = 1) {
+    Count(by_depth_, depth, rounds);
+    Count(by_accepted_, accepted, rounds);
   }
-  void Add(const DraftCounts& other);
-  void Clear();  // keeps the memory
 
   // [a]: rounds that kept a proposals, up to the most that occurred. They sum to the rounds.
   const std::vector<int64_t>& by_accepted() const { return by_accepted_; }
@@ -28,10 +26,10 @@ class DraftCounts {
   std::vector<int64_t> AcceptedAt() const;
 
  private:
-  static void Count(std::vector<int64_t>& counts, int value) {
+  static void Count(std::vector<int64_t>& counts, int value, int64_t times) {
     const auto i = static_cast<size_t>(value);
     if (i >= counts.size()) counts.resize(i + 1);
-    ++counts[i];
+    counts[i] += times;
   }
 
   std::vector<int64_t> by_depth_, by_accepted_;

@@ -87,8 +87,10 @@ void Recorder::OnRound(const RoundEvent& event) {
   row.ahead_steps += event.ahead_steps;
   row.wasted_steps += event.wasted_steps;
   ++total_rounds_;
+  if (event.drafted == 0) return;
   if (Rounds* rounds = RoundsOf(row)) {
-    rounds->drafts.Add(DraftDepth(event.drafted), event.accepted);
+    rounds->drafts.push_back(
+        {static_cast<uint16_t>(DraftDepth(event.drafted)), static_cast<uint16_t>(event.accepted)});
   }
 }
 
@@ -134,14 +136,13 @@ void Recorder::ClosePath(RequestRow& row) {
   row.path_slot = -1;
 }
 
-Recorder::Rounds* Recorder::RoundsOf(RequestRow& row) {
-  if (row.rounds_slot < 0) {
-    if (row.state != RequestRow::State::kInFlight || !IsAfterWarmup(row)) return nullptr;
-    row.rounds_slot = rounds_.Take();
-    rounds_[row.rounds_slot].gaps.clear();
-    rounds_[row.rounds_slot].drafts.Clear();
-  }
-  return &rounds_[row.rounds_slot];
+Recorder::Rounds* Recorder::OpenRounds(RequestRow& row) {
+  if (row.state != RequestRow::State::kInFlight || !IsAfterWarmup(row)) return nullptr;
+  row.rounds_slot = rounds_.Take();
+  Rounds& rounds = rounds_[row.rounds_slot];
+  rounds.gaps.clear();
+  rounds.drafts.clear();
+  return &rounds;
 }
 
 void Recorder::CloseRounds(RequestRow& row) {
@@ -149,7 +150,11 @@ void Recorder::CloseRounds(RequestRow& row) {
   if (IsMeasured(row)) {
     const Rounds& rounds = rounds_[row.rounds_slot];
     round_gaps_.insert(round_gaps_.end(), rounds.gaps.begin(), rounds.gaps.end());
-    draft_counts_.Add(rounds.drafts);
+    for (const Rounds::Draft& draft : rounds.drafts) {
+      draft_counts_.Add(draft.depth, draft.accepted);
+    }
+    const int64_t without = row.rounds - static_cast<int64_t>(rounds.drafts.size());
+    if (without > 0) draft_counts_.Add(0, 0, without);
   }
   rounds_.Give(row.rounds_slot);
   row.rounds_slot = -1;

@@ -136,8 +136,11 @@ class Recorder : public Observer {
   };
   // Of a request until it ends: only then is it known whether it is measured.
   struct Rounds {
+    struct Draft {
+      uint16_t depth, accepted;  // policy.max_draft is at most 1000
+    };
     std::vector<Seconds> gaps;
-    DraftCounts drafts;
+    std::vector<Draft> drafts;  // of rounds that have one
   };
   bool IsAfterWarmup(const RequestRow& row) const {
     return row.request.id >= options_.warmup_requests;
@@ -145,7 +148,11 @@ class Recorder : public Observer {
   RequestRow& Row(int request);
   TtftPath* PathOf(const RequestRow& row);
   void ClosePath(RequestRow& row);
-  Rounds* RoundsOf(RequestRow& row);  // null for a request that will not be measured
+  // Null for a request that will not be measured.
+  Rounds* RoundsOf(RequestRow& row) {
+    return row.rounds_slot < 0 ? OpenRounds(row) : &rounds_[row.rounds_slot];
+  }
+  Rounds* OpenRounds(RequestRow& row);
   void CloseRounds(RequestRow& row);
   int DraftDepth(int proposals) const;
   void See(Seconds at) { last_event_ = std::max(last_event_, at); }

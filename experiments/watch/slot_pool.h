@@ -3,7 +3,7 @@
 #pragma once
 
 #include <cstddef>
-#include <deque>
+#include <memory>
 #include <vector>
 
 namespace hat {
@@ -14,7 +14,7 @@ class SlotPool {
   // The slot that was given back last, with what it held, or a new one.
   int Take() {
     if (free_.empty()) {
-      slots_.emplace_back();
+      slots_.push_back(std::make_unique<T>());
       return static_cast<int>(slots_.size()) - 1;
     }
     const int slot = free_.back();
@@ -22,10 +22,10 @@ class SlotPool {
     return slot;
   }
   void Give(int slot) { free_.push_back(slot); }
-  T& operator[](int slot) { return slots_[static_cast<size_t>(slot)]; }
+  T& operator[](int slot) { return *slots_[static_cast<size_t>(slot)]; }
 
  private:
-  std::deque<T> slots_;  // do not move
+  std::vector<std::unique_ptr<T>> slots_;
   std::vector<int> free_;
 };
 

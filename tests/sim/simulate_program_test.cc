@@ -131,14 +131,15 @@ TEST_F(SimulateProgramTest, GapsOfTheSummaryAreThoseOfTheFile) {
     ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
     const CsvFile requests = CsvFile::Load(toy_ / system + "/requests.csv");
     const CsvFile gaps = CsvFile::Load(toy_ / system + "/gaps.csv");
-    std::vector<double> measured_ms;
+    std::vector<Seconds> measured;
     for (int i = 0; i < gaps.rows(); ++i) {
       const auto row = static_cast<int>(gaps.Integer(i, gaps.ColumnIndex("request"), 0, 39));
       if (requests.Text(row, requests.ColumnIndex("measured")) == "0") continue;
-      measured_ms.push_back(gaps.Number(i, gaps.ColumnIndex("gap_ms"), Range::NonNegative()));
+      const int column = gaps.ColumnIndex("gap_ms");
+      measured.push_back(Milliseconds(gaps.Number(i, column, Range::NonNegative())));
     }
     const auto summary = nlohmann::json::parse(FilesOf(system)["summary.json"]);
-    const Distribution expected = DistributionOf(measured_ms);
+    const Distribution expected = DistributionOf(measured);
     EXPECT_NEAR(summary.at("itl_ms").at("mean").get<double>(), expected.mean, 1e-8) << system;
     for (const NamedPercentile& percentile : kPercentiles) {
       const std::string name(percentile.name);
