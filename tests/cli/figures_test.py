@@ -1,0 +1,94 @@
+"""hat figures and hat report: pictures, their data, and pages that a browser shows without a complaint."""
+import csv
+import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import tempfile
+import unittest
+
+HAT = pathlib.Path(os.environ["HAT_BIN_DIR"]) / "hat"
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+FEW = "workload.requests=20"
+
+
+class FiguresTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        folder = tempfile.TemporaryDirectory(prefix="hat figures ")
+        cls.addClassCleanup(folder.cleanup)
+        cls.folder = pathlib.Path(folder.name)
+
+    def hat(self, *words, code=0):
+        done = subprocess.run([HAT, *words], capture_output=True, text=True, cwd=self.folder)
+        self.assertEqual(done.returncode, code, done.stderr)
+        return done
+
+    def look(self, page, width=400):
+        """What a browser says while it shows the page, and the page as it then is."""
+        done = subprocess.run(
+            [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr",
+             f"--window-size={width},2000", "--dump-dom", page.as_uri()],
+            capture_output=True, text=True, timeout=120, env={**os.environ, "HOME": str(self.folder)})
+        self.assertEqual(done.returncode, 0, done.stderr)
+        console = [line for line in done.stderr.splitlines() if "CONSOLE" in line]
+        return console, done.stdout
+
+    def test_a_figure_is_a_picture_with_its_data(self):
+        self.hat("figures", "one_device", "stage_delay", "--quick", "--out", "out")
+        for name in ("one_device", "stage_delay"):
+            self.assertEqual((self.folder / f"out/{name}.png").read_bytes()[:4], b"\x89PNG")
+            self.assertEqual((self.folder / f"out/{name}.pdf").read_bytes()[:5], b"%PDF-")
+            figure = json.loads((self.folder / f"out/{name}.json").read_text())
+            self.assertEqual(figure["label"], "simulated")
+            with open(self.folder / f"out/{name}.csv", newline="") as file:
+                rows = list(csv.DictReader(file))
+            for row in rows:
+                for key in row["keys"].split():
+                    self.assertTrue((self.folder / "out/runs/units" / key / "summary.json").exists())
+            self.assertTrue([row for row in rows if row["label"] == "published"])
+        page = (self.folder / "out/report.html").read_text()
+        self.assertEqual(page.count("data:image/png;base64,"), 2)
+        again = self.hat("figures", "one_device", "--quick", "--out", "out", "--formats", "svg")
+        self.assertNotIn("of 3 runs done", again.stderr)
+
+    def test_names_and_formats_are_checked(self):
+        self.assertIn("there is no figure 'pie'; there are ablation,", self.hat("figures", "pie", code=2).stderr)
+        self.assertIn("none of png, pdf, svg", self.hat("figures", "--formats", "bmp", code=2).stderr)
+        self.assertIn("rates_7b", self.hat("figures", "--list").stdout)
+        self.assertIn("holds no results", self.hat("report", ".", code=2).stderr)
+
+    def test_a_page_shows_in_a_browser(self):
+        if CHROMIUM is None:
+            self.skipTest("no chromium here: pages were not looked at (apt-get install chromium)")
+        scenario = "experiments/paper/spec_bench_7b.toml"
+        self.hat("simulate", scenario, "--set", FEW, "--out", "run", "--quiet")
+        self.hat("compare", scenario, "--set", FEW, "--seeds", "2", "--out", "compared", "--quiet")
+        self.hat("sweep", "run", "experiments/sweeps/rates.toml", "--set", "workload.requests=5", "--out", "swept")
+        self.hat("sweep", "collect", "experiments/sweeps/rates.toml", "--set", "workload.requests=5", "--out", "swept")
+        self.hat("figures", "stage_delay", "--quick", "--out", "drawn")
+        for folder in ("run", "compared", "swept", "drawn"):
+            self.hat("report", folder)
+            page = self.folder / folder / "report.html"
+            # The page says of itself whether its pictures have loaded, and whether it is wider than the screen.
+            probe = page.with_name("probe.html")
+            probe.write_text(page.read_text().replace("</body>", """<script>
+              window.addEventListener("load", () => {
+                const images = [...document.images].every(image => image.complete && image.naturalWidth > 0);
+                document.querySelector("th")?.click();
+                const is_sorted = document.querySelector("th")?.dataset.order === "1";
+                document.title = JSON.stringify({images, is_sorted, wide: document.documentElement.scrollWidth});
+              });</script></body>"""))
+            console, shown = self.look(probe)
+            self.assertEqual(console, [], folder)
+            seen = json.loads(re.search(r"<title>(.*?)</title>", shown)[1].replace("&quot;", '"'))
+            self.assertTrue(seen["images"] and seen["is_sorted"], folder)
+            self.assertLessEqual(seen["wide"], 500, folder)
+            self.assertNotIn("http://", page.read_text())
+            self.assertNotIn("https://", page.read_text())
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,187 @@
+// Figures: what their data are made of, and pages about results.
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "core/files.h"
+#include "experiments/report/html.h"
+#include "experiments/report/report.h"
+#include "experiments/sweep/figure_data.h"
+#include "experiments/sweep/unit_store.h"
+#include "tests/core/expect_error.h"
+#include "tests/core/temp_folder.h"
+#include "tests/experiments/scenario_text.h"
+
+namespace hat {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::AllOf, testing::ElementsAre, testing::HasSubstr, testing::IsEmpty, testing::SizeIs;
+
+constexpr const char* kPublished =
+    "experiment,model,workload,rate_per_s,system,metric,value,unit,source\n"
+    "paper,m,w,4,hat,ttft_ms.mean,100,ms,\"a, b\"\n"
+    "paper/part,m,w,,hat,ttft_ms.mean,50,ms,c\n"
+    "other,m,w,4,hat,ttft_ms.mean,7,ms,d\n";
+
+class FigureTest : public testing::Test {
+ protected:
+  FigureTest() {
+    WriteFileAtomically(temp_ / "small.toml", SmallScenarioText());
+    for (const char* profile : {"a-fast", "a-slow", "b", "cloud"}) {
+      WriteFileAtomically(fmt::format("{}/{}.json", temp_.path(), profile), profile);
+    }
+    WriteFileAtomically(temp_ / "program", "1");
+    WriteFileAtomically(temp_ / "published.csv", kPublished);
+  }
+
+  Sweep Open(const std::string& figure, bool is_quick = false) {
+    WriteFileAtomically(temp_ / "plan.toml",
+                        "scenario = \"small.toml\"\nsystems = [\"hat\", \"u-shape\"]\nseeds = 2\n"
+                        "[[axis]]\nkey = \"workload.rate_per_s\"\nvalues = [2, 4]\n"
+                        "[figure]\nquestion = \"Why?\"\n" +
+                            figure);
+    SweepOptions options{temp_ / "plan.toml", temp_ / "out", {}, {temp_ / "program"}};
+    options.is_quick = is_quick;
+    return OpenSweep(options);
+  }
+
+  // TTFT: 10 times the rate plus the seed, 100 more for u-shape.
+  void Finish(const Sweep& sweep, size_t cell, bool is_saturated = false) {
+    const std::vector<std::string>& values = sweep.plan.values[cell];
+    const double ttft =
+        10 * std::stod(values[1]) + std::stod(values[2]) + (values[0] == "u-shape" ? 100 : 0);
+    const UnitStore store(sweep.folder);
+    const std::string folder = store.Begin(sweep.keys[cell]);
+    fs::create_directory(folder);
+    WriteFileAtomically(folder + "/summary.json",
+                        fmt::format(R"({{"label": "simulated", "system": "{}", "saturated": {},
+                                         "ttft_ms": {{"mean": {}, "p90": null}}}})",
+                                    values[0], is_saturated, ttft));
+    std::string requests = "request,ttft_ms,outcome,measured\n0,1000,completed,0\n";
+    for (int i = 0; i < 5; ++i) requests += fmt::format("{},{},completed,1\n", i + 1, ttft + i);
+    requests += "6,,failed,1\n";
+    WriteFileAtomically(folder + "/requests.csv", requests);
+    store.Keep(sweep.keys[cell]);
+  }
+
+  TempFolder temp_;
+};
+
+TEST_F(FigureTest, APointIsTheMeanOverSeedsWithTheKeysOfItsRuns) {
+  const Sweep sweep = Open(
+      "kind = \"lines\"\nx = \"workload.rate_per_s\"\nseries = \"system.name\"\n"
+      "metrics = [\"ttft_ms.mean\"]\nlabels = [\"TTFT (ms)\"]\npublished = \"paper\"");
+  for (size_t cell = 0; cell < sweep.keys.size(); ++cell) Finish(sweep, cell, cell == 0);
+  const FigureData data = MakeFigureData(sweep, temp_ / "published.csv");
+  ASSERT_THAT(data.points, SizeIs(4));
+  const FigurePoint& point = data.points[0];  // hat at 2: 21 and 22
+  EXPECT_EQ(point.series, "hat");
+  EXPECT_EQ(point.x, "2");
+  ASSERT_TRUE(point.value);
+  EXPECT_DOUBLE_EQ(point.value->mean, 21.5);
+  EXPECT_NEAR(point.value->half_width, 12.7062 * std::sqrt(0.5) / std::sqrt(2), 1e-4);
+  EXPECT_EQ(point.runs, 2);
+  EXPECT_EQ(point.saturated_runs, 1);
+  EXPECT_THAT(point.keys, ElementsAre(sweep.keys[0], sweep.keys[1]));
+  EXPECT_DOUBLE_EQ(data.points[3].value->mean, 141.5);
+  ASSERT_THAT(data.published, SizeIs(1));
+  EXPECT_EQ(data.published[0].value, 100);
+  EXPECT_THAT(FigureCsv(data), HasSubstr("published,hat,4,ttft_ms.mean,100,,,,\"a, b\","));
+  EXPECT_EQ(nlohmann::json::parse(FigureJson(data)).at("points").at(3).at("mean"), 141.5);
+}
+
+TEST_F(FigureTest, SharesAreOfAllMeasuredRequestsThatCompleted) {
+  const Sweep sweep = Open(
+      "kind = \"shares\"\nx = \"workload.rate_per_s\"\nseries = \"system.name\"\n"
+      "metrics = [\"ttft_ms\"]");
+  for (size_t cell = 0; cell < sweep.keys.size(); ++cell) Finish(sweep, cell);
+  const FigureData data = MakeFigureData(sweep, temp_ / "published.csv");
+  const std::vector<double>& shares = data.points[0].shares;  // 21 to 25 and 22 to 26
+  ASSERT_THAT(shares, SizeIs(101));
+  EXPECT_EQ(shares.front(), 21);
+  EXPECT_EQ(shares[50], 23.5);
+  EXPECT_EQ(shares.back(), 26);
+}
+
+TEST_F(FigureTest, WhatIsNotThereIsSaid) {
+  const Sweep sweep = Open(
+      "kind = \"bars\"\nx = \"workload.rate_per_s\"\nseries = \"system.name\"\n"
+      "metrics = [\"ttft_ms.p90\"]");
+  Finish(sweep, 0);
+  Finish(sweep, 1);
+  UnitStore(sweep.folder).SetFailed(sweep.keys[4], {"out of memory", 1, 1});
+  const FigureData data = MakeFigureData(sweep, temp_ / "published.csv");
+  EXPECT_FALSE(data.points[0].value);
+  EXPECT_EQ(data.points[1].no_figure, "not run");
+  EXPECT_EQ(data.points[2].no_figure, "not run");  // its second seed
+  EXPECT_EQ(data.points[2].runs, 0);
+}
+
+TEST_F(FigureTest, AQuickLookHasItsOwnSeedsAndKeys) {
+  const std::string figure =
+      "kind = \"bars\"\nx = \"workload.rate_per_s\"\nseries = \"system.name\"\n"
+      "metrics = [\"ttft_ms.mean\"]\nquick_set = [\"workload.requests=50\"]";
+  EXPECT_THAT(Open(figure).keys, SizeIs(8));
+  const Sweep quick = Open(figure, true);
+  EXPECT_THAT(quick.keys, SizeIs(4));
+  EXPECT_EQ(quick.plan.plan.cells[0].overrides[0], "workload.requests=50");
+}
+
+TEST_F(FigureTest, AxesThatItDoesNotShowAreRefused) {
+  const Sweep sweep =
+      Open("kind = \"bars\"\nseries = \"system.name\"\nmetrics = [\"ttft_ms.mean\"]");
+  EXPECT_INPUT_ERROR(MakeFigureData(sweep, temp_ / "published.csv"),
+                     HasSubstr("the axis 'workload.rate_per_s' of its plan is neither"));
+  const auto refuses = [this](const std::string& figure, const std::string& problem) {
+    EXPECT_INPUT_ERROR(Open(figure), AllOf(HasSubstr("plan.toml"), HasSubstr(problem)));
+  };
+  refuses("kind = \"pie\"\nseries = \"seed\"\nmetrics = [\"a\"]", "one of 'lines', 'bars'");
+  refuses("kind = \"lines\"\nseries = \"seed\"\nmetrics = [\"a\"]", "must name an axis");
+  refuses("kind = \"bars\"\nseries = \"colour\"\nmetrics = [\"a\"]", "must be an axis of the plan");
+  refuses("kind = \"bars\"\nseries = \"seed\"\nmetrics = []", "at least one");
+  refuses("kind = \"bars\"\nseries = \"seed\"\nmetrics = [\"a\"]\nlabels = []", "must be 1");
+  refuses("kind = \"bars\"\nseries = \"seed\"\nmetrics = [\"a\"]\ncolour = 1", "unknown key");
+}
+
+TEST_F(FigureTest, AnAxisMayHaveANameAndLabels) {
+  WriteFileAtomically(
+      temp_ / "plan.toml",
+      "scenario = \"small.toml\"\n[[axis]]\nname = \"arm\"\nlabels = [\"a\", "
+      "\"b\"]\nkeys = [\"cloud.stages\", \"cloud.token_budget\"]\nrows = [[1, 256], "
+      "[4, 512]]\n[[axis]]\nkey = \"seed_of\"\nvalues = [1]\nwhen = [\"arm=b\"]\n");
+  const SweepPlan plan = LoadSweepPlan(temp_ / "plan.toml");
+  EXPECT_THAT(plan.axes, ElementsAre("arm", "seed_of", "seed"));
+  EXPECT_THAT(plan.values, ElementsAre(ElementsAre("a", "", "1"), ElementsAre("b", "1", "1")));
+  EXPECT_THAT(plan.plan.cells[0].overrides,
+              ElementsAre("cloud.stages=1", "cloud.token_budget=256"));
+}
+
+TEST(HtmlTest, TextIsEscapedAndBytesAreBase64) {
+  EXPECT_EQ(EscapedForHtml("<a href=\"x\">&</a>"), "&lt;a href=&quot;x&quot;&gt;&amp;&lt;/a&gt;");
+  // RFC 4648, section 10.
+  EXPECT_EQ(Base64(""), "");
+  EXPECT_EQ(Base64("f"), "Zg==");
+  EXPECT_EQ(Base64("fo"), "Zm8=");
+  EXPECT_EQ(Base64("foobar"), "Zm9vYmFy");
+}
+
+TEST(HtmlTest, ALongTableSaysHowMuchIsLeftOut) {
+  HtmlPage page("<t>");
+  page.Table({{"a"}, {"1"}, {"2"}, {"3"}}, 2);
+  EXPECT_THAT(page.Finish(),
+              AllOf(HasSubstr("<title>&lt;t&gt;</title>"), HasSubstr("The first 2 of 3 rows"),
+                    HasSubstr("<td class=\"number\">2</td>"), testing::Not(HasSubstr(">3</td>"))));
+}
+
+TEST(ReportTest, AFolderWithoutResultsIsRefused) {
+  const TempFolder temp;
+  EXPECT_INPUT_ERROR(ReportHtml(temp.path()), HasSubstr("holds no results"));
+  WriteFileAtomically(temp / "comparison.json", "{");
+  EXPECT_INPUT_ERROR(ReportHtml(temp.path()), HasSubstr("comparison.json"));
+}
+
+}  // namespace
+}  // namespace hat
