@@ -26,6 +26,7 @@ EXPERIMENTS_BELOW = {
     "results": ["watch", "scenario"],
     "plan": ["scenario"],
     "sweep": ["plan", "results", "scenario"],
+    "capacity": ["results"],
 }
 EVERYTHING = {
     "cli": [*BELOW, "cli"],
