@@ -4,6 +4,7 @@
 
 int main(int argc, char** argv) {
   constexpr hat::Verb kVerbs[] = {
+      {"capacity", hat::CapacityVerb},
       {"compare", hat::CompareVerb},
       {"estimate", hat::EstimateVerb},
       {"figures", hat::FiguresVerb},

@@ -9,7 +9,6 @@
 #include <map>
 #include <utility>
 
-#include "cli/progress_line.h"
 #include "cli/shipped.h"
 #include "core/child_processes.h"
 #include "core/error.h"
@@ -19,9 +18,6 @@
 
 namespace hat {
 namespace {
-
-// The results of a unit are those of this program's 'hat simulate'.
-std::vector<std::string> Simulator() { return {ProgramFolder() + "/hat", "simulate"}; }
 
 void RunCell(const Cell& cell, const std::string& results) {
   std::vector<std::string> overrides = cell.overrides;
@@ -56,6 +52,8 @@ void SayFailed(const Sweep& sweep, const std::vector<std::string>& keys) {
 }
 
 }  // namespace
+
+std::vector<std::string> Simulator() { return {ProgramFolder() + "/hat", "simulate"}; }
 
 std::string SweepChoice::folder_or_default() const {
   if (!folder.empty()) return folder;
@@ -118,7 +116,8 @@ Shard ParseShard(const std::string& text) {
 
 UnitOutcome RunSweepUnits(const Sweep& sweep, const SweepRunOptions& options) {
   UnitRunOptions units = options.units;
-  ProgressLine progress(std::chrono::seconds(30));
+  ProgressLine own_line(std::chrono::seconds(30));
+  ProgressLine& progress = options.part ? *options.part->line : own_line;
   bool is_told = false;
   units.run = RunCell;
   units.stop = [&] {
@@ -132,8 +131,14 @@ UnitOutcome RunSweepUnits(const Sweep& sweep, const SweepRunOptions& options) {
   };
   units.on_progress = [&](size_t ended, size_t all) {
     if (options.is_quiet) return;
-    progress.Update({.done = double(ended), .total = double(all), .counts_from_first = true},
-                    [&] { return fmt::format("{} of {} runs done", ended, all); });
+    const Progress now =
+        options.part
+            ? options.part->of(ended)
+            : Progress{.done = double(ended), .total = double(all), .counts_from_first = true};
+    progress.Update(now, [&] {
+      return fmt::format("{:.0f} of {}{:.0f} runs done", now.done, options.part ? "about " : "",
+                         *now.total);
+    });
   };
   const UnitOutcome outcome = UnitRun(sweep, std::move(units)).Run();
   progress.Clear();

@@ -1,9 +1,12 @@
 // What the verbs of a sweep have in common: which plan, in which folder.
 #pragma once
 
+#include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "cli/progress_line.h"
 #include "core/program.h"
 #include "experiments/sweep/run_units.h"
 #include "experiments/sweep/sweep.h"
@@ -20,6 +23,9 @@ struct SweepChoice {
 
 // The argument PLAN, --out and --set.
 void AddSweepOptions(CommandLine& line, SweepChoice& choice);
+
+// The words that start this program's 'hat simulate', whose results those of a unit are.
+std::vector<std::string> Simulator();
 
 // Opens the sweep for this program. Throws as OpenSweep.
 Sweep OpenSweep(const SweepChoice& choice);
@@ -43,6 +49,13 @@ Shard ParseShard(const std::string& text);  // throws InputError
 struct SweepRunOptions {
   UnitRunOptions units;  // but for `run`, `stop` and `on_progress`
   bool is_quiet = false;
+  // Where the units are a part of longer work: its line, and what that says of it from how many of
+  // these have ended.
+  struct Part {
+    ProgressLine* line;
+    std::function<Progress(size_t ended)> of;
+  };
+  std::optional<Part> part;
 };
 UnitOutcome RunSweepUnits(const Sweep& sweep, const SweepRunOptions& options);
 

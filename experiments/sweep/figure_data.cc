@@ -12,6 +12,7 @@
 
 #include "core/csv.h"
 #include "core/error.h"
+#include "experiments/results/json_number.h"
 #include "experiments/sweep/unit_store.h"
 #include "experiments/sweep/unit_summary.h"
 
@@ -132,20 +133,15 @@ class Maker {
   std::string label_ = "simulated";
 };
 
-Json NumberJson(double value) {
-  if (!std::isfinite(value)) return nullptr;
-  return std::stod(fmt::format("{:.12g}", value));
-}
-
 Json PointJson(const FigurePoint& point) {
   Json json = {{"series", point.series}, {"x", point.x}, {"metric", point.metric}};
-  json["mean"] = point.value ? NumberJson(point.value->mean) : Json();
-  json["ci95"] = point.value ? NumberJson(point.value->half_width) : Json();
+  json["mean"] = point.value ? JsonNumber(point.value->mean) : Json();
+  json["ci95"] = point.value ? JsonNumber(point.value->half_width) : Json();
   json["runs"] = point.runs;
   json["saturated_runs"] = point.saturated_runs;
   json["no_figure"] = point.no_figure ? Json(*point.no_figure) : Json();
   json["shares"] = Json::array();
-  for (const double time : point.shares) json["shares"].push_back(NumberJson(time));
+  for (const double time : point.shares) json["shares"].push_back(JsonNumber(time));
   json["keys"] = point.keys;
   return json;
 }

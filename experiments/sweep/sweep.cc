@@ -10,7 +10,6 @@
 
 #include "core/error.h"
 #include "core/files.h"
-#include "experiments/plan/cell_inputs.h"
 
 namespace hat {
 namespace {
@@ -34,6 +33,7 @@ std::string DigestOfPlan(const SweepOptions& options, const std::string& program
 void FillUnits(Sweep& sweep) {
   std::map<std::string, size_t> first;
   for (size_t i = 0; i < sweep.keys.size(); ++i) first.try_emplace(sweep.keys[i], i);
+  sweep.units.clear();
   for (const auto& [key, cell] : first) sweep.units.push_back({key, cell});
 }
 
@@ -166,6 +166,32 @@ Sweep Merged(const std::vector<Sweep>& sweeps) {
 
 Sweep OpenSweepFolder(const std::string& folder) {
   return FromFile(folder + "/" + kSweepFile, [&](const Json& json) { return Parse(json, folder); });
+}
+
+GrowingSweep::GrowingSweep(const std::string& name, const std::vector<std::string>& axes,
+                           const std::string& folder, const std::vector<std::string>& program)
+    : inputs_(program) {
+  RefuseTilde(folder);
+  MakeFolder(folder);
+  sweep_.folder = folder;
+  sweep_.plan.name = name;
+  sweep_.plan.axes = axes;
+  Write();
+}
+
+std::string GrowingSweep::Add(Cell cell, std::vector<std::string> values) {
+  cell.scenario = Absolute(cell.scenario);
+  const std::string key = inputs_.DigestOf(sweep_.plan.plan, cell);
+  if (std::ranges::count(sweep_.keys, key) > 0) return key;
+  sweep_.plan.plan.cells.push_back(std::move(cell));
+  sweep_.plan.values.push_back(std::move(values));
+  sweep_.keys.push_back(key);
+  FillUnits(sweep_);
+  return key;
+}
+
+void GrowingSweep::Write() const {
+  WriteFileAtomically(sweep_.folder + "/" + kSweepFile, JsonOf(sweep_, "", inputs_.files()));
 }
 
 }  // namespace hat

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "experiments/plan/cell_inputs.h"
 #include "experiments/sweep/sweep_plan.h"
 
 namespace hat {
@@ -52,5 +53,26 @@ Sweep Merged(const std::vector<Sweep>& sweeps);
 
 // What sweep.json says, whatever has changed since. Throws InputError if there is none.
 Sweep OpenSweepFolder(const std::string& folder);
+
+// A sweep without a plan, for who finds out as it goes which runs it needs.
+class GrowingSweep {
+ public:
+  // `name`, `folder`, `program`: as above; `axes`: what tells cells apart, the last one "seed".
+  // Throws InputError for a folder with other things in it; RunError.
+  GrowingSweep(const std::string& name, const std::vector<std::string>& axes,
+               const std::string& folder, const std::vector<std::string>& program);
+
+  // Returns the cell's key; one of a known key adds no unit. `values`: by axis. Throws as
+  // OpenSweep.
+  std::string Add(Cell cell, std::vector<std::string> values);
+  // Writes sweep.json, by which one unit can be run alone; to be called before units are run.
+  void Write() const;
+
+  const Sweep& sweep() const { return sweep_; }  // until the next Add()
+
+ private:
+  CellInputs inputs_;
+  Sweep sweep_;
+};
 
 }  // namespace hat

@@ -1,0 +1,181 @@
+#!/usr/bin/python3
+"""Draws the largest request rates at which objectives are met: which system carries how many clients?
+
+Reads the capacity.json that `hat capacity` writes.
+"""
+import argparse
+import json
+import textwrap
+
+import matplotlib
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+
+QUESTION = "How many requests a second can be served with"
+# Colours that the colour-blind tell apart (Okabe, Ito), and marks that a black-and-white print shows.
+STYLES = [
+    ("#0072B2", "o", "-"), ("#D55E00", "s", "--"), ("#009E73", "^", "-."), ("#CC79A7", "D", ":"),
+    ("#000000", "v", "-"), ("#E69F00", "P", "--"), ("#56B4E9", "X", "-."),
+]
+BAR_COLOR = "0.72"
+
+
+def number(text):
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
+def shown_rate(point):
+    """The rate, and how far the interval goes below and above it; an open end has none."""
+    rate = point["rate_per_s"]
+    low = point["low_per_s"] if point["low_per_s"] is not None else rate
+    high = point["high_per_s"] if point["high_per_s"] is not None else rate
+    return rate, max(0, rate - low), max(0, high - rate)
+
+
+def name_of_bound(binds):
+    """ttft_p90_ms: TTFT p90."""
+    words = binds.removesuffix("_ms").split("_")
+    return " ".join([words[0].upper(), *words[1:]]) if binds != "saturation" else binds
+
+
+def gpu_axis(axes, points, is_vertical):
+    """A second scale in clients a cloud GPU, where that is the same factor for all."""
+    factors = {round(p["clients_per_gpu"] / p["rate_per_s"], 9) for p in points if p["clients_per_gpu"]}
+    if len(factors) != 1:
+        return
+    factor = factors.pop()
+    scale = (lambda rate: rate * factor, lambda clients: clients / factor)
+    second = axes.secondary_yaxis("right", functions=scale) if is_vertical else axes.secondary_xaxis("top", functions=scale)
+    (second.set_ylabel if is_vertical else second.set_xlabel)("clients per cloud GPU", fontsize=9)
+    second.tick_params(labelsize=8, length=3)
+
+
+def draw_bars(axes, points):
+    found = [shown_rate(p) for p in points if p["rate_per_s"] is not None]
+    end = max((rate + above for rate, _, above in found), default=1) * 1.25
+    for y, point in enumerate(points):
+        if point["rate_per_s"] is None:
+            axes.text(end * 0.01, y, point["state"], va="center", fontsize=8, style="italic", color="0.3")
+            continue
+        rate, below, above = shown_rate(point)
+        axes.barh(y, rate, height=0.62, color=BAR_COLOR, edgecolor="black", linewidth=0.7)
+        axes.errorbar(rate, y, xerr=[[below], [above]], color="black", capsize=2.5, elinewidth=1, capthick=1)
+        is_open = point["state"] == "always met"
+        text = f"> {rate:.3g}" if is_open else f"{rate:.3g}  ({name_of_bound(point['binds'])})"
+        axes.text(rate + above + end * 0.015, y + 0.02, text, va="center", fontsize=8)
+    axes.set_xlim(0, end)
+    axes.set_ylim(len(points) - 0.45, -0.6)
+    axes.set_yticks(range(len(points)), [point["system"] for point in points])
+    axes.tick_params(axis="y", length=0)
+    axes.set_xlabel("largest rate (requests/s)", fontsize=9)
+    axes.grid(axis="x", color="0.9", linewidth=0.6)
+    axes.spines["right"].set_visible(False)
+    gpu_axis(axes, points, is_vertical=False)
+
+
+def places(points):
+    """Where the swept values stand on the axis, and whether it is logarithmic."""
+    texts = list(dict.fromkeys(point["value"] for point in points))
+    numbers = [number(text) for text in texts]
+    if None in numbers:
+        return {text: i for i, text in enumerate(texts)}, False
+    is_log = min(numbers) > 0 and max(numbers) / min(numbers) >= 8
+    return dict(zip(texts, numbers)), is_log
+
+
+def spread(heights, gap):
+    """Heights moved apart so that labels at them do not touch, in their order."""
+    order = sorted(range(len(heights)), key=lambda i: heights[i])
+    moved = list(heights)
+    for below, above in zip(order, order[1:]):
+        moved[above] = max(moved[above], moved[below] + gap)
+    return moved
+
+
+def draw_lines(axes, points, over):
+    at, is_log = places(points)
+    systems = list(dict.fromkeys(point["system"] for point in points))
+    top, ends = 0, []
+    for index, system in enumerate(systems):
+        color, marker, line = STYLES[index % len(STYLES)]
+        own = [p for p in points if p["system"] == system and p["rate_per_s"] is not None]
+        if not own:
+            continue
+        rates = [shown_rate(p) for p in own]
+        xs = [at[p["value"]] for p in own]
+        axes.errorbar(
+            xs, [rate for rate, _, _ in rates], yerr=list(zip(*[(b, a) for _, b, a in rates])), color=color,
+            marker=marker, linestyle=line, markersize=6, linewidth=1.6, capsize=2.5, elinewidth=0.9,
+            markeredgecolor="white", markeredgewidth=0.6,
+        )
+        top = max([top, *(rate + above for rate, _, above in rates)])
+        ends.append((xs[-1], rates[-1][0], system, color))
+    axes.set_ylim(0, top * 1.06 or 1)
+    if is_log:
+        axes.set_xscale("log")
+    axes.set_xticks(list(at.values()), list(at.keys()))
+    axes.minorticks_off()
+    heights = spread([rate for _, rate, _, _ in ends], top * 0.055)
+    for (x, rate, system, color), height in zip(ends, heights):
+        axes.annotate(
+            system, (x, rate), xytext=(1.02, height), textcoords=("axes fraction", "data"), fontsize=8.5, color=color,
+            va="center", annotation_clip=False,
+        )
+    missing = [s for s in systems if all(p["rate_per_s"] is None for p in points if p["system"] == s)]
+    if missing:
+        axes.text(0.02, 0.03, f"never met: {', '.join(missing)}", transform=axes.transAxes, fontsize=8, style="italic")
+    axes.set_xlabel(over, fontsize=9)
+    axes.set_ylabel("largest rate (requests/s)", fontsize=9)
+    axes.grid(axis="y", color="0.9", linewidth=0.6)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def caption(capacity):
+    points, seeds = capacity["points"], len(capacity["seeds"])
+    bounds = " and ".join(f"{name_of_bound(o['name'])} ≤ {o['bound']:g} {o['unit']}" for o in capacity["objectives"])
+    changed = f" ({', '.join(capacity['overrides'])})" if capacity["overrides"] else ""
+    fleet = ", more of them at higher rates" if capacity["grows_fleet"] else ""
+    text = (
+        f"{QUESTION} {bounds}? Scenario {capacity['scenario']}: {capacity['model']}, {points[0]['devices']} devices"
+        f"{fleet}{changed}. {capacity['label'].capitalize()}, "
+    )
+    text += f"{seeds} seeds, the same at every rate" if seeds > 1 else "one seed"
+    text += "; whiskers: where the limit surely is, 95%." if seeds > 1 else "."
+    if capacity["over"] is None:
+        text += " In brackets: the objective that binds."
+    return text
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("data", help="capacity.json")
+    parser.add_argument("image", help="a .png, .pdf or .svg to write")
+    arguments = parser.parse_args()
+    with open(arguments.data, encoding="utf-8") as file:
+        capacity = json.load(file)
+    points, over = capacity["points"], capacity["over"]
+
+    plt.rcParams.update({"font.family": "DejaVu Sans", "svg.hashsalt": "hat"})
+    height = 3.6 if over else 1.6 + 0.3 * len(points)
+    figure, axes = plt.subplots(figsize=(7.1, height))
+    axes.tick_params(labelsize=8, length=3)
+    if over:
+        draw_lines(axes, points, over)
+    else:
+        draw_bars(axes, points)
+    axes.set_axisbelow(True)
+    lines = textwrap.wrap(caption(capacity), 118)
+    figure.text(0.01, 0.02, "\n".join(lines), fontsize=8, va="bottom", linespacing=1.2)
+    figure.subplots_adjust(
+        left=0.085 if over else 0.125, right=0.87 if over else 0.985, top=0.97 if over else 1 - 0.5 / height,
+        bottom=(0.57 + 0.145 * len(lines)) / height,
+    )
+    figure.savefig(arguments.image, dpi=300, metadata={"Software": None} if arguments.image.endswith(".png") else None)
+
+
+if __name__ == "__main__":
+    main()
