@@ -44,7 +44,7 @@ bool IsNumber(std::string_view text) {
 }
 
 // Twelve digits are for programs.
-std::string Cell(std::string_view text) {
+std::string TableCell(std::string_view text) {
   std::string shown(text);
   if (IsNumber(text) && text.size() > 8 && text.find('.') != std::string_view::npos) {
     shown = fmt::format("{:.5g}", std::stod(shown));
@@ -112,7 +112,7 @@ void HtmlPage::Table(const std::vector<std::vector<std::string>>& rows, size_t m
   body_ += "</tr></thead><tbody>\n";
   for (size_t i = 1; i < std::min(rows.size(), most + 1); ++i) {
     body_ += "<tr>";
-    for (const std::string& cell : rows[i]) body_ += Cell(cell);
+    for (const std::string& cell : rows[i]) body_ += TableCell(cell);
     body_ += "</tr>\n";
   }
   body_ += "</tbody></table></div>\n";
