@@ -17,6 +17,7 @@ int main(int argc, char** argv) {
       {"sweep collect", hat::SweepCollectVerb},
       {"sweep list", hat::SweepListVerb},
       {"sweep run", hat::SweepRunVerb},
+      {"sweep slurm", hat::SweepSlurmVerb},
       {"sweep unit", hat::SweepUnitVerb},
       {"trace import", hat::TraceImportVerb},
       {"trace show", hat::TraceShowVerb},

@@ -25,6 +25,7 @@ constexpr KnownVerb kKnownVerbs[] = {
     {"sweep collect", "hat", "puts a sweep's results into one table"},
     {"sweep list", "hat", "lists a sweep's runs and how far each is"},
     {"sweep run", "hat", "runs what a plan asks for and is not done yet"},
+    {"sweep slurm", "hat", "writes a sweep as a job array for Slurm"},
     {"sweep unit", "hat", "runs one run of a sweep"},
     {"trace check", "hat-torch", "holds the replay of recorded drafts against the model"},
     {"trace import", "hat", "makes a draft trace from JSON lines"},

@@ -18,6 +18,7 @@ int SweepCleanVerb(CommandLine& line);
 int SweepCollectVerb(CommandLine& line);
 int SweepListVerb(CommandLine& line);
 int SweepRunVerb(CommandLine& line);
+int SweepSlurmVerb(CommandLine& line);
 int SweepUnitVerb(CommandLine& line);
 int TraceImportVerb(CommandLine& line);
 int TraceShowVerb(CommandLine& line);

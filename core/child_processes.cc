@@ -88,30 +88,32 @@ void ChildProcesses::Start(size_t index, const std::vector<std::string>& words) 
   std::vector<char*> argv;
   for (const std::string& word : words) argv.push_back(const_cast<char*>(word.c_str()));
   argv.push_back(nullptr);
-  Fork(index, words[0], [&argv](int errors, int failed) {
+  Fork(index, SIGTERM, words[0], [&argv](int errors, int failed) {
     if (SetStreams(errors)) ::execv(argv[0], argv.data());
     TellFailure(failed);
   });
 }
 
 void ChildProcesses::Start(size_t index, const std::function<void()>& work) {
-  Fork(index, "a simulation", [&work](int errors, int failed) {
+  Fork(index, SIGKILL, "a simulation", [&work](int errors, int failed) {
     if (!SetStreams(errors)) TellFailure(failed);
     ::close(failed);
     std::signal(SIGINT, SIG_IGN);
     std::signal(SIGHUP, SIG_IGN);
-    std::signal(SIGTERM, SIG_DFL);
+    std::signal(SIGTERM, SIG_IGN);
     const int exit_code = ExitCodeOf(work);
     std::fflush(nullptr);
     ::_exit(exit_code);
   });
 }
 
-void ChildProcesses::Fork(size_t index, const std::string& name, const Child& become) {
+void ChildProcesses::Fork(size_t index, int end_signal, const std::string& name,
+                          const Child& become) {
   const auto fail = [&name](int error) {
     return RunError(fmt::format("cannot start '{}': {}", name, std::strerror(error)));
   };
-  Running child{index, {std::tmpfile(), {}}};  // unnamed: nobody has to read it for it to go on
+  Running child{index, end_signal, {}};
+  child.errors.reset(std::tmpfile());  // unnamed: nobody has to read it for it to go on
   int failed[2], alive[2];
   if (child.errors == nullptr || ::pipe2(failed, O_CLOEXEC) != 0) throw fail(errno);
   if (::pipe2(alive, O_CLOEXEC) != 0) {
@@ -146,7 +148,7 @@ void ChildProcesses::Fork(size_t index, const std::string& name, const Child& be
 
 void ChildProcesses::Terminate(size_t first) {
   for (const auto& [pid, child] : running_) {
-    if (child.index >= first) ::kill(pid, SIGTERM);
+    if (child.index >= first) ::kill(pid, child.end_signal);
   }
 }
 

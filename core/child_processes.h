@@ -23,7 +23,7 @@ struct EndedChild {
 // the exit code.
 std::string ReasonOf(const EndedChild& ended);
 
-// Those that still run get SIGTERM when the object goes, and are waited for.
+// Those that still run are terminated when the object goes, and are waited for.
 class ChildProcesses {
  public:
   ChildProcesses() = default;
@@ -39,9 +39,10 @@ class ChildProcesses {
   void Start(size_t index, const std::vector<std::string>& words);
   // The same for a function, in a copy of this process as it is now, which must have no other
   // thread. What it throws becomes its last error and the exit code that a program of ours would
-  // have (2 for an InputError, else 1). Ctrl-C and a hang-up are left to this process.
+  // have (2 for an InputError, else 1). Ctrl-C, a hang-up and SIGTERM, which schedulers send to all
+  // processes of a job, are left to this process.
   void Start(size_t index, const std::function<void()>& work);
-  // Sends SIGTERM to those with an index from `first` on.
+  // Ends those with an index from `first` on: programs by SIGTERM, functions by SIGKILL.
   void Terminate(size_t first = 0);
   // Those that have ended since; waits for one, 50 ms at most or until a signal comes.
   std::vector<EndedChild> Reap();
@@ -52,6 +53,7 @@ class ChildProcesses {
   };
   struct Running {
     size_t index = 0;
+    int end_signal = 0;
     std::unique_ptr<std::FILE, FileCloser> errors;  // its stderr
     int alive = -1;  // a pipe's end that hangs up when the process is gone
   };
@@ -59,7 +61,7 @@ class ChildProcesses {
   // Becomes, in the child, what it is to be; does not return there. `failed` takes an error that
   // kept it from starting, and closes if none did.
   using Child = std::function<void(int errors, int failed)>;
-  void Fork(size_t index, const std::string& name, const Child& become);
+  void Fork(size_t index, int end_signal, const std::string& name, const Child& become);
   void WaitAMoment() const;
 
   std::map<pid_t, Running> running_;

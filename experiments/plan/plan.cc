@@ -4,8 +4,6 @@
 #include <string_view>
 
 namespace hat {
-namespace {
-
 std::string QuotedForShell(const std::string& word) {
   constexpr std::string_view kPlain =
       "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=./:,@%";
@@ -21,8 +19,6 @@ std::string QuotedForShell(const std::string& word) {
   quoted += "'";
   return quoted;
 }
-
-}  // namespace
 
 std::vector<std::string> SimulateArguments(const Plan& plan, const Cell& cell) {
   std::vector<std::string> words = {cell.scenario};

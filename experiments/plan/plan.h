@@ -24,6 +24,9 @@ struct Plan {
 // The arguments of 'hat simulate' for a cell: scenario, keys, seed and the plan's own.
 std::vector<std::string> SimulateArguments(const Plan& plan, const Cell& cell);
 
+// A word as it is written in a command for a shell: in quotes if it needs them.
+std::string QuotedForShell(const std::string& word);
+
 // The command by which a user runs a cell alone, for a shell: "hat simulate a.toml --seed 3".
 std::string CommandOf(const Plan& plan, const Cell& cell);
 

@@ -106,6 +106,22 @@ class SweepTest(unittest.TestCase):
             self.assertIn(rate, (1, 2, 3, 4, 6))
             self.assertAlmostEqual(mean, average, places=4)
 
+    def test_other_programs_run_what_is_to_do(self):
+        todo = f'"{HAT}" sweep list plan.toml --out {{}} --todo'
+        one = f'"{HAT}" sweep unit --quiet'
+        lists = {"xargs": f"{todo} | xargs -d '\\n' -P 2 -n 1 {one}",
+                 "parallel": f"{todo} | parallel -j 2 '{one}' {{{{}}}}"}
+        self.write_plan(40)
+        for name, command in lists.items():
+            if shutil.which(name) is None:
+                print(f"SKIPPED: there is no {name} here ('./hat setup --slurm')", file=sys.stderr)
+                continue
+            with self.subTest(name):
+                subprocess.run(command.format(name), shell=True, cwd=self.temp, check=True,
+                               env={**os.environ, "PARALLEL_HOME": str(self.temp)})
+                self.assertEqual(self.count(name), 40)
+                self.assertEqual(self.hat("sweep", "list", "plan.toml", "--out", name, "--todo"), "")
+
     def test_a_unit_of_other_inputs_is_refused(self):
         text = self.shipped.read_text()
         for folder in ("../../profiles", "../workloads"):

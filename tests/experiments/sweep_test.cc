@@ -179,6 +179,14 @@ TEST_F(SweepTest, AStopLetsThoseThatRunEnd) {
   EXPECT_THAT(Started(), SizeIs(6));
 }
 
+// As from a scheduler that sends SIGTERM to all processes of a job.
+TEST_F(SweepTest, ARunThatIsSentTheSignalTooEndsAndIsKept) {
+  before_results_ = [](const Cell&) { ::raise(SIGTERM); };
+  const UnitOutcome outcome = Run();
+  EXPECT_EQ(outcome.done, 6u);
+  EXPECT_THAT(outcome.failed, IsEmpty());
+}
+
 TEST_F(SweepTest, WhatAKilledRunWasAtIsRunAgain) {
   before_results_ = [](const Cell& cell) {
     if (cell.seed == 3) std::this_thread::sleep_for(std::chrono::seconds(100));

@@ -128,13 +128,15 @@ class SetupTest(unittest.TestCase):
         self.assertEqual((result.returncode, result.stderr), (0, "setup: nothing is missing\n"))
         self.assertIn("libtorch-dev", debian(rest, 0).hat("setup").stderr)
 
-    def test_the_tools_of_lint_are_installed_only_where_they_are_asked_for(self):
-        tools = {name for name, group, _ in packages() if group == "lint"}
-        rest = [name for name in self.names if name not in tools]
-        for words in ([], ["--no-runtime"]):
-            result = debian(rest, 0).hat("setup", *words)
-            self.assertEqual((result.returncode, result.stderr), (0, "setup: nothing is missing\n"))
-        self.assertRegex(debian(rest, 0).hat("setup", "--lint").stderr, "install .* " + " ".join(sorted(tools)))
+    def test_the_tools_of_lint_and_slurm_are_installed_only_where_they_are_asked_for(self):
+        for extra, other in (("lint", "slurm"), ("slurm", "lint")):
+            tools = {name for name, group, _ in packages() if group == extra}
+            rest = [name for name in self.names if name not in tools]
+            for words in ([], ["--no-runtime"], [f"--{other}"]):
+                result = debian(rest, 0).hat("setup", *words)
+                self.assertEqual((result.returncode, result.stderr), (0, "setup: nothing is missing\n"))
+            for words in ([f"--{extra}"], ["--lint", "--slurm"]):
+                self.assertRegex(debian(rest, 0).hat("setup", *words).stderr, "install .* " + " ".join(sorted(tools)))
 
     def test_a_user_goes_through_sudo(self):
         result = debian(self.names[1:], 1000, sudo='echo "sudo $*"').hat("setup")
@@ -158,7 +160,7 @@ class SetupTest(unittest.TestCase):
 
     def test_every_package_has_a_group_and_a_reason(self):
         for name, group, reason in packages():
-            self.assertIn(group, ("build", "sim", "runtime", "plots", "test", "lint"), name)
+            self.assertIn(group, ("build", "sim", "runtime", "plots", "test", "lint", "slurm"), name)
             self.assertTrue(reason)
         self.assertEqual(len(set(self.names)), len(self.names))
 
