@@ -50,7 +50,9 @@ void AddOptions(CommandLine& line, Options& options) {
   line.description(
       "Compares systems under the same requests: one simulation a system and seed, in processes of "
       "their own. Prints tables with 95% confidence intervals; with --out also writes "
-      "comparison.json, .csv, .md and .png, and every run's files under runs/.\n\n"
+      "comparison.json, .csv, .md and .png, attainment.png (the share of requests within a time), "
+      "and "
+      "every run's files under runs/.\n\n"
       "  hat compare experiments/paper/spec_bench_7b.toml --systems hat,u-shape --seeds 3 --out "
       "results/try");
   line.add_option("scenario", options.scenario, "a TOML file; every key: docs/formats.md")
@@ -83,7 +85,7 @@ void AddOptions(CommandLine& line, Options& options) {
       ->capture_default_str();
   line.add_flag("--keep-going", options.keeps_going,
                 "after a simulation that failed run the others too");
-  line.add_flag("!--no-figure", options.draws, "do not draw comparison.png");
+  line.add_flag("!--no-figure", options.draws, "do not draw comparison.png, attainment.png");
   line.add_flag("--quiet", options.is_quiet, "nothing on stderr but errors");
 }
 
@@ -180,6 +182,19 @@ std::vector<RunFigures> Collect(const Plan& plan, const std::string& folder) {
   return figures;
 }
 
+void AddAttainment(const Plan& plan, const std::string& folder, Comparison& comparison) {
+  for (SystemFigures& system : comparison.systems) {
+    if (system.not_possible) continue;
+    AttainmentSamples samples;
+    for (const Cell& cell : plan.cells) {
+      if (!cell.folder.starts_with(fmt::format("runs/{}/", system.system))) continue;
+      const std::string path = fmt::format("{}/{}/requests.csv", folder, cell.folder);
+      samples.Add(ReadFile(path), path);
+    }
+    system.attainment = std::move(samples).Curves();
+  }
+}
+
 // Published figures hold for the published scenario: none if the call changes more than its load.
 std::vector<PublishedValue> PublishedBeside(const Options& options, const Scenario& scenario) {
   for (const std::string& override_text : options.overrides) {
@@ -249,7 +264,8 @@ int Compare(const Options& options) {
   if (scenario.workload.arrivals.kind != ArrivalConfig::Kind::kClosedLoop) {
     CheckSameRequests(plan, figures, folder.staging());
   }
-  const Comparison comparison = CompareRuns(figures);
+  Comparison comparison = CompareRuns(figures);
+  AddAttainment(plan, folder.staging(), comparison);
   info.label = figures.front().label;
   if (options.keeps()) {
     folder.Write("comparison.json", ComparisonJson(comparison, info));
@@ -261,7 +277,9 @@ int Compare(const Options& options) {
   PrintResult(ComparisonText(comparison, info));
   if (options.keeps() && !options.is_quiet) SayWritten(options.out);
   if (options.keeps() && options.draws) {
-    RunPlot("compare.py", options.out + "/comparison.json", options.out + "/comparison.png");
+    const std::string data = options.out + "/comparison.json";
+    RunPlot("compare.py", data, options.out + "/comparison.png");
+    RunPlot("attainment.py", data, options.out + "/attainment.png");
   }
   return 0;
 }

@@ -6,23 +6,24 @@
 #include <cctype>
 #include <cmath>
 #include <iterator>
-#include <nlohmann/json.hpp>
 
 #include "core/terminal_text.h"
+#include "experiments/results/json_number.h"
 
 namespace hat {
 namespace {
 
 using Json = nlohmann::ordered_json;
 
-Json Number(double value) {
-  if (!std::isfinite(value)) return nullptr;
-  return std::stod(fmt::format("{:.12g}", value));
+Json Numbers(const std::vector<double>& values) {
+  Json json = Json::array();
+  for (const double value : values) json.push_back(JsonNumber(value));
+  return json;
 }
 
 Json Interval(const std::optional<Estimate>& estimate) {
   if (!estimate) return {{"mean", nullptr}, {"ci95", nullptr}};
-  return {{"mean", Number(estimate->mean)}, {"ci95", Number(estimate->half_width)}};
+  return {{"mean", JsonNumber(estimate->mean)}, {"ci95", JsonNumber(estimate->half_width)}};
 }
 
 Json SystemJson(const SystemFigures& system) {
@@ -37,6 +38,8 @@ Json SystemJson(const SystemFigures& system) {
     json["metrics"][metric.name]["unit"] = metric.unit;
     json["metrics"][metric.name]["versus_percent"] = Interval(system.versus_percent[i]);
   }
+  json["attainment"] = {{"ttft_ms", Numbers(system.attainment.ttft_ms)},
+                        {"tbt_ms", Numbers(system.attainment.tbt_ms)}};
   return json;
 }
 
@@ -45,9 +48,9 @@ Json PublishedJson(const std::vector<PublishedValue>& published) {
   for (const PublishedValue& value : published) {
     json.push_back({{"system", value.system},
                     {"metric", value.metric},
-                    {"value", Number(value.value)},
+                    {"value", JsonNumber(value.value)},
                     {"unit", value.unit},
-                    {"rate_per_s", value.rate_per_s ? Number(*value.rate_per_s) : Json()},
+                    {"rate_per_s", value.rate_per_s ? JsonNumber(*value.rate_per_s) : Json()},
                     {"source", value.source}});
   }
   return json;
@@ -175,7 +178,7 @@ std::string ComparisonJson(const Comparison& comparison, const ComparisonInfo& i
                      {"scenario", info.scenario},
                      {"model", info.model},
                      {"devices", info.devices},
-                     {"rate_per_s", info.rate_per_s ? Number(*info.rate_per_s) : Json()},
+                     {"rate_per_s", info.rate_per_s ? JsonNumber(*info.rate_per_s) : Json()},
                      {"overrides", info.overrides},
                      {"seeds", info.seeds},
                      {"reference", comparison.reference},
