@@ -11,6 +11,7 @@
 #include <thread>
 #include <vector>
 
+#include "cli/chosen_systems.h"
 #include "cli/plain_verbs.h"
 #include "cli/run_plot.h"
 #include "cli/shipped.h"
@@ -91,15 +92,9 @@ void AddOptions(CommandLine& line, Options& options) {
 
 // The scenario of each system: what is wrong with one shows before anything runs.
 std::vector<Scenario> LoadAll(const Options& options) {
+  CheckSystems(options.systems);
   std::vector<Scenario> scenarios;
   for (const std::string& system : options.systems) {
-    if (std::count(options.systems.begin(), options.systems.end(), system) > 1) {
-      throw InputError(fmt::format("--systems: '{}' is named twice", system));
-    }
-    if (!std::ranges::count(SystemNames(), system)) {
-      throw InputError(fmt::format("--systems: unknown system '{}'; known: {}", system,
-                                   fmt::join(SystemNames(), ", ")));
-    }
     std::vector<std::string> overrides = options.overrides;
     overrides.push_back(fmt::format("system.name={}", system));
     scenarios.push_back(LoadScenario(options.scenario, overrides));
@@ -108,27 +103,11 @@ std::vector<Scenario> LoadAll(const Options& options) {
   return scenarios;
 }
 
-void RefuseSystemOverride(const Options& options) {
-  for (const std::string& override_text : options.overrides) {
-    if (override_text.starts_with("system.name=")) {
-      throw InputError("--set system.name: give the systems with --systems");
-    }
-  }
-}
-
 // Seed by seed, so that an early look at the time left has seen every system.
 Plan PlanOf(const Options& options, uint64_t first_seed) {
-  if (first_seed > INT64_MAX - static_cast<uint64_t>(options.seeds - 1)) {
-    throw InputError(fmt::format("--seeds {}: there are not so many from seed = {} to {}",
-                                 options.seeds, first_seed, INT64_MAX));
-  }
-  std::vector<std::string> overrides = options.overrides;
-  std::erase_if(overrides, [](const std::string& text) {  // of the first run
-    return text.starts_with("seed=");
-  });
+  const std::vector<std::string> overrides = WithoutSeed(options.overrides);
   Plan plan;
-  for (int i = 0; i < options.seeds; ++i) {
-    const uint64_t seed = first_seed + static_cast<uint64_t>(i);
+  for (const uint64_t seed : SeedsFrom(first_seed, options.seeds)) {
     for (const std::string& system : options.systems) {
       Cell& cell = plan.cells.emplace_back();
       cell.name = fmt::format("{}, seed {}", system, seed);
@@ -219,9 +198,7 @@ ComparisonInfo InfoOf(const Options& options, const Scenario& scenario) {
     info.rate_per_s = scenario.workload.arrivals.rate_per_s;
   }
   info.overrides = options.overrides;
-  for (int i = 0; i < options.seeds; ++i) {
-    info.seeds.push_back(scenario.seed + static_cast<uint64_t>(i));
-  }
+  info.seeds = SeedsFrom(scenario.seed, options.seeds);
   info.published = PublishedBeside(options, scenario);
   return info;
 }
@@ -253,7 +230,7 @@ ResultFolder FolderOf(const Options& options) {
 }
 
 int Compare(const Options& options) {
-  RefuseSystemOverride(options);
+  RefuseSystemOverride(options.overrides);
   const std::vector<Scenario> scenarios = LoadAll(options);
   const Scenario& scenario = scenarios.front();
   ComparisonInfo info = InfoOf(options, scenario);

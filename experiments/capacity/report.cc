@@ -100,13 +100,14 @@ std::string CsvField(const std::string& text) {
   return text.find_first_of(",\"\n") == std::string::npos ? text : quoted + "\"";
 }
 
-std::string Rate(std::optional<double> rate) { return rate ? fmt::format("{:.3g}", *rate) : ""; }
+std::string Rate(double rate) {
+  return rate < 1000 ? fmt::format("{:.3g}", rate) : fmt::format("{:.0f}", rate);
+}
 
 std::string Interval(const RateLimit& limit) {
-  if (limit.low && limit.high) return fmt::format("{:.3g} to {:.3g}", *limit.low, *limit.high);
-  if (limit.low) return fmt::format("from {:.3g}", *limit.low);
-  if (limit.high) return fmt::format("to {:.3g}", *limit.high);
-  return "unknown";
+  if (limit.low && limit.high) return Rate(*limit.low) + " to " + Rate(*limit.high);
+  if (limit.low) return "from " + Rate(*limit.low);
+  return limit.high ? "to " + Rate(*limit.high) : "unknown";
 }
 
 std::string Value(const std::optional<Estimate>& value) {
@@ -137,7 +138,7 @@ std::string RatesTable(const std::vector<CapacityPoint>& points, const CapacityI
     }
     const bool is_open = point.limit.kind == RateLimit::Kind::kAlwaysHolds;
     const auto clients = ClientsAt(point, point.limit.rate);
-    row.push_back((is_open ? "> " : "") + Rate(point.limit.rate));
+    row.push_back((is_open ? "> " : "") + Rate(*point.limit.rate));
     row.push_back(Interval(point.limit));
     row.push_back(fmt::format("{:.1f}", *clients));
     const auto per_gpu = PerGpuAt(point, point.limit.rate);
@@ -182,8 +183,9 @@ std::vector<std::string> Notes(const std::vector<CapacityPoint>& points, const C
     if (point.not_possible) {
       notes.push_back(fmt::format("{} is not possible: {}", name, *point.not_possible));
     } else if (point.limit.kind == RateLimit::Kind::kNeverHolds) {
-      notes.push_back(fmt::format("{} never meets them: {} fails even at {:.3g} requests/s", name,
-                                  point.Binds(info.objectives), point.trials[*point.failing].rate));
+      notes.push_back(fmt::format("{} never meets them: {} fails even at {} requests/s", name,
+                                  point.Binds(info.objectives),
+                                  Rate(point.trials[*point.failing].rate)));
     } else if (point.limit.kind == RateLimit::Kind::kAlwaysHolds) {
       notes.push_back(fmt::format("{} meets them at every rate tried", name));
     }
