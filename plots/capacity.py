@@ -108,33 +108,37 @@ def spread(heights, gap):
     return moved
 
 
+def draw_system(axes, points, at, top, look):
+    """The rates of one system; 0, and a hollow mark, where it never meets the objectives."""
+    for point in points:
+        if point["rate_per_s"] is not None:
+            draw_interval(axes, at[point["value"]], point, top, look["color"], is_vertical=True)
+    possible = [p for p in points if p["state"] != "not possible"]
+    axes.plot([at[p["value"]] for p in possible], [p["rate_per_s"] or 0 for p in possible], zorder=4, clip_on=False, **look)
+    never = [at[p["value"]] for p in possible if p["rate_per_s"] is None]
+    hollow = {"linestyle": "none", "markeredgecolor": look["color"], "markerfacecolor": "white", "markeredgewidth": 1.4}
+    axes.plot(never, [0] * len(never), zorder=5, clip_on=False, **{**look, **hollow})
+    return possible[-1]["rate_per_s"] or 0 if possible else None
+
+
 def draw_lines(axes, points, over):
     at, is_log = places(points)
     systems = list(dict.fromkeys(point["system"] for point in points))
     top, ends = top_of(points), []
     for index, system in enumerate(systems):
-        own = [p for p in points if p["system"] == system and p["rate_per_s"] is not None]
-        if not own:
-            continue
-        color = style(index)["color"]
-        for point in own:
-            draw_interval(axes, at[point["value"]], point, top, color, is_vertical=True)
-        axes.plot([at[p["value"]] for p in own], [p["rate_per_s"] for p in own], zorder=4, **style(index))
-        ends.append((at[own[-1]["value"]], own[-1]["rate_per_s"], system, color))
+        last = draw_system(axes, [p for p in points if p["system"] == system], at, top, style(index))
+        if last is not None:
+            ends.append((last, system, style(index)["color"]))
     axes.set_ylim(0, top * 1.06)
     if is_log:
         axes.set_xscale("log")
     axes.set_xticks(list(at.values()), list(at.keys()))
     axes.minorticks_off()
-    heights = spread([rate for _, rate, _, _ in ends], top * 0.055)
-    for (x, rate, system, color), height in zip(ends, heights):
+    for (_, system, color), height in zip(ends, spread([rate for rate, _, _ in ends], top * 0.05)):
         axes.annotate(
-            system, (x, rate), xytext=(1.02, height), textcoords=("axes fraction", "data"), fontsize=8.5, color=color,
-            va="center", annotation_clip=False,
+            system, (1, height), xytext=(1.02, height), xycoords=("axes fraction", "data"),
+            textcoords=("axes fraction", "data"), fontsize=8.5, color=color, va="center", annotation_clip=False,
         )
-    missing = [s for s in systems if all(p["rate_per_s"] is None for p in points if p["system"] == s)]
-    if missing:
-        axes.text(0.02, 0.03, f"never met: {', '.join(missing)}", transform=axes.transAxes, fontsize=8, style="italic")
     axes.set_xlabel(over, fontsize=9)
     axes.set_ylabel("largest rate (requests/s)", fontsize=9)
     axes.grid(axis="y", color="0.9", linewidth=0.6)
@@ -152,6 +156,8 @@ def caption(capacity):
     )
     text += f"{seeds} seeds, the same at every rate" if seeds > 1 else "one seed"
     text += "; whiskers: where the limit surely is (95%), an arrow where that is open." if seeds > 1 else "."
+    if capacity["over"] and any(point["state"] == "never met" for point in points):
+        text += " Hollow: met at no rate."
     if capacity["over"] is None:
         text += " In brackets: the objective that binds."
     return text
@@ -167,7 +173,7 @@ def main():
     points, over = capacity["points"], capacity["over"]
 
     plt.rcParams.update({"font.family": "DejaVu Sans", "svg.hashsalt": "hat"})
-    height = 3.6 if over else 1.6 + 0.3 * len(points)
+    height = 4.2 if over else 1.6 + 0.3 * len(points)
     figure, axes = plt.subplots(figsize=(7.1, height))
     axes.tick_params(labelsize=8, length=3)
     if over:

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
+#include <cctype>
 #include <cmath>
 
 #include "core/terminal_text.h"
@@ -127,7 +129,7 @@ Cells Head(const CapacityPoint& point, const CapacityInfo& info) {
 std::string RatesTable(const std::vector<CapacityPoint>& points, const CapacityInfo& info) {
   std::vector<Cells> rows = {{"system"}};
   if (!info.over.empty()) rows[0].push_back(info.over.substr(info.over.rfind('.') + 1));
-  for (const char* title : {"requests/s", "interval", "clients", "a GPU", "binds", "limited by"}) {
+  for (const char* title : {"requests/s", "interval", "clients", "a GPU", "binds"}) {
     rows[0].emplace_back(title);
   }
   for (const CapacityPoint& point : points) {
@@ -139,12 +141,11 @@ std::string RatesTable(const std::vector<CapacityPoint>& points, const CapacityI
     const bool is_open = point.limit.kind == RateLimit::Kind::kAlwaysHolds;
     const auto clients = ClientsAt(point, point.limit.rate);
     row.push_back((is_open ? "> " : "") + Rate(*point.limit.rate));
-    row.push_back(Interval(point.limit));
+    row.push_back(Interval(point.limit) + (point.limit.is_limited_by_seeds ? "*" : ""));
     row.push_back(fmt::format("{:.1f}", *clients));
     const auto per_gpu = PerGpuAt(point, point.limit.rate);
     row.push_back(per_gpu ? fmt::format("{:.2f}", *per_gpu) : "-");
     row.push_back(point.Binds(info.objectives));
-    row.emplace_back(LimitedBy(point));
   }
   return AlignedTable(rows);
 }
@@ -178,6 +179,15 @@ std::string Title(const CapacityInfo& info) {
 
 std::vector<std::string> Notes(const std::vector<CapacityPoint>& points, const CapacityInfo& info) {
   std::vector<std::string> notes;
+  const bool has_doubts = std::ranges::any_of(
+      points, [](const CapacityPoint& point) { return point.limit.is_limited_by_seeds; });
+  if (has_doubts) {
+    notes.push_back(
+        fmt::format("* limited by the seeds: some rates inside are in doubt, and more seeds would "
+                    "narrow it; the "
+                    "others are limited by the search's tolerance, {:g}%",
+                    100 * info.tolerance));
+  }
   for (const CapacityPoint& point : points) {
     const std::string name = fmt::format("{}", fmt::join(Head(point, info), " "));
     if (point.not_possible) {
