@@ -11,6 +11,7 @@
 #include <thread>
 #include <vector>
 
+#include "cli/chosen_systems.h"
 #include "cli/plain_verbs.h"
 #include "cli/run_plot.h"
 #include "cli/shipped.h"
@@ -111,10 +112,8 @@ std::string KeyOf(const std::string& override_text) {
 // Keys that this verb chooses itself.
 void RefuseKeys(const Options& options, const Over& over) {
   std::map<std::string, std::string> chosen = {{"system.name", "give the systems with --systems"}};
+  RefuseSystemOverride(options.overrides);
   for (const std::string& text : options.overrides) {
-    if (KeyOf(text) == "system.name") {
-      throw InputError("--set system.name: give the systems with --systems");
-    }
     if (KeyOf(text) == over.key) {
       throw InputError(fmt::format("--set {}: --over chooses it", text));
     }
@@ -168,6 +167,7 @@ CapacityRun::CapacityRun(const Options& options)
   info_.overrides = options.overrides;
   info_.over = over_.key;
   RefuseKeys(options, over_);
+  CheckSystems(options.systems);
   std::vector<std::string> systems = options.systems;
   std::vector<std::string> overrides = options.overrides;
   if (!systems.empty()) overrides.push_back("system.name=" + systems.front());
@@ -175,29 +175,15 @@ CapacityRun::CapacityRun(const Options& options)
   if (systems.empty()) systems = {scenario.system.name};
   info_.scenario = scenario.name;
   info_.model = scenario.model.name;
-  if (scenario.seed > INT64_MAX - static_cast<uint64_t>(options.seeds - 1)) {
-    throw InputError(fmt::format("--seeds {}: there are not so many from seed = {} to {}",
-                                 options.seeds, scenario.seed, INT64_MAX));
-  }
-  for (int i = 0; i < options.seeds; ++i) {
-    info_.seeds.push_back(scenario.seed + static_cast<uint64_t>(i));
-  }
+  info_.seeds = SeedsFrom(scenario.seed, options.seeds);
   for (const std::string& system : systems) {
-    if (std::ranges::count(systems, system) > 1) {
-      throw InputError(fmt::format("--systems: '{}' is named twice", system));
-    }
-    if (!std::ranges::count(SystemNames(), system)) {
-      throw InputError(fmt::format("--systems: unknown system '{}'; known: {}", system,
-                                   fmt::join(SystemNames(), ", ")));
-    }
     for (const std::string& value : over_.values) AddSearch(system, value);
   }
 }
 
 // What is wrong with its scenario shows before anything runs.
 void CapacityRun::AddSearch(const std::string& system, const std::string& value) {
-  std::vector<std::string> overrides = options_.overrides;
-  std::erase_if(overrides, [](const std::string& text) { return KeyOf(text) == "seed"; });
+  std::vector<std::string> overrides = WithoutSeed(options_.overrides);
   overrides.push_back("system.name=" + system);
   if (!over_.key.empty()) overrides.push_back(fmt::format("{}={}", over_.key, value));
   const Scenario scenario = LoadScenario(options_.scenario, overrides);

@@ -11,6 +11,7 @@
 #include <thread>
 #include <vector>
 
+#include "cli/chosen_systems.h"
 #include "cli/plain_verbs.h"
 #include "cli/run_plot.h"
 #include "cli/shipped.h"
@@ -50,7 +51,9 @@ void AddOptions(CommandLine& line, Options& options) {
   line.description(
       "Compares systems under the same requests: one simulation a system and seed, in processes of "
       "their own. Prints tables with 95% confidence intervals; with --out also writes "
-      "comparison.json, .csv, .md and .png, and every run's files under runs/.\n\n"
+      "comparison.json, .csv, .md and .png, attainment.png (the share of requests within a time), "
+      "and "
+      "every run's files under runs/.\n\n"
       "  hat compare experiments/paper/spec_bench_7b.toml --systems hat,u-shape --seeds 3 --out "
       "results/try");
   line.add_option("scenario", options.scenario, "a TOML file; every key: docs/formats.md")
@@ -83,21 +86,15 @@ void AddOptions(CommandLine& line, Options& options) {
       ->capture_default_str();
   line.add_flag("--keep-going", options.keeps_going,
                 "after a simulation that failed run the others too");
-  line.add_flag("!--no-figure", options.draws, "do not draw comparison.png");
+  line.add_flag("!--no-figure", options.draws, "do not draw comparison.png, attainment.png");
   line.add_flag("--quiet", options.is_quiet, "nothing on stderr but errors");
 }
 
 // The scenario of each system: what is wrong with one shows before anything runs.
 std::vector<Scenario> LoadAll(const Options& options) {
+  CheckSystems(options.systems);
   std::vector<Scenario> scenarios;
   for (const std::string& system : options.systems) {
-    if (std::count(options.systems.begin(), options.systems.end(), system) > 1) {
-      throw InputError(fmt::format("--systems: '{}' is named twice", system));
-    }
-    if (!std::ranges::count(SystemNames(), system)) {
-      throw InputError(fmt::format("--systems: unknown system '{}'; known: {}", system,
-                                   fmt::join(SystemNames(), ", ")));
-    }
     std::vector<std::string> overrides = options.overrides;
     overrides.push_back(fmt::format("system.name={}", system));
     scenarios.push_back(LoadScenario(options.scenario, overrides));
@@ -106,27 +103,11 @@ std::vector<Scenario> LoadAll(const Options& options) {
   return scenarios;
 }
 
-void RefuseSystemOverride(const Options& options) {
-  for (const std::string& override_text : options.overrides) {
-    if (override_text.starts_with("system.name=")) {
-      throw InputError("--set system.name: give the systems with --systems");
-    }
-  }
-}
-
 // Seed by seed, so that an early look at the time left has seen every system.
 Plan PlanOf(const Options& options, uint64_t first_seed) {
-  if (first_seed > INT64_MAX - static_cast<uint64_t>(options.seeds - 1)) {
-    throw InputError(fmt::format("--seeds {}: there are not so many from seed = {} to {}",
-                                 options.seeds, first_seed, INT64_MAX));
-  }
-  std::vector<std::string> overrides = options.overrides;
-  std::erase_if(overrides, [](const std::string& text) {  // of the first run
-    return text.starts_with("seed=");
-  });
+  const std::vector<std::string> overrides = WithoutSeed(options.overrides);
   Plan plan;
-  for (int i = 0; i < options.seeds; ++i) {
-    const uint64_t seed = first_seed + static_cast<uint64_t>(i);
+  for (const uint64_t seed : SeedsFrom(first_seed, options.seeds)) {
     for (const std::string& system : options.systems) {
       Cell& cell = plan.cells.emplace_back();
       cell.name = fmt::format("{}, seed {}", system, seed);
@@ -180,6 +161,19 @@ std::vector<RunFigures> Collect(const Plan& plan, const std::string& folder) {
   return figures;
 }
 
+void AddAttainment(const Plan& plan, const std::string& folder, Comparison& comparison) {
+  for (SystemFigures& system : comparison.systems) {
+    if (system.not_possible) continue;
+    AttainmentSamples samples;
+    for (const Cell& cell : plan.cells) {
+      if (!cell.folder.starts_with(fmt::format("runs/{}/", system.system))) continue;
+      const std::string path = fmt::format("{}/{}/requests.csv", folder, cell.folder);
+      samples.Add(ReadFile(path), path);
+    }
+    system.attainment = std::move(samples).Curves();
+  }
+}
+
 // Published figures hold for the published scenario: none if the call changes more than its load.
 std::vector<PublishedValue> PublishedBeside(const Options& options, const Scenario& scenario) {
   for (const std::string& override_text : options.overrides) {
@@ -204,9 +198,7 @@ ComparisonInfo InfoOf(const Options& options, const Scenario& scenario) {
     info.rate_per_s = scenario.workload.arrivals.rate_per_s;
   }
   info.overrides = options.overrides;
-  for (int i = 0; i < options.seeds; ++i) {
-    info.seeds.push_back(scenario.seed + static_cast<uint64_t>(i));
-  }
+  info.seeds = SeedsFrom(scenario.seed, options.seeds);
   info.published = PublishedBeside(options, scenario);
   return info;
 }
@@ -238,7 +230,7 @@ ResultFolder FolderOf(const Options& options) {
 }
 
 int Compare(const Options& options) {
-  RefuseSystemOverride(options);
+  RefuseSystemOverride(options.overrides);
   const std::vector<Scenario> scenarios = LoadAll(options);
   const Scenario& scenario = scenarios.front();
   ComparisonInfo info = InfoOf(options, scenario);
@@ -249,7 +241,8 @@ int Compare(const Options& options) {
   if (scenario.workload.arrivals.kind != ArrivalConfig::Kind::kClosedLoop) {
     CheckSameRequests(plan, figures, folder.staging());
   }
-  const Comparison comparison = CompareRuns(figures);
+  Comparison comparison = CompareRuns(figures);
+  AddAttainment(plan, folder.staging(), comparison);
   info.label = figures.front().label;
   if (options.keeps()) {
     folder.Write("comparison.json", ComparisonJson(comparison, info));
@@ -261,7 +254,9 @@ int Compare(const Options& options) {
   PrintResult(ComparisonText(comparison, info));
   if (options.keeps() && !options.is_quiet) SayWritten(options.out);
   if (options.keeps() && options.draws) {
-    RunPlot("compare.py", options.out + "/comparison.json", options.out + "/comparison.png");
+    const std::string data = options.out + "/comparison.json";
+    RunPlot("compare.py", data, options.out + "/comparison.png");
+    RunPlot("attainment.py", data, options.out + "/attainment.png");
   }
   return 0;
 }

@@ -4,7 +4,7 @@
 
 int main(int argc, char** argv) {
   constexpr hat::Verb kVerbs[] = {
-      {"capacity", hat::CapacityVerb},
+      {"capacity", hat::CapacityVerb},  // a line each
       {"compare", hat::CompareVerb},
       {"estimate", hat::EstimateVerb},
       {"figures", hat::FiguresVerb},

@@ -26,8 +26,8 @@ std::string Unfinished(const fs::path& image) {
 void RunPlot(const std::string& script, const std::string& data, const std::string& image,
              const std::vector<std::string>& more) {
   const std::string unfinished = Unfinished(image);
-  std::vector<std::string> words = {HAT_PYTHON, fmt::format("{}/plots/{}", ShareFolder(), script),
-                                    data, unfinished};
+  std::vector<std::string> words = {
+      HAT_PYTHON, "-B", fmt::format("{}/plots/{}", ShareFolder(), script), data, unfinished};
   words.insert(words.end(), more.begin(), more.end());
   const EndedChild plot = RunChild(words);
   const bool is_drawn = plot.exit_code == 0 && !IsInterrupted();

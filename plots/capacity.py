@@ -12,12 +12,9 @@ import matplotlib
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 
+from styles import style
+
 QUESTION = "How many requests a second can be served with"
-# Colours that the colour-blind tell apart (Okabe, Ito), and marks that a black-and-white print shows.
-STYLES = [
-    ("#0072B2", "o", "-"), ("#D55E00", "s", "--"), ("#009E73", "^", "-."), ("#CC79A7", "D", ":"),
-    ("#000000", "v", "-"), ("#E69F00", "P", "--"), ("#56B4E9", "X", "-."),
-]
 BAR_COLOR = "0.72"
 
 
@@ -28,12 +25,27 @@ def number(text):
         return None
 
 
-def shown_rate(point):
-    """The rate, and how far the interval goes below and above it; an open end has none."""
+def top_of(points):
+    """The highest rate that is shown."""
+    ends = [max(p["rate_per_s"], p["high_per_s"] or 0) for p in points if p["rate_per_s"] is not None]
+    return max(ends, default=1)
+
+
+def draw_interval(axes, place, point, end, color, is_vertical):
+    """The interval at `place` on the other axis; an arrow where it is open."""
     rate = point["rate_per_s"]
-    low = point["low_per_s"] if point["low_per_s"] is not None else rate
-    high = point["high_per_s"] if point["high_per_s"] is not None else rate
-    return rate, max(0, rate - low), max(0, high - rate)
+    for limit, sign in ((point["low_per_s"], -1), (point["high_per_s"], 1)):
+        is_open = limit is None
+        if is_open and point["state"] == "always met" and sign < 0:
+            continue
+        away = 0.035 * end if is_open else max(0, sign * (limit - rate))
+        ends = [rate, rate + sign * away]
+        cap = ("v" if sign < 0 else "^") if is_vertical else ("<" if sign < 0 else ">")
+        if not is_open:
+            cap = "_" if is_vertical else "|"
+        xs, ys = ([place] * 2, ends) if is_vertical else (ends, [place] * 2)
+        axes.plot(xs, ys, color=color, linewidth=1, zorder=3)
+        axes.plot(xs[1], ys[1], color=color, marker=cap, markersize=3.5 if is_open else 6, zorder=3)
 
 
 def name_of_bound(binds):
@@ -55,18 +67,18 @@ def gpu_axis(axes, points, is_vertical):
 
 
 def draw_bars(axes, points):
-    found = [shown_rate(p) for p in points if p["rate_per_s"] is not None]
-    end = max((rate + above for rate, _, above in found), default=1) * 1.25
+    end = top_of(points) * 1.25
     for y, point in enumerate(points):
         if point["rate_per_s"] is None:
             axes.text(end * 0.01, y, point["state"], va="center", fontsize=8, style="italic", color="0.3")
             continue
-        rate, below, above = shown_rate(point)
+        rate = point["rate_per_s"]
         axes.barh(y, rate, height=0.62, color=BAR_COLOR, edgecolor="black", linewidth=0.7)
-        axes.errorbar(rate, y, xerr=[[below], [above]], color="black", capsize=2.5, elinewidth=1, capthick=1)
+        draw_interval(axes, y, point, end, "black", is_vertical=False)
         is_open = point["state"] == "always met"
         text = f"> {rate:.3g}" if is_open else f"{rate:.3g}  ({name_of_bound(point['binds'])})"
-        axes.text(rate + above + end * 0.015, y + 0.02, text, va="center", fontsize=8)
+        right = point["high_per_s"] or rate + 0.035 * end
+        axes.text(right + end * 0.015, y + 0.02, text, va="center", fontsize=8)
     axes.set_xlim(0, end)
     axes.set_ylim(len(points) - 0.45, -0.6)
     axes.set_yticks(range(len(points)), [point["system"] for point in points])
@@ -96,38 +108,37 @@ def spread(heights, gap):
     return moved
 
 
+def draw_system(axes, points, at, top, look):
+    """The rates of one system; 0, and a hollow mark, where it never meets the objectives."""
+    for point in points:
+        if point["rate_per_s"] is not None:
+            draw_interval(axes, at[point["value"]], point, top, look["color"], is_vertical=True)
+    possible = [p for p in points if p["state"] != "not possible"]
+    axes.plot([at[p["value"]] for p in possible], [p["rate_per_s"] or 0 for p in possible], zorder=4, clip_on=False, **look)
+    never = [at[p["value"]] for p in possible if p["rate_per_s"] is None]
+    hollow = {"linestyle": "none", "markeredgecolor": look["color"], "markerfacecolor": "white", "markeredgewidth": 1.4}
+    axes.plot(never, [0] * len(never), zorder=5, clip_on=False, **{**look, **hollow})
+    return possible[-1]["rate_per_s"] or 0 if possible else None
+
+
 def draw_lines(axes, points, over):
     at, is_log = places(points)
     systems = list(dict.fromkeys(point["system"] for point in points))
-    top, ends = 0, []
+    top, ends = top_of(points), []
     for index, system in enumerate(systems):
-        color, marker, line = STYLES[index % len(STYLES)]
-        own = [p for p in points if p["system"] == system and p["rate_per_s"] is not None]
-        if not own:
-            continue
-        rates = [shown_rate(p) for p in own]
-        xs = [at[p["value"]] for p in own]
-        axes.errorbar(
-            xs, [rate for rate, _, _ in rates], yerr=list(zip(*[(b, a) for _, b, a in rates])), color=color,
-            marker=marker, linestyle=line, markersize=6, linewidth=1.6, capsize=2.5, elinewidth=0.9,
-            markeredgecolor="white", markeredgewidth=0.6,
-        )
-        top = max([top, *(rate + above for rate, _, above in rates)])
-        ends.append((xs[-1], rates[-1][0], system, color))
-    axes.set_ylim(0, top * 1.06 or 1)
+        last = draw_system(axes, [p for p in points if p["system"] == system], at, top, style(index))
+        if last is not None:
+            ends.append((last, system, style(index)["color"]))
+    axes.set_ylim(0, top * 1.06)
     if is_log:
         axes.set_xscale("log")
     axes.set_xticks(list(at.values()), list(at.keys()))
     axes.minorticks_off()
-    heights = spread([rate for _, rate, _, _ in ends], top * 0.055)
-    for (x, rate, system, color), height in zip(ends, heights):
+    for (_, system, color), height in zip(ends, spread([rate for rate, _, _ in ends], top * 0.05)):
         axes.annotate(
-            system, (x, rate), xytext=(1.02, height), textcoords=("axes fraction", "data"), fontsize=8.5, color=color,
-            va="center", annotation_clip=False,
+            system, (1, height), xytext=(1.02, height), xycoords=("axes fraction", "data"),
+            textcoords=("axes fraction", "data"), fontsize=8.5, color=color, va="center", annotation_clip=False,
         )
-    missing = [s for s in systems if all(p["rate_per_s"] is None for p in points if p["system"] == s)]
-    if missing:
-        axes.text(0.02, 0.03, f"never met: {', '.join(missing)}", transform=axes.transAxes, fontsize=8, style="italic")
     axes.set_xlabel(over, fontsize=9)
     axes.set_ylabel("largest rate (requests/s)", fontsize=9)
     axes.grid(axis="y", color="0.9", linewidth=0.6)
@@ -144,7 +155,9 @@ def caption(capacity):
         f"{fleet}{changed}. {capacity['label'].capitalize()}, "
     )
     text += f"{seeds} seeds, the same at every rate" if seeds > 1 else "one seed"
-    text += "; whiskers: where the limit surely is, 95%." if seeds > 1 else "."
+    text += "; whiskers: where the limit surely is (95%), an arrow where that is open." if seeds > 1 else "."
+    if capacity["over"] and any(point["state"] == "never met" for point in points):
+        text += " Hollow: met at no rate."
     if capacity["over"] is None:
         text += " In brackets: the objective that binds."
     return text
@@ -160,7 +173,7 @@ def main():
     points, over = capacity["points"], capacity["over"]
 
     plt.rcParams.update({"font.family": "DejaVu Sans", "svg.hashsalt": "hat"})
-    height = 3.6 if over else 1.6 + 0.3 * len(points)
+    height = 4.2 if over else 1.6 + 0.3 * len(points)
     figure, axes = plt.subplots(figsize=(7.1, height))
     axes.tick_params(labelsize=8, length=3)
     if over:

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
+#include <cctype>
 #include <cmath>
 
 #include "core/terminal_text.h"
@@ -100,13 +102,14 @@ std::string CsvField(const std::string& text) {
   return text.find_first_of(",\"\n") == std::string::npos ? text : quoted + "\"";
 }
 
-std::string Rate(std::optional<double> rate) { return rate ? fmt::format("{:.3g}", *rate) : ""; }
+std::string Rate(double rate) {
+  return rate < 1000 ? fmt::format("{:.3g}", rate) : fmt::format("{:.0f}", rate);
+}
 
 std::string Interval(const RateLimit& limit) {
-  if (limit.low && limit.high) return fmt::format("{:.3g} to {:.3g}", *limit.low, *limit.high);
-  if (limit.low) return fmt::format("from {:.3g}", *limit.low);
-  if (limit.high) return fmt::format("to {:.3g}", *limit.high);
-  return "unknown";
+  if (limit.low && limit.high) return Rate(*limit.low) + " to " + Rate(*limit.high);
+  if (limit.low) return "from " + Rate(*limit.low);
+  return limit.high ? "to " + Rate(*limit.high) : "unknown";
 }
 
 std::string Value(const std::optional<Estimate>& value) {
@@ -126,7 +129,7 @@ Cells Head(const CapacityPoint& point, const CapacityInfo& info) {
 std::string RatesTable(const std::vector<CapacityPoint>& points, const CapacityInfo& info) {
   std::vector<Cells> rows = {{"system"}};
   if (!info.over.empty()) rows[0].push_back(info.over.substr(info.over.rfind('.') + 1));
-  for (const char* title : {"requests/s", "interval", "clients", "a GPU", "binds", "limited by"}) {
+  for (const char* title : {"requests/s", "interval", "clients", "a GPU", "binds"}) {
     rows[0].emplace_back(title);
   }
   for (const CapacityPoint& point : points) {
@@ -137,13 +140,12 @@ std::string RatesTable(const std::vector<CapacityPoint>& points, const CapacityI
     }
     const bool is_open = point.limit.kind == RateLimit::Kind::kAlwaysHolds;
     const auto clients = ClientsAt(point, point.limit.rate);
-    row.push_back((is_open ? "> " : "") + Rate(point.limit.rate));
-    row.push_back(Interval(point.limit));
+    row.push_back((is_open ? "> " : "") + Rate(*point.limit.rate));
+    row.push_back(Interval(point.limit) + (point.limit.is_limited_by_seeds ? "*" : ""));
     row.push_back(fmt::format("{:.1f}", *clients));
     const auto per_gpu = PerGpuAt(point, point.limit.rate);
     row.push_back(per_gpu ? fmt::format("{:.2f}", *per_gpu) : "-");
     row.push_back(point.Binds(info.objectives));
-    row.emplace_back(LimitedBy(point));
   }
   return AlignedTable(rows);
 }
@@ -177,13 +179,23 @@ std::string Title(const CapacityInfo& info) {
 
 std::vector<std::string> Notes(const std::vector<CapacityPoint>& points, const CapacityInfo& info) {
   std::vector<std::string> notes;
+  const bool has_doubts = std::ranges::any_of(
+      points, [](const CapacityPoint& point) { return point.limit.is_limited_by_seeds; });
+  if (has_doubts) {
+    notes.push_back(
+        fmt::format("* limited by the seeds: some rates inside are in doubt, and more seeds would "
+                    "narrow it; the "
+                    "others are limited by the search's tolerance, {:g}%",
+                    100 * info.tolerance));
+  }
   for (const CapacityPoint& point : points) {
     const std::string name = fmt::format("{}", fmt::join(Head(point, info), " "));
     if (point.not_possible) {
       notes.push_back(fmt::format("{} is not possible: {}", name, *point.not_possible));
     } else if (point.limit.kind == RateLimit::Kind::kNeverHolds) {
-      notes.push_back(fmt::format("{} never meets them: {} fails even at {:.3g} requests/s", name,
-                                  point.Binds(info.objectives), point.trials[*point.failing].rate));
+      notes.push_back(fmt::format("{} never meets them: {} fails even at {} requests/s", name,
+                                  point.Binds(info.objectives),
+                                  Rate(point.trials[*point.failing].rate)));
     } else if (point.limit.kind == RateLimit::Kind::kAlwaysHolds) {
       notes.push_back(fmt::format("{} meets them at every rate tried", name));
     }

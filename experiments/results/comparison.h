@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "experiments/results/attainment.h"
 #include "experiments/results/statistics.h"
 
 namespace hat {
@@ -46,6 +47,7 @@ struct SystemFigures {
   // is empty.
   std::vector<std::optional<Estimate>> values;
   std::vector<std::optional<Estimate>> versus_percent;
+  AttainmentCurves attainment;  // summaries do not hold it: left to who has the requests
 };
 
 struct Comparison {

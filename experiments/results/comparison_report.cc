@@ -6,7 +6,6 @@
 #include <cctype>
 #include <cmath>
 #include <iterator>
-#include <nlohmann/json.hpp>
 
 #include "core/terminal_text.h"
 #include "experiments/results/json_number.h"
@@ -15,6 +14,12 @@ namespace hat {
 namespace {
 
 using Json = nlohmann::ordered_json;
+
+Json Numbers(const std::vector<double>& values) {
+  Json json = Json::array();
+  for (const double value : values) json.push_back(JsonNumber(value));
+  return json;
+}
 
 Json Interval(const std::optional<Estimate>& estimate) {
   if (!estimate) return {{"mean", nullptr}, {"ci95", nullptr}};
@@ -33,6 +38,8 @@ Json SystemJson(const SystemFigures& system) {
     json["metrics"][metric.name]["unit"] = metric.unit;
     json["metrics"][metric.name]["versus_percent"] = Interval(system.versus_percent[i]);
   }
+  json["attainment"] = {{"ttft_ms", Numbers(system.attainment.ttft_ms)},
+                        {"tbt_ms", Numbers(system.attainment.tbt_ms)}};
   return json;
 }
 

@@ -5,6 +5,7 @@ import unittest
 from program_case import Case, ProgramTest, add_cases
 
 SIMULATE = "simulate scenario.toml --quiet --out out"
+CAPACITY = "capacity scenario.toml --quiet --out out --jobs 1 --seeds 1 --no-figure"
 COMPARE = "compare scenario.toml --quiet --out out --jobs 1 --seeds 1 --no-figure"
 MODEL = "profile-model --out p.json"
 PROFILE = "{profiles}/a6000_vicuna-7b_cloud.json"
@@ -76,6 +77,27 @@ TABLE = [
     (f"{COMPARE} --set workload.prompts.tokens=100000", ["8192", "100000"]),
     ("compare scenario.toml --quiet --out out --set seed=9223372036854775807 --seeds 2",
      ["--seeds 2", "9223372036854775807"]),
+    ("capacity", ["scenario is required", "--help"]),
+    (CAPACITY, ["--slo is required"]),
+    (f"{CAPACITY} --slo ttft_p95_ms=9", ["--slo", "'ttft_p95_ms'", "known: ttft_mean_ms", "tbt_p90_ms"]),
+    (f"{CAPACITY} --slo ttft=9", ["'ttft'", "known: ttft_mean_ms"]),
+    (f"{CAPACITY} --slo ttft_p90_ms", ["'ttft_p90_ms'", "a number > 0", "got ''"]),
+    (f"{CAPACITY} --slo ttft_p90_ms=nan", ["'ttft_p90_ms'", "a number > 0", "'nan'"]),
+    (f"{CAPACITY} --slo ttft_p90_ms=9,ttft_p90_ms=8", ["'ttft_p90_ms'", "twice"]),
+    (f"{CAPACITY} --slo tbt_p90_ms=9 --systems hat,hatt", ["--systems", "'hatt'", "hat, u-shape"]),
+    (f"{CAPACITY} --slo tbt_p90_ms=9 --systems hat,hat", ["--systems", "'hat'", "twice"]),
+    (f"{CAPACITY} --slo tbt_p90_ms=9 --set system.name=hat", ["--set system.name", "--systems"]),
+    (f"{CAPACITY} --slo tbt_p90_ms=9 --set workload.arrivals=closed-loop", ["workload.rate_per_s", "closed"]),
+    (f"{CAPACITY} --slo tbt_p90_ms=9 --over link.latency_ms", ["--over", "KEY=V1,V2"]),
+    (f"{CAPACITY} --slo tbt_p90_ms=9 --over link.latency_ms=1,", ["--over", "KEY=V1,V2"]),
+    (f"{CAPACITY} --slo tbt_p90_ms=9 --over link.latency=1,2", ["'link.latency'", "did you mean"]),
+    (f"{CAPACITY} --slo tbt_p90_ms=9 --over link.latency_ms=1,-2", ["'link.latency_ms'", ">= 0", "-2"]),
+    (f"{CAPACITY} --slo tbt_p90_ms=9 --over workload.rate_per_s=1,2", ["--over workload.rate_per_s", "looked for"]),
+    (f"{CAPACITY} --slo tbt_p90_ms=9 --over seed=1,2", ["--over seed", "--seeds"]),
+    (f"{CAPACITY} --slo tbt_p90_ms=9 --grow-fleet --over fleet.scale=1,2", ["--over fleet.scale", "--grow-fleet"]),
+    (f"{CAPACITY} --slo tbt_p90_ms=9 --over link.latency_ms=1,2 --set link.latency_ms=3", ["--set", "--over"]),
+    (f"{CAPACITY} --slo tbt_p90_ms=9 --jobs 0", ["--jobs", "1", "1024", "0"]),
+    ("capacity scenario.toml --quiet --slo tbt_p90_ms=9 --out=~/x", ["'~/x' begins with '~'"]),
     # Paths that a shell would have changed.
     ("simulate ~/scenario.toml --quiet", ["'~/scenario.toml' begins with '~'", "write"]),
     ("simulate scenario.toml --quiet --out=~/x", ["'~/x' begins with '~'", "write"]),

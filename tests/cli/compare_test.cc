@@ -35,8 +35,8 @@ cat > "$out/summary.json" <<END
  "ttft_ms": $times, "tbt_ms": $times, "e2e_ms": $times, "ttft_parts_ms": {$parts},
  "accept_length": null, "tokens_per_s": 9}
 END
-echo "request,device,prompt_row,prompt_tokens,output_tokens,arrival_s,more
-0,1,2,3,4,0.$seed,$system" > "$out/requests.csv"
+echo "request,device,prompt_row,prompt_tokens,output_tokens,arrival_s,ttft_ms,tbt_ms,outcome,measured
+0,1,2,3,4,0.$seed,$ttft,$seed,completed,1" > "$out/requests.csv"
 )";
 
 class CompareTest : public testing::Test {
