@@ -135,30 +135,32 @@ class Collector {
     result_.failed += state == "failed";
   }
 
+  // A unit's number is what its rows in the other tables have: a key takes ten times the room.
   void WriteUnitsTable() {
-    std::vector<SqliteFile::Column> columns = {{"cell", "INTEGER"}};
+    std::vector<SqliteFile::Column> columns = {{"cell", "INTEGER"}, {"unit", "INTEGER"}};
     for (const std::string& name : Header()) columns.push_back({name, "NUMERIC"});
-    for (size_t i = 1; i <= 5; ++i) columns[i].type = "TEXT";
+    for (size_t i = 2; i <= 6; ++i) columns[i].type = "TEXT";
     sqlite_.MakeTable("units", columns);
     for (size_t cell = 0; cell < sweep_.keys.size(); ++cell) {
+      const std::string& key = sweep_.keys[cell];
+      numbers_.try_emplace(key, std::to_string(numbers_.size()));
       const std::string number = std::to_string(cell);
       const std::vector<std::string> row = Head(cell);
-      std::vector<std::string_view> fields = {number};
+      std::vector<std::string_view> fields = {number, numbers_[key]};
       fields.insert(fields.end(), row.begin(), row.end());
       sqlite_.Insert("units", fields);
     }
-    sqlite_.MakeIndex("units", "key");
   }
 
   void WriteMetricsTable() {
-    sqlite_.MakeTable("metrics", {{"key", "TEXT"}, {"metric", "TEXT"}, {"value", "REAL"}});
+    sqlite_.MakeTable("metrics", {{"unit", "INTEGER"}, {"metric", "TEXT"}, {"value", "REAL"}});
     for (const auto& [key, figures] : figures_) {
       for (const auto& [name, value] : figures.metrics) {
         const std::string text = NumberText(value);
-        sqlite_.Insert("metrics", {key, name, text});
+        sqlite_.Insert("metrics", {numbers_[key], name, text});
       }
     }
-    sqlite_.MakeIndex("metrics", "key");
+    sqlite_.MakeIndex("metrics", "unit");
   }
 
   void WriteRequestsTable() {
@@ -177,16 +179,16 @@ class Collector {
       columns = header.size();
       while (!rest.empty()) {
         std::vector<std::string_view> fields = Split(TakeLine(rest));
-        fields.insert(fields.begin(), key);
+        fields.insert(fields.begin(), numbers_[key]);
         fields.resize(columns + 1);
         sqlite_.Insert("requests", fields);
       }
     }
-    if (columns != 0) sqlite_.MakeIndex("requests", "key");
+    if (columns != 0) sqlite_.MakeIndex("requests", "unit");
   }
 
   void MakeRequestsTable(const std::vector<std::string_view>& header) {
-    std::vector<SqliteFile::Column> table = {{"key", "TEXT"}};
+    std::vector<SqliteFile::Column> table = {{"unit", "INTEGER"}};
     for (const std::string_view name : header) table.push_back({std::string(name), "NUMERIC"});
     sqlite_.MakeTable("requests", table);
   }
@@ -198,6 +200,7 @@ class Collector {
   const std::map<std::string, UnitFailure> failed_;
   SqliteFile sqlite_;
   std::map<std::string, UnitSummary> figures_;  // by key
+  std::map<std::string, std::string> numbers_;  // of units, by key
   std::vector<std::string> metrics_;            // names, in the order in which they occur
   Collected result_;
 };

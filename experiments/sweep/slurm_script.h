@@ -2,13 +2,12 @@
 // units (Shard), so that a sweep of a million units is a few hundred jobs of minutes.
 //
 // A task ends in one of these ways, and nothing that is done is lost by any:
-// - all its runs are done or failed;
-// - its time limit is near. Slurm then sends SIGUSR1, to the script alone (--signal=B:USR1@60),
-// which
+// - All its runs are done or failed.
+// - Its time limit is near. Slurm then sends SIGUSR1, to the script alone (--signal=B:USR1@60). It
 //   lets the runs under way end, or kills them after kSlurmPatienceS, and puts the task back in
 //   the queue, but only if a run ended in this sweep meanwhile: a run that takes longer than the
-//   limit would come back for ever;
-// - it is preempted, cancelled, or its node goes down. Slurm then sends SIGTERM to all processes of
+//   limit would come back for ever.
+// - It is preempted, cancelled, or its node goes down. Slurm then sends SIGTERM to all processes of
 //   the task, hat among them, and SIGKILL after KillWait; by --requeue it puts back what it
 //   preempted or lost, itself. So SIGTERM would not tell a script whether to requeue; SIGUSR1 does.
 #pragma once

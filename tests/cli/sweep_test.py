@@ -99,8 +99,8 @@ class SweepTest(unittest.TestCase):
         with sqlite3.connect(self.temp / "out/results.sqlite") as tables:
             rows = tables.execute(
                 "select u.system, u.\"workload.rate_per_s\", m.value,"
-                " (select avg(ttft_ms) from requests r where r.key = u.key)"
-                " from units u join metrics m using (key) where m.metric = 'ttft_ms.mean'").fetchall()
+                " (select avg(ttft_ms) from requests r where r.unit = u.unit)"
+                " from units u join metrics m using (unit) where m.metric = 'ttft_ms.mean'").fetchall()
         self.assertEqual(len(rows), 2)
         for _, rate, mean, average in rows:
             self.assertIn(rate, (1, 2, 3, 4, 6))
