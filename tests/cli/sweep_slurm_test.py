@@ -1,4 +1,4 @@
-"""hat sweep slurm, and what its script does, with programs of Slurm's that are made up; tests/slurm has the real ones."""
+"""hat sweep slurm, and what its script does, with programs of Slurm's that are made up; tests/slurm has real ones."""
 import os
 import pathlib
 import re
