@@ -135,7 +135,7 @@ int Figures(const Options& options) {
   for (const Sweep& sweep : sweeps) Draw(MakeFigureData(sweep, published), options, formats);
   const std::string page = fmt::format("{}/{}", options.out, kReportFile);
   WriteFileAtomically(page, ReportHtml(options.out));
-  SayWritten(page);
+  if (!options.run.is_quiet) SayWritten(page);
   return outcome.failed.empty() ? 0 : 1;
 }
 
@@ -145,6 +145,7 @@ int FiguresVerb(CommandLine& line) {
   Options options;
   AddOptions(line, options);
   line.Parse();
+  options.run.units.retries_failed = true;
   if (options.lists) {
     PrintResult(List());
     return 0;

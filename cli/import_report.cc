@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <filesystem>
 
+#include "core/error.h"
 #include "core/files.h"
 
 namespace hat {
@@ -29,6 +30,10 @@ std::string SourceText(const ImportedFile& file, const std::string& content) {
 
 void WriteImport(const ImportedFile& file, const std::string& output, const std::string& content,
                  bool replace) {
+  std::error_code same;
+  if (std::filesystem::equivalent(file.path, output, same)) {
+    throw InputError(fmt::format("--out: '{}' is the file that is imported", output));
+  }
   if (!replace) RefuseToReplace(output, content);
   WriteFileAtomically(output, content);
   const std::string source = output + ".source.json";

@@ -3,6 +3,9 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <map>
+#include <optional>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -103,6 +106,7 @@ UnitPath ParseUnitPath(const std::string& text) {
 }
 
 int RunUnits(const std::vector<std::string>& paths, SweepRunOptions options) {
+  int exit_code = 0;
   for (const std::string& path : paths) {
     const UnitPath unit = ParseUnitPath(path);
     const Sweep sweep = OpenSweepFolder(unit.folder);
@@ -114,9 +118,20 @@ int RunUnits(const std::vector<std::string>& paths, SweepRunOptions options) {
     options.units.retries_failed = true;
     const UnitOutcome outcome = RunSweepUnits(sweep, options);
     if (outcome.is_stopped) throw RunError("interrupted");
-    if (!outcome.failed.empty()) return 1;
+    if (!outcome.failed.empty()) exit_code = 1;
   }
-  return 0;
+  return exit_code;
+}
+
+// What another plan, or none, put there is not ours to remove.
+void RefuseOthersFolder(const SweepChoice& choice) {
+  const std::string folder = choice.folder_or_default();
+  const std::string name = LoadSweepPlan(choice.plan, choice.overrides).name;
+  const std::string there = OpenSweepFolder(folder).plan.name;
+  if (there == name) return;
+  throw InputError(fmt::format(
+      "'{}' holds the sweep '{}', not '{}': --force removes what this plan does not ask for",
+      folder, there, name));
 }
 
 }  // namespace
@@ -180,7 +195,10 @@ int SweepCleanVerb(CommandLine& line) {
       "no longer in it or whose inputs or program have changed; and what runs that were killed "
       "left, and the notes of failed ones, which are then to do again.");
   AddSweepOptions(line, choice);
+  bool is_forced = false;
+  line.add_flag("--force", is_forced, "also where another plan's runs lie");
   line.Parse();
+  if (!is_forced) RefuseOthersFolder(choice);
   const Sweep sweep = OpenSweep(choice);
   const int removed = UnitStore(sweep.folder).Clean(sweep.units);
   PrintResult(fmt::format("removed the results of {} runs\n", removed));

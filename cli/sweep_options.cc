@@ -19,12 +19,17 @@
 namespace hat {
 namespace {
 
-void RunCell(const Cell& cell, const std::string& results) {
+// `inputs` knows the program alone: what a run reads is read again, after it, lest its results are
+// kept under a key of what the files were when the sweep began.
+void RunCell(const Plan& plan, CellInputs inputs, const Cell& cell, const std::string& key,
+             const std::string& results) {
   std::vector<std::string> overrides = cell.overrides;
   overrides.push_back(fmt::format("seed={}", cell.seed));
   RunOptions options;
   options.out = results;
   Run(LoadScenario(cell.scenario, overrides), options);
+  if (inputs.DigestOf(plan, cell) == key) return;
+  throw RunError("its scenario, or a file that it names, changed while the sweep ran");
 }
 
 const Cell& CellOf(const Sweep& sweep, const std::string& key) {
@@ -46,8 +51,7 @@ void SayFailed(const Sweep& sweep, const std::vector<std::string>& keys) {
                stderr);
   }
   if (keys.size() > kMost) {
-    std::fputs(fmt::format("and {} more: hat sweep list --failed\n", keys.size() - kMost).c_str(),
-               stderr);
+    std::fputs(fmt::format("and {} more\n", keys.size() - kMost).c_str(), stderr);
   }
 }
 
@@ -119,7 +123,10 @@ UnitOutcome RunSweepUnits(const Sweep& sweep, const SweepRunOptions& options) {
   ProgressLine own_line(std::chrono::seconds(30));
   ProgressLine& progress = options.part ? *options.part->line : own_line;
   bool is_told = false;
-  units.run = RunCell;
+  units.run = [&sweep, inputs = CellInputs(Simulator())](const Cell& cell, const std::string& key,
+                                                         const std::string& results) {
+    RunCell(sweep.plan.plan, inputs, cell, key, results);
+  };
   units.stop = [&] {
     if (!IsInterrupted()) return Stop::kNo;
     if (!std::exchange(is_told, true) && !options.is_quiet) {
@@ -142,7 +149,7 @@ UnitOutcome RunSweepUnits(const Sweep& sweep, const SweepRunOptions& options) {
   };
   const UnitOutcome outcome = UnitRun(sweep, std::move(units)).Run();
   progress.Clear();
-  if (!options.is_quiet) SayFailed(sweep, outcome.failed);
+  SayFailed(sweep, outcome.failed);
   return outcome;
 }
 

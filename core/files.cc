@@ -15,6 +15,7 @@
 #include <cstring>
 #include <filesystem>
 #include <optional>
+#include <random>
 
 #include "core/error.h"
 
@@ -66,11 +67,12 @@ void SyncFolder(const fs::path& folder) {
   if (fd.IsOpen()) ::fsync(fd.get());
 }
 
-// A name beside `path` that no other process uses.
+// A name beside `path` that no other process uses, here or on another machine.
 std::string Beside(const fs::path& path, std::string_view purpose) {
+  static const unsigned drawn = std::random_device()();
   static int count = 0;
-  return path.parent_path() /
-         fmt::format(".{}.{}-{}-{}", path.filename().string(), purpose, ::getpid(), ++count);
+  return path.parent_path() / fmt::format(".{}.{}-{}-{:x}-{}", path.filename().string(), purpose,
+                                          ::getpid(), drawn, ++count);
 }
 
 bool IsDeviceOrPipe(const fs::path& path) {

@@ -4,7 +4,8 @@
 namespace hat {
 
 // From now on Ctrl-C (SIGINT), SIGTERM and SIGHUP make IsInterrupted() true, so that the program
-// can end cleanly; a second one ends it at once.
+// can end cleanly; the same one again ends it at once. One that is ignored, as under nohup, stays
+// so.
 void CatchInterrupts();
 bool IsInterrupted();
 

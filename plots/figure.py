@@ -167,8 +167,9 @@ def draw_stacked(figure, panels):
         axes.barh(range(len(series)), values, left=ends, height=0.62, label=label, edgecolor="black", linewidth=0.5,
                   color=["#FFFFFF", *COLOURS[1:]][index % len(COLOURS)], hatch=HATCHES[index % len(HATCHES)], alpha=0.85)
         ends = [end + value for end, value in zip(ends, values)]
-    for y, end in enumerate(ends):
-        axes.text(end + max(ends) * 0.01, y, number(end), va="center", fontsize=8)
+    for y, (name, end) in enumerate(zip(series, ends)):
+        has_all = all(p["mean"] is not None for p in figure["points"] if p["series"] == name)
+        axes.text(end + max(ends) * 0.01, y, number(end) if has_all else "not possible", va="center", fontsize=8)
     for mark in [m for m in figure["published"] if m["metric"] == "ttft_ms.mean" and m["system"] in series]:
         axes.plot(mark["value"], series.index(mark["system"]) - 0.42, marker="v", markersize=6.5, color="black",
                   linestyle="none", clip_on=False, zorder=5)
@@ -198,6 +199,8 @@ def caption(figure):
         text += f", mean of {seeds} seeds{whiskers}."
     else:
         text += ", one seed."
+    if any(0 < p["runs"] < seeds for p in figure["points"]):
+        text += " Some runs failed or have no such figure; the others are shown."
     if figure["note"]:
         text += f" {figure['note']}"
     if figure["kind"] != "stacked" and any(p["saturated_runs"] for p in figure["points"]):

@@ -4,6 +4,9 @@
 #include <openssl/evp.h>
 
 #include <algorithm>
+#include <optional>
+
+#include "core/decimal.h"
 
 namespace hat {
 namespace {
@@ -39,18 +42,14 @@ for (const head of document.querySelectorAll("th")) head.addEventListener("click
 });
 )";
 
-bool IsNumber(std::string_view text) {
-  return !text.empty() && text.find_first_not_of("0123456789+-.e") == std::string_view::npos;
-}
-
 // Twelve digits are for programs.
 std::string TableCell(std::string_view text) {
+  const std::optional<double> number = ParseDecimal(text);
   std::string shown(text);
-  if (IsNumber(text) && text.size() > 8 && text.find('.') != std::string_view::npos) {
-    shown = fmt::format("{:.5g}", std::stod(shown));
+  if (number && text.size() > 8 && text.find('.') != std::string_view::npos) {
+    shown = fmt::format("{:.5g}", *number);
   }
-  return fmt::format("<td{}>{}</td>", IsNumber(text) ? " class=\"number\"" : "",
-                     EscapedForHtml(shown));
+  return fmt::format("<td{}>{}</td>", number ? " class=\"number\"" : "", EscapedForHtml(shown));
 }
 
 }  // namespace

@@ -126,6 +126,15 @@ std::string AboutSweep(const fs::path& folder) {
   return page.Finish();
 }
 
+std::string AboutCapacity(const fs::path& folder) {
+  HtmlPage page("Capacity, simulated");
+  AddPicture(page, folder / "capacity.png",
+             "The largest rate of each system within the objectives");
+  page.Table(ReadCsv(folder / "capacity.csv"));
+  page.Links(Present(folder, {"capacity.csv", "capacity.json", "capacity.png"}));
+  return page.Finish();
+}
+
 // Those of `hat figures`: NAME.json with a question in it.
 std::vector<std::pair<std::string, Json>> FiguresIn(const fs::path& folder) {
   std::vector<std::pair<std::string, Json>> figures;
@@ -157,12 +166,9 @@ std::string AboutFigures(const fs::path& folder,
   return page.Finish();
 }
 
-}  // namespace
-
-std::string ReportHtml(const std::string& folder) {
-  RefuseTilde(folder);
-  const fs::path path(folder);
+std::string About(const fs::path& path) {
   if (Exists(path / "comparison.json")) return AboutComparison(path);
+  if (Exists(path / "capacity.json")) return AboutCapacity(path);
   if (Exists(path / "sweep.json")) return AboutSweep(path);
   if (Exists(path / "summary.json")) return AboutRun(path);
   const auto figures = FiguresIn(path);
@@ -170,7 +176,18 @@ std::string ReportHtml(const std::string& folder) {
   throw InputError(fmt::format(
       "'{}' holds no results: neither a run's summary.json, nor comparison.json, sweep.json or "
       "figures",
-      folder));
+      path.string()));
+}
+
+}  // namespace
+
+std::string ReportHtml(const std::string& folder) {
+  RefuseTilde(folder);
+  try {
+    return About(folder);
+  } catch (const Json::exception& error) {
+    throw InputError(fmt::format("'{}': a file of results is damaged: {}", folder, error.what()));
+  }
 }
 
 }  // namespace hat

@@ -174,7 +174,9 @@ class Collector {
       if (columns == 0) MakeRequestsTable(header);
       if (columns != 0 && header.size() != columns) {
         throw InputError(
-            fmt::format("{}: has {} columns, other units' files {}", file, header.size(), columns));
+            fmt::format("{}: has {} columns, units before it {}: one of them is damaged; remove "
+                        "its folder and run the sweep again",
+                        file, header.size(), columns));
       }
       columns = header.size();
       while (!rest.empty()) {

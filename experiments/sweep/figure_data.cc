@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "core/csv.h"
+#include "core/decimal.h"
 #include "core/error.h"
 #include "experiments/results/json_number.h"
 #include "experiments/sweep/unit_store.h"
@@ -37,6 +38,12 @@ std::vector<Group> GroupsOf(const Sweep& sweep) {
   for (size_t cell = 0; cell < sweep.keys.size(); ++cell) {
     const std::vector<std::string>& values = sweep.plan.values[cell];
     const std::pair name(values[series], has_x ? values[x] : "");
+    if (has_x && !ParseDecimal(values[x])) {
+      throw InputError(
+          fmt::format("the figure '{}': lines need numbers on their x-axis, but '{}' is '{}' "
+                      "in one of its runs",
+                      sweep.plan.name, spec.x, values[x]));
+    }
     const auto [at, is_new] = index.try_emplace(name, groups.size());
     if (is_new) groups.push_back({name.first, name.second, {}});
     groups[at->second].keys.push_back(sweep.keys[cell]);
@@ -78,16 +85,18 @@ class Maker {
                                                      : failure->second.reason;
         continue;
       }
-      ++point.runs;
       point.saturated_runs += summary->Metric("saturated").value_or(0) != 0;
       if (spec_.kind == FigureSpec::Kind::kShares) {
         AddSamples(key, metric, samples);
+        ++point.runs;
       } else if (const std::optional<double> value = summary->Metric(metric)) {
         values.push_back(*value);
+        ++point.runs;
       }
     }
     if (!values.empty()) point.value = MeanWithInterval(values);
     if (!samples.empty()) point.shares = SharesOf(std::move(samples));
+    if (point.runs > 0) point.no_figure.reset();
     return point;
   }
 
@@ -146,6 +155,21 @@ Json PointJson(const FigurePoint& point) {
   return json;
 }
 
+// A metric that no run has is a typing mistake, unless none ran.
+void RequireMetrics(const FigureData& data) {
+  for (const std::string& metric : data.spec.metrics) {
+    const auto is_of = [&](const FigurePoint& point) { return point.metric == metric; };
+    const bool ran = std::ranges::any_of(data.points, [](const auto& p) { return p.runs > 0; });
+    const bool has = std::ranges::any_of(
+        data.points, [&](const FigurePoint& point) { return is_of(point) && point.runs > 0; });
+    if (has || !ran) continue;
+    throw InputError(
+        fmt::format("the figure '{}': no run has the figure '{}' (the paths in "
+                    "summary.json are those of docs/formats.md)",
+                    data.name, metric));
+  }
+}
+
 }  // namespace
 
 FigureData MakeFigureData(const Sweep& sweep, const std::string& published) {
@@ -158,8 +182,12 @@ FigureData MakeFigureData(const Sweep& sweep, const std::string& published) {
   for (const Cell& cell : sweep.plan.plan.cells) seeds.insert(cell.seed);
   data.seeds.assign(seeds.begin(), seeds.end());
   Maker(sweep).AddPoints(data);
-  if (!data.spec.published.empty()) {
-    data.published = PublishedOf(published, data.spec.published);
+  RequireMetrics(data);
+  if (data.spec.published.empty()) return data;
+  data.published = PublishedOf(published, data.spec.published);
+  if (data.published.empty()) {
+    throw InputError(fmt::format("the figure '{}': {} has no experiment '{}'", data.name, published,
+                                 data.spec.published));
   }
   return data;
 }

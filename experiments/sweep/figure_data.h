@@ -18,10 +18,11 @@ inline constexpr int kFigureSchema = 1;
 struct FigurePoint {
   std::string series, x;
   std::string metric;
-  std::optional<Estimate> value;         // nothing where no run measured it
-  std::vector<double> shares;            // shares: the times that 0, 1, ..., 100% of all measured
-                                         // requests of all seeds do not exceed
-  int runs = 0, saturated_runs = 0;      // not possible ones are not among them
+  std::optional<Estimate> value;  // nothing where no run measured it
+  std::vector<double> shares;     // shares: the times that 0, 1, ..., 100% of all measured
+                                  // requests of all seeds do not exceed
+  int runs = 0;                   // that have the metric
+  int saturated_runs = 0;
   std::optional<std::string> no_figure;  // why there is none: not possible, failed, not done
   std::vector<std::string> keys;         // of the units that it is made of
 };
@@ -41,4 +42,5 @@ FigureData MakeFigureData(const Sweep& sweep, const std::string& published);
 
 std::string FigureJson(const FigureData& figure);  // for the script
 std::string FigureCsv(const FigureData& figure);   // for people: a row a point
+
 }  // namespace hat

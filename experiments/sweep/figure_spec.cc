@@ -56,8 +56,9 @@ FigureSpec ReadFigureSpec(const ConfigTable& table) {
     throw table.Error("labels", fmt::format("must be {}, one for each metric, got {}",
                                             figure.metrics.size(), figure.labels.size()));
   }
-  if (figure.kind == Kind::kLines && figure.x.empty()) {
-    throw table.Error("x", "must name an axis: it is what the lines go over");
+  if ((figure.kind == Kind::kLines) == figure.x.empty()) {
+    throw table.Error("x", figure.x.empty() ? "must name an axis: it is what the lines go over"
+                                            : "is for kind = \"lines\" alone");
   }
   return figure;
 }

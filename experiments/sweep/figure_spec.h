@@ -11,13 +11,13 @@ namespace hat {
 struct FigureSpec {
   enum class Kind {
     kLines,    // a metric over x, a line a series
-    kBars,     // a bar a series, grouped by x
+    kBars,     // a bar a series
     kStacked,  // parts of a whole on top of each other, a bar a series
     kShares    // the share of requests that take at most so long, a curve a series
   };
   Kind kind = Kind::kBars;
   std::string question;  // that it answers
-  std::string x;         // an axis of the plan; empty: none
+  std::string x;         // lines: an axis of the plan whose values are numbers
   std::string x_label;
   bool x_is_log = false;
   std::string series;                // an axis of the plan

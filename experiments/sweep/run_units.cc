@@ -16,8 +16,9 @@ constexpr auto kLookAgain = std::chrono::milliseconds(500);
 UnitRun::UnitRun(const Sweep& sweep, UnitRunOptions options)
     : sweep_(sweep),
       options_(std::move(options)),
-      store_(sweep.folder),
-      locks_(store_.locks_folder()) {
+      locks_(UnitStore(sweep.folder).locks_folder()),
+      store_(sweep.folder, locks_.owner()) {
+  store_.DiscardOf(locks_);
   Choose();
 }
 
@@ -36,7 +37,7 @@ void UnitRun::Choose() {
     } else if (failed.contains(KeyOf(i)) && !options_.retries_failed) {
       outcome_.failed.push_back(KeyOf(i));
     } else {
-      store_.ForgetFailure(KeyOf(i));
+      if (failed.contains(KeyOf(i))) store_.ForgetFailure(KeyOf(i));
       waiting_.push_back({i, {}});
     }
   }
@@ -109,8 +110,9 @@ bool UnitRun::EndedElsewhere(const std::string& key) {
 
 void UnitRun::Start(size_t unit) {
   const Cell& cell = sweep_.plan.plan.cells[sweep_.units[unit].cell];
-  const std::string results = store_.Begin(KeyOf(unit));
-  children_.Start(unit, [&] { options_.run(cell, results); });
+  const std::string& key = KeyOf(unit);
+  const std::string results = store_.Begin(key);
+  children_.Start(unit, [&] { options_.run(cell, key, results); });
   ++attempts_[unit];
 }
 
@@ -121,6 +123,9 @@ void UnitRun::Take(const EndedChild& ended) {
     store_.Keep(key);
     ++outcome_.done;
     ++outcome_.run;
+  } else if (store_.IsDone(key)) {  // by a program that took it over meanwhile
+    store_.Discard(key);
+    ++outcome_.done;
   } else {
     const bool tries_again = ended.exit_code != kBadInput && attempts_[unit] <= options_.retries;
     if (stop_ == Stop::kNow || tries_again) {

@@ -31,8 +31,8 @@ enum class Stop {
 
 struct UnitRunOptions {
   // Runs a cell and puts its results into the folder, which does not exist; in a process of its
-  // own.
-  std::function<void(const Cell& cell, const std::string& results)> run;
+  // own. They must be those that the key stands for.
+  std::function<void(const Cell& cell, const std::string& key, const std::string& results)> run;
   int jobs = 1;
   int retries = 0;              // of a unit that failed, but for bad input
   bool retries_failed = false;  // also those that failed in earlier calls
@@ -78,8 +78,8 @@ class UnitRun {
 
   const Sweep& sweep_;
   const UnitRunOptions options_;
-  UnitStore store_;
   UnitLocks locks_;
+  UnitStore store_;
   std::deque<Waiting> waiting_;
   std::map<size_t, int> attempts_;
   Stop stop_ = Stop::kNo;

@@ -4,6 +4,9 @@
 #include <sqlite3.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
 #include <filesystem>
 
 #include "core/error.h"
@@ -14,12 +17,16 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::string TemporaryName() {
-  static int count = 0;
+// An empty file of its own, which SQLite takes as a new database.
+std::string MakeTemporary() {
   std::error_code error;
   const fs::path folder = fs::temp_directory_path(error);
   if (error) throw RunError(fmt::format("no folder for temporary files: {}", error.message()));
-  return folder / fmt::format("hat-results-{}-{}.sqlite", ::getpid(), ++count);
+  std::string name = folder / "hat-results-XXXXXX";
+  const int fd = ::mkstemp(name.data());
+  if (fd < 0) throw RunError(fmt::format("cannot write '{}': {}", name, std::strerror(errno)));
+  ::close(fd);
+  return name;
 }
 
 std::string SqlName(const std::string& name) {
@@ -30,7 +37,7 @@ std::string SqlName(const std::string& name) {
 
 }  // namespace
 
-SqliteFile::SqliteFile(std::string path) : path_(std::move(path)), temporary_(TemporaryName()) {
+SqliteFile::SqliteFile(std::string path) : path_(std::move(path)), temporary_(MakeTemporary()) {
   if (::sqlite3_open(temporary_.c_str(), &database_) != SQLITE_OK) Fail();
   Execute("PRAGMA journal_mode = OFF");
   Execute("PRAGMA synchronous = OFF");

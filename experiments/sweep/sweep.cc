@@ -78,16 +78,6 @@ Sweep Parse(const Json& json, const std::string& folder) {
   return sweep;
 }
 
-// Throws InputError (file and problem) if the file is damaged.
-template <class Read>
-auto FromFile(const std::string& path, Read read) {
-  try {
-    return read(Json::parse(ReadFile(path)));
-  } catch (const Json::exception& error) {
-    throw InputError(fmt::format("{}: not the file of a sweep: {}", path, error.what()));
-  }
-}
-
 bool IsFresh(const Json& json, const std::string& digest) {
   if (json.value("digest", "") != digest) return false;
   for (const auto& [path, sha256] : json.at("files").items()) {
@@ -95,6 +85,21 @@ bool IsFresh(const Json& json, const std::string& digest) {
     if (!fs::is_regular_file(path, error) || Sha256Hex(ReadFile(path)) != sha256) return false;
   }
   return true;
+}
+
+// What the file says, if it was made from the same; nothing if it is damaged too: it can be made
+// again.
+std::optional<Sweep> KnownSweep(const std::string& file, const std::string& digest,
+                                const std::string& folder) {
+  std::error_code error;
+  if (!fs::exists(file, error)) return std::nullopt;
+  try {
+    const Json json = Json::parse(ReadFile(file));
+    if (!json.is_object() || !IsFresh(json, digest)) return std::nullopt;
+    return Parse(json, folder);
+  } catch (const Json::exception&) {
+    return std::nullopt;
+  }
 }
 
 void MakeFolder(const std::string& folder) {
@@ -109,7 +114,9 @@ void MakeFolder(const std::string& folder) {
   }
   for (const char* below : {"units", "failed", "work", "locks"}) {
     fs::create_directories(path / below, error);
-    if (error) throw RunError(fmt::format("cannot write '{}': {}", folder, error.message()));
+    if (error) {
+      throw RunError(fmt::format("cannot write '{}/{}': {}", folder, below, error.message()));
+    }
   }
 }
 
@@ -120,17 +127,10 @@ Sweep OpenSweep(const SweepOptions& options) {
   CellInputs inputs(options.program);
   const std::string digest = DigestOfPlan(options, inputs.program());
   const std::string file = options.folder + "/" + options.file;
-  std::error_code error;
-  if (fs::exists(file, error)) {
-    std::optional<Sweep> known = FromFile(file, [&](const Json& json) -> std::optional<Sweep> {
-      if (!IsFresh(json, digest)) return std::nullopt;
-      return Parse(json, options.folder);
-    });
-    if (known) {
-      known->plan.figure = LoadSweepPlan(options.plan, options.overrides, options.is_quick).figure;
-      MakeFolder(options.folder);
-      return *std::move(known);
-    }
+  if (std::optional<Sweep> known = KnownSweep(file, digest, options.folder)) {
+    known->plan.figure = LoadSweepPlan(options.plan, options.overrides, options.is_quick).figure;
+    MakeFolder(options.folder);
+    return *std::move(known);
   }
   Sweep sweep;
   sweep.folder = options.folder;
@@ -141,7 +141,11 @@ Sweep OpenSweep(const SweepOptions& options) {
     if (!scenarios.contains(cell.scenario)) {
       scenarios[cell.scenario] = Sha256Hex(ReadFile(cell.scenario));
     }
-    sweep.keys.push_back(inputs.DigestOf(sweep.plan.plan, cell));
+    try {
+      sweep.keys.push_back(inputs.DigestOf(sweep.plan.plan, cell));
+    } catch (const InputError& error) {
+      throw InputError(fmt::format("{}: {}: {}", options.plan, cell.name, error.what()));
+    }
   }
   FillUnits(sweep);
   MakeFolder(options.folder);
@@ -165,7 +169,13 @@ Sweep Merged(const std::vector<Sweep>& sweeps) {
 }
 
 Sweep OpenSweepFolder(const std::string& folder) {
-  return FromFile(folder + "/" + kSweepFile, [&](const Json& json) { return Parse(json, folder); });
+  const std::string file = folder + "/" + kSweepFile;
+  try {
+    return Parse(Json::parse(ReadFile(file)), folder);
+  } catch (const Json::exception&) {
+    throw InputError(fmt::format(
+        "{}: not the file of a sweep; 'hat sweep list' with the plan makes it again", file));
+  }
 }
 
 GrowingSweep::GrowingSweep(const std::string& name, const std::vector<std::string>& axes,

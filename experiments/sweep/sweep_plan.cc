@@ -4,11 +4,14 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
+#include <cctype>
 #include <cmath>
 #include <cstdint>
 #include <filesystem>
 #include <map>
 #include <optional>
+#include <utility>
 
 #include "core/config.h"
 #include "core/error.h"
@@ -71,19 +74,42 @@ std::vector<Choice> RowsOf(const ConfigTable& table, size_t keys) {
   return choices;
 }
 
+// What is chosen before an axis: the values by name, in order.
+using ChosenBefore = std::vector<std::pair<std::string, std::vector<std::string>>>;
+
+const std::vector<std::string>* ValuesOf(const ChosenBefore& chosen, const std::string& name) {
+  const auto found = std::ranges::find(chosen, name, &ChosenBefore::value_type::first);
+  return found == chosen.end() ? nullptr : &found->second;
+}
+
 // "key=value" conditions on what was chosen before: values of one key are alternatives.
-void ReadWhen(const ConfigTable& table, const std::vector<std::string>& chosen_before, Axis& axis) {
+void ReadWhen(const ConfigTable& table, const ChosenBefore& chosen_before, Axis& axis) {
   for (const std::string& text : table.Strings("when", std::vector<std::string>{})) {
-    const size_t equals = text.find('=');
+    const size_t equals = std::min(text.find('='), text.size());
     const std::string key = text.substr(0, equals);
-    if (equals == std::string::npos || !std::ranges::count(chosen_before, key)) {
+    const std::string value = text.substr(std::min(equals + 1, text.size()));
+    const std::vector<std::string>* const values = ValuesOf(chosen_before, key);
+    if (values == nullptr) {
+      std::vector<std::string> known;
+      for (const auto& [name, of_name] : chosen_before) known.push_back(name);
       throw table.Error(
           "when", fmt::format("must be of the form \"key=value\", key one of what is chosen before "
                               "this axis ({}), got '{}'",
-                              fmt::join(chosen_before, ", "), text));
+                              fmt::join(known, ", "), text));
     }
-    axis.when[key].push_back(text.substr(equals + 1));
+    if (!std::ranges::count(*values, value)) {
+      throw table.Error("when", fmt::format("names '{}' = '{}', which is never chosen: there is {}",
+                                            key, value, fmt::join(*values, ", ")));
+    }
+    axis.when[key].push_back(value);
   }
+}
+
+// Columns that results have beside the axes' (collect.h), in any case.
+bool IsTaken(std::string name) {
+  std::ranges::transform(name, name.begin(), [](unsigned char c) { return std::tolower(c); });
+  constexpr std::array kTaken = {"cell", "unit", "key", "state", "reason", "label", "system"};
+  return std::ranges::count(kTaken, name) > 0;
 }
 
 // What the choices are called: by the values of their keys, or by labels under a name.
@@ -102,10 +128,28 @@ void NameChoices(const ConfigTable& table, Axis& axis) {
     throw table.Error("labels", fmt::format("must be {}, one for each choice, got {}",
                                             axis.choices.size(), labels.size()));
   }
+  const auto is_line = [](const std::string& text) {
+    return !text.empty() && std::ranges::none_of(text, [](unsigned char c) { return c < ' '; });
+  };
+  if (!is_line(axis.names[0])) throw table.Error("name", "must be one line of text");
+  if (!std::ranges::all_of(labels, is_line)) {
+    throw table.Error("labels", "must each be one line of text");
+  }
   for (size_t i = 0; i < labels.size(); ++i) axis.choices[i].shown = {labels[i]};
 }
 
-Axis ReadAxis(const ConfigTable& table, const std::vector<std::string>& chosen_before) {
+// A choice that is there twice would count twice in every mean.
+void RefuseTwice(const ConfigTable& table, const char* key, const std::vector<std::string>& names) {
+  for (const std::string& name : names) {
+    if (std::ranges::count(names, name) > 1) {
+      throw table.Error(key, fmt::format("has '{}' twice", name));
+    }
+  }
+}
+
+// `set_before`: keys that earlier axes set.
+Axis ReadAxis(const ConfigTable& table, const ChosenBefore& chosen_before,
+              const std::vector<std::string>& set_before) {
   Axis axis;
   if (table.Has("keys")) {
     table.Forbid({"key", "values", "from", "to", "steps", "scale"}, "keys", "several keys");
@@ -124,11 +168,26 @@ Axis ReadAxis(const ConfigTable& table, const std::vector<std::string>& chosen_b
   if (axis.keys.empty()) throw table.Error("keys", "must name at least one key");
   if (axis.choices.empty()) throw table.Error(list, "must have at least one value");
   NameChoices(table, axis);
+  std::vector<std::string> choices;
+  for (const Choice& choice : axis.choices) {
+    choices.push_back(fmt::format("{}", fmt::join(choice.shown, ", ")));
+  }
+  RefuseTwice(table, table.Has("name") ? "labels" : list, choices);
   const char* const where = table.Has("name") ? "name" : table.Has("keys") ? "keys" : "key";
+  const auto refuse = [&](const std::string& name, const char* problem) {
+    throw table.Error(where, fmt::format("names '{}', {}", name, problem));
+  };
   for (const std::string& name : axis.names) {
-    if (name == "seed") throw table.Error(where, "must not be 'seed': use 'seeds' of the plan");
-    if (std::ranges::count(chosen_before, name) || std::ranges::count(axis.names, name) > 1) {
-      throw table.Error(where, fmt::format("names '{}', which is chosen already", name));
+    if (name == "seed") refuse(name, "for which the plan has 'seeds'");
+    if (IsTaken(name)) refuse(name, "which is a column of its own in the results");
+    if (ValuesOf(chosen_before, name) || std::ranges::count(axis.names, name) > 1) {
+      refuse(name, "which is chosen already");
+    }
+  }
+  for (const std::string& key : axis.keys) {
+    if (key == "seed") refuse(key, "for which the plan has 'seeds'");
+    if (std::ranges::count(set_before, key) || std::ranges::count(axis.keys, key) > 1) {
+      refuse(key, "which is chosen already");
     }
   }
   ReadWhen(table, chosen_before, axis);
@@ -157,6 +216,9 @@ Seeds ReadSeeds(const ConfigTable& root) {
       seeds.list.push_back(static_cast<uint64_t>(seed));
     }
     if (seeds.list.empty()) throw root.Error("seed_list", "must not be empty");
+    std::vector<std::string> names;
+    for (const uint64_t seed : seeds.list) names.push_back(std::to_string(seed));
+    RefuseTwice(root, "seed_list", names);
   } else {
     seeds.count = root.Integer("seeds", 1, 100'000, 1);
   }
@@ -168,6 +230,9 @@ std::vector<std::string> ReadScenarios(const ConfigTable& root) {
   root.Forbid({"scenario"}, "scenarios", "several");
   const std::vector<std::string> paths = root.Paths("scenarios");
   if (paths.empty()) throw root.Error("scenarios", "must name at least one");
+  std::vector<std::string> names;
+  for (const std::string& path : paths) names.push_back(std::filesystem::path(path).stem());
+  RefuseTwice(root, "scenarios", names);
   return paths;
 }
 
@@ -179,7 +244,8 @@ struct Chosen {
 
 class Product {
  public:
-  Product(const ConfigTable& root, const std::vector<std::string>& overrides) {
+  Product(std::string plan_path, const ConfigTable& root, const std::vector<std::string>& overrides)
+      : path_(std::move(plan_path)) {
     for (const std::string& text : root.Strings("set", std::vector<std::string>{})) {
       if (text.find('=') == std::string::npos) {
         throw root.Error("set", fmt::format("must hold texts \"key=value\", got '{}'", text));
@@ -189,27 +255,34 @@ class Product {
     base_.insert(base_.end(), overrides.begin(), overrides.end());
     scenarios_ = ReadScenarios(root);
     seeds_ = ReadSeeds(root);
-    std::vector<std::string> known;
-    if (scenarios_.size() > 1) known.push_back("scenario");
+    ChosenBefore known;
+    std::vector<std::string> set;
+    if (scenarios_.size() > 1) {
+      known.emplace_back("scenario", std::vector<std::string>{});
+      for (const std::string& scenario : scenarios_) {
+        known.back().second.push_back(std::filesystem::path(scenario).stem());
+      }
+    }
     if (root.Has("systems")) {
       Axis systems{{"system.name"}, {"system.name"}, {}, {}};
       for (const std::string& name : root.Strings("systems")) {
         systems.choices.push_back({{TomlString(name)}, {name}});
       }
       if (systems.choices.empty()) throw root.Error("systems", "must name at least one");
-      axes_.push_back(std::move(systems));
-      known.push_back("system.name");
+      RefuseTwice(root, "systems", root.Strings("systems"));
+      AddAxis(std::move(systems), known, set);
     }
     for (const ConfigTable& table : root.Tables("axis")) {
-      axes_.push_back(ReadAxis(table, known));
-      known.insert(known.end(), axes_.back().names.begin(), axes_.back().names.end());
+      AddAxis(ReadAxis(table, known, set), known, set);
     }
-    names_ = std::move(known);
+    for (const auto& [name, values] : known) names_.push_back(name);
     names_.push_back("seed");
-    for (const std::string& text : overrides) {
+    if (!seeds_.list.empty()) set.push_back("seed");
+    for (const std::string& text : base_) {
       const std::string key = text.substr(0, text.find('='));
-      if (!std::ranges::count(names_, key) || (key == "seed" && seeds_.list.empty())) continue;
-      throw InputError(fmt::format("--set {}: the plan chooses '{}' itself", text, key));
+      if (!std::ranges::count(set, key)) continue;
+      throw InputError(
+          fmt::format("'{}' is set for all runs, but the plan chooses '{}' for each", text, key));
     }
   }
 
@@ -220,7 +293,7 @@ class Product {
     plan.axes = names_;
     for (const std::string& scenario : scenarios_) {
       scenario_ = scenario;
-      seeds_here_ = seeds_.Of(seeds_.list.empty() ? LoadScenario(scenario, base_).seed : 0);
+      seeds_here_ = seeds_.Of(seeds_.list.empty() ? FirstSeed(scenario) : 0);
       Chosen chosen{{}, base_};
       std::erase_if(chosen.overrides,  // of the first seed
                     [](const std::string& text) { return text.starts_with("seed="); });
@@ -230,6 +303,23 @@ class Product {
   }
 
  private:
+  void AddAxis(Axis axis, ChosenBefore& known, std::vector<std::string>& set) {
+    for (size_t i = 0; i < axis.names.size(); ++i) {
+      known.emplace_back(axis.names[i], std::vector<std::string>{});
+      for (const Choice& choice : axis.choices) known.back().second.push_back(choice.shown[i]);
+    }
+    set.insert(set.end(), axis.keys.begin(), axis.keys.end());
+    axes_.push_back(std::move(axis));
+  }
+
+  uint64_t FirstSeed(const std::string& scenario) const {
+    try {
+      return LoadScenario(scenario, base_).seed;
+    } catch (const InputError& error) {
+      throw InputError(fmt::format("{}: {}", path_, error.what()));
+    }
+  }
+
   static bool Applies(const Axis& axis, const Chosen& chosen) {
     return std::ranges::all_of(axis.when, [&](const auto& condition) {
       const auto found = chosen.shown.find(condition.first);
@@ -276,6 +366,7 @@ class Product {
     }
   }
 
+  const std::string path_;  // of the plan
   std::vector<std::string> base_;
   std::vector<std::string> scenarios_;
   Seeds seeds_;
@@ -305,7 +396,7 @@ SweepPlan LoadSweepPlan(const std::string& path, const std::vector<std::string>&
   if (is_quick && plan.figure) {
     more.insert(more.begin(), plan.figure->quick_set.begin(), plan.figure->quick_set.end());
   }
-  Product product(root, more);
+  Product product(path, root, more);
   if (is_quick && plan.figure) product.SetSeeds(plan.figure->quick_seeds);
   config.RejectUnknownKeys();
   product.Fill(plan);

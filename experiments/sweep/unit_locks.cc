@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -63,9 +64,11 @@ bool IsSurelyGone(const std::string& owner) {
   if (!std::getline(lines, machine) || !std::getline(lines, pid) || !std::getline(lines, begin)) {
     return false;
   }
-  if (machine != Machine() || pid.find_first_not_of("0123456789") != std::string::npos)
-    return false;
-  return BeginOf(pid) != begin;
+  const bool is_here = machine == Machine() && !pid.empty() && pid.size() < 10 &&
+                       pid.find_first_not_of("0123456789") == std::string::npos;
+  if (!is_here) return false;
+  if (const std::optional<std::string> now = BeginOf(pid)) return *now != begin;
+  return ::kill(std::stoi(pid), 0) != 0 && errno == ESRCH;  // /proc may hide others' processes
 }
 
 // Content and time, as the server of the files has them now: open() asks it, a mere stat() may be
@@ -88,12 +91,15 @@ UnitLocks::UnitLocks(std::string folder, std::chrono::milliseconds patience)
     : folder_(std::move(folder)), patience_(patience) {
   RemoveWhatIsGone();
   const std::string text = OwnerText();
-  owner_file_ = fmt::format("{}/{}{}", folder_, kOwnerPrefix, Sha256Hex(text).substr(0, 16));
+  owner_ = Sha256Hex(text).substr(0, 16);
+  owner_file_ = fmt::format("{}/{}{}", folder_, kOwnerPrefix, owner_);
   WriteFileAtomically(owner_file_, text);
 }
 
 UnitLocks::~UnitLocks() {
-  for (const std::string& key : held_) ::unlink(PathOf(key).c_str());
+  for (const std::string& key : held_) {
+    if (IsOurs(key)) ::unlink(PathOf(key).c_str());
+  }
   ::unlink(owner_file_.c_str());
 }
 
@@ -113,8 +119,7 @@ void UnitLocks::RemoveWhatIsGone() {
 
 bool UnitLocks::Take(const std::string& key) {
   if (!Link(key)) {
-    if (!IsStale(key)) return false;
-    RemoveStale(key);
+    if (IsStale(key)) RemoveStale(key);
     if (!Link(key)) return false;
   }
   seen_.erase(key);
@@ -124,13 +129,27 @@ bool UnitLocks::Take(const std::string& key) {
 
 bool UnitLocks::Link(const std::string& key) const {
   if (::link(owner_file_.c_str(), PathOf(key).c_str()) == 0) return true;
-  if (errno == EEXIST) return false;
+  if (errno == EEXIST) return IsOurs(key);  // over NFS an answer may be lost, and the call repeated
   throw RunError(fmt::format("cannot write '{}': {}", PathOf(key), std::strerror(errno)));
 }
 
+// Somebody else may have taken it over from us, while this program stood still.
+bool UnitLocks::IsOurs(const std::string& key) const {
+  struct stat lock = {}, owner = {};
+  return ::stat(PathOf(key).c_str(), &lock) == 0 && ::stat(owner_file_.c_str(), &owner) == 0 &&
+         lock.st_ino == owner.st_ino && lock.st_dev == owner.st_dev;
+}
+
+bool UnitLocks::IsOwner(const std::string& owner) const {
+  std::error_code error;
+  return fs::exists(fmt::format("{}/{}{}", folder_, kOwnerPrefix, owner), error);
+}
+
+// False for a lock that is not there, or cannot be read.
 bool UnitLocks::IsStale(const std::string& key) {
   const auto now = OwnerAndTime(PathOf(key));
-  if (!now || IsSurelyGone(now->first)) return true;
+  if (!now) return false;
+  if (IsSurelyGone(now->first)) return true;
   const std::string state = now->first + now->second;
   Seen& seen = seen_.try_emplace(key, Seen{state, Clock::now()}).first->second;
   if (seen.state != state) seen = {state, Clock::now()};
@@ -147,7 +166,7 @@ void UnitLocks::RemoveStale(const std::string& key) {
 }
 
 void UnitLocks::Release(const std::string& key) {
-  if (held_.erase(key) > 0) ::unlink(PathOf(key).c_str());
+  if (held_.erase(key) > 0 && IsOurs(key)) ::unlink(PathOf(key).c_str());
 }
 
 void UnitLocks::Refresh() {

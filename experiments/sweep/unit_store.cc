@@ -8,7 +8,6 @@
 
 #include "core/error.h"
 #include "core/files.h"
-#include "experiments/sweep/unit_locks.h"
 
 namespace hat {
 namespace {
@@ -37,9 +36,13 @@ UnitFailure ParseFailure(const std::string& path) {
   try {
     const Json json = Json::parse(ReadFile(path));
     return {json.at("reason"), json.at("exit_code"), json.at("attempts")};
-  } catch (const Json::exception& error) {
-    throw InputError(fmt::format("{}: not a failed unit: {}", path, error.what()));
+  } catch (const Json::exception&) {
+    return {fmt::format("why is lost: '{}' is damaged", path), 1, 0};
   }
+}
+
+bool IsKey(const std::string& name) {
+  return name.size() == 64 && name.find_first_not_of("0123456789abcdef") == std::string::npos;
 }
 
 }  // namespace
@@ -70,8 +73,12 @@ std::map<std::string, UnitFailure> UnitStore::Failed() const {
   return failed;
 }
 
+std::string UnitStore::WorkOf(const std::string& key) const {
+  return fmt::format("{}/work/{}.{}", folder_, key, worker_);
+}
+
 std::string UnitStore::Begin(const std::string& key) const {
-  const fs::path work = fs::path(folder_) / "work" / key;
+  const fs::path work = WorkOf(key);
   Remove(work);
   std::error_code error;
   fs::create_directories(work, error);
@@ -80,7 +87,7 @@ std::string UnitStore::Begin(const std::string& key) const {
 }
 
 void UnitStore::Keep(const std::string& key) const {
-  const fs::path work = fs::path(folder_) / "work" / key;
+  const fs::path work = WorkOf(key);
   std::error_code error;
   fs::rename(work / kResults, FolderOf(key), error);
   if (error && !IsDone(key)) {
@@ -90,7 +97,13 @@ void UnitStore::Keep(const std::string& key) const {
   ForgetFailure(key);
 }
 
-void UnitStore::Discard(const std::string& key) const { Remove(fs::path(folder_) / "work" / key); }
+void UnitStore::Discard(const std::string& key) const { Remove(WorkOf(key)); }
+
+void UnitStore::DiscardOf(const UnitLocks& locks) const {
+  for (const std::string& name : NamesIn(folder_ + "/work")) {
+    if (!locks.IsOwner(name.substr(name.rfind('.') + 1))) Remove(folder_ + "/work/" + name);
+  }
+}
 
 void UnitStore::SetFailed(const std::string& key, const UnitFailure& failure) const {
   Discard(key);
@@ -115,15 +128,17 @@ int UnitStore::Clean(const std::vector<Unit>& units) const {
   for (const Unit& unit : units) wanted.insert(unit.key);
   int removed = 0;
   for (const std::string& key : NamesIn(folder_ + "/units")) {
-    if (wanted.contains(key)) continue;
-    Remove(FolderOf(key));
+    if (!IsKey(key) || wanted.contains(key)) continue;
+    // Out of the way first: half a folder must not count as done.
+    const std::string away = fmt::format("{}/work/{}.{}", folder_, key, locks.owner());
+    std::error_code error;
+    fs::rename(FolderOf(key), away, error);
+    if (error) throw RunError(fmt::format("cannot move '{}': {}", FolderOf(key), error.message()));
+    Remove(away);
     ++removed;
   }
-  for (const char* below : {"failed", "work"}) {
-    for (const std::string& name : NamesIn(folder_ + "/" + below)) {
-      Remove(fs::path(folder_) / below / name);
-    }
-  }
+  DiscardOf(locks);
+  for (const auto& [key, failure] : Failed()) ForgetFailure(key);
   return removed;
 }
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "experiments/sweep/sweep.h"
+#include "experiments/sweep/unit_locks.h"
 
 namespace hat {
 
@@ -18,14 +19,16 @@ struct UnitFailure {
 
 class UnitStore {
  public:
-  explicit UnitStore(std::string folder) : folder_(std::move(folder)) {}
+  // `worker`: what tells who runs units here from all others (UnitLocks::owner); empty: nobody.
+  explicit UnitStore(std::string folder, std::string worker = "")
+      : folder_(std::move(folder)), worker_(std::move(worker)) {}
 
   std::string FolderOf(const std::string& key) const;  // of its results, where it is done
   bool IsDone(const std::string& key) const;
   bool HasFailed(const std::string& key) const;
   // Each by one look at a folder.
   std::set<std::string> Done() const;
-  std::map<std::string, UnitFailure> Failed() const;  // throws InputError for a damaged file
+  std::map<std::string, UnitFailure> Failed() const;
 
   // Where a unit that is run puts its results, in a folder that is made anew; then Keep() renames
   // them to their place, or Discard() removes them. All throw RunError.
@@ -34,6 +37,8 @@ class UnitStore {
   void Discard(const std::string& key) const;
   void SetFailed(const std::string& key, const UnitFailure& failure) const;
   void ForgetFailure(const std::string& key) const;
+  // What workers that are gone left.
+  void DiscardOf(const UnitLocks& locks) const;
 
   std::string locks_folder() const { return folder_ + "/locks"; }
 
@@ -42,7 +47,10 @@ class UnitStore {
   int Clean(const std::vector<Unit>& units) const;
 
  private:
+  std::string WorkOf(const std::string& key) const;
+
   const std::string folder_;
+  const std::string worker_;
 };
 
 }  // namespace hat

@@ -46,7 +46,9 @@ UnitSummary ReadUnitSummary(const std::string& path) {
     Flatten(json, "", summary);
     return summary;
   } catch (const Json::exception& error) {
-    throw InputError(fmt::format("{}: not a summary of a run: {}", path, error.what()));
+    throw InputError(fmt::format(
+        "{}: not a summary of a run ({}); in a sweep, remove its folder and run the sweep again",
+        path, error.what()));
   }
 }
 

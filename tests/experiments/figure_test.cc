@@ -37,12 +37,13 @@ class FigureTest : public testing::Test {
     WriteFileAtomically(temp_ / "published.csv", kPublished);
   }
 
-  Sweep Open(const std::string& figure, bool is_quick = false) {
+  static constexpr const char* kRates =
+      "[[axis]]\nkey = \"workload.rate_per_s\"\nvalues = [2, 4]\n";
+
+  Sweep Open(const std::string& figure, const std::string& axis = "", bool is_quick = false) {
     WriteFileAtomically(temp_ / "plan.toml",
-                        "scenario = \"small.toml\"\nsystems = [\"hat\", \"u-shape\"]\nseeds = 2\n"
-                        "[[axis]]\nkey = \"workload.rate_per_s\"\nvalues = [2, 4]\n"
-                        "[figure]\nquestion = \"Why?\"\n" +
-                            figure);
+                        "scenario = \"small.toml\"\nsystems = [\"hat\", \"u-shape\"]\nseeds = 2\n" +
+                            axis + "[figure]\nquestion = \"Why?\"\n" + figure);
     SweepOptions options{temp_ / "plan.toml", temp_ / "out", {}, {temp_ / "program"}};
     options.is_quick = is_quick;
     return OpenSweep(options);
@@ -73,7 +74,8 @@ class FigureTest : public testing::Test {
 TEST_F(FigureTest, APointIsTheMeanOverSeedsWithTheKeysOfItsRuns) {
   const Sweep sweep = Open(
       "kind = \"lines\"\nx = \"workload.rate_per_s\"\nseries = \"system.name\"\n"
-      "metrics = [\"ttft_ms.mean\"]\nlabels = [\"TTFT (ms)\"]\npublished = \"paper\"");
+      "metrics = [\"ttft_ms.mean\"]\nlabels = [\"TTFT (ms)\"]\npublished = \"paper\"",
+      kRates);
   for (size_t cell = 0; cell < sweep.keys.size(); ++cell) Finish(sweep, cell, cell == 0);
   const FigureData data = MakeFigureData(sweep, temp_ / "published.csv");
   ASSERT_THAT(data.points, SizeIs(4));
@@ -107,32 +109,40 @@ TEST_F(FigureTest, SharesAreOfAllMeasuredRequestsThatCompleted) {
 }
 
 TEST_F(FigureTest, WhatIsNotThereIsSaid) {
-  const Sweep sweep = Open(
-      "kind = \"bars\"\nx = \"workload.rate_per_s\"\nseries = \"system.name\"\n"
-      "metrics = [\"ttft_ms.p90\"]");
+  const Sweep sweep =
+      Open("kind = \"bars\"\nseries = \"system.name\"\nmetrics = [\"ttft_ms.mean\"]");
   Finish(sweep, 0);
-  Finish(sweep, 1);
-  UnitStore(sweep.folder).SetFailed(sweep.keys[4], {"out of memory", 1, 1});
+  UnitStore(sweep.folder).SetFailed(sweep.keys[2], {"out of memory", 1, 1});
+  UnitStore(sweep.folder).SetFailed(sweep.keys[3], {"out of memory", 1, 1});
   const FigureData data = MakeFigureData(sweep, temp_ / "published.csv");
-  EXPECT_FALSE(data.points[0].value);
-  EXPECT_EQ(data.points[1].no_figure, "not run");
-  EXPECT_EQ(data.points[2].no_figure, "not run");  // its second seed
-  EXPECT_EQ(data.points[2].runs, 0);
+  EXPECT_EQ(data.points[0].runs, 1);  // of two
+  EXPECT_TRUE(data.points[0].value);
+  EXPECT_FALSE(data.points[0].no_figure);
+  EXPECT_EQ(data.points[1].runs, 0);
+  EXPECT_EQ(data.points[1].no_figure, "out of memory");
+}
+
+TEST_F(FigureTest, AMetricThatNoRunHasIsAMistake) {
+  const Sweep sweep = Open(
+      "kind = \"bars\"\nseries = \"system.name\"\nmetrics = [\"ttft_ms.mean\", \"ttfr_ms.mean\"]");
+  Finish(sweep, 0);
+  EXPECT_INPUT_ERROR(MakeFigureData(sweep, temp_ / "published.csv"),
+                     HasSubstr("no run has the figure 'ttfr_ms.mean'"));
 }
 
 TEST_F(FigureTest, AQuickLookHasItsOwnSeedsAndKeys) {
   const std::string figure =
-      "kind = \"bars\"\nx = \"workload.rate_per_s\"\nseries = \"system.name\"\n"
-      "metrics = [\"ttft_ms.mean\"]\nquick_set = [\"workload.requests=50\"]";
-  EXPECT_THAT(Open(figure).keys, SizeIs(8));
-  const Sweep quick = Open(figure, true);
-  EXPECT_THAT(quick.keys, SizeIs(4));
+      "kind = \"bars\"\nseries = \"system.name\"\nmetrics = [\"ttft_ms.mean\"]\n"
+      "quick_set = [\"workload.requests=50\"]";
+  EXPECT_THAT(Open(figure).keys, SizeIs(4));
+  const Sweep quick = Open(figure, "", true);
+  EXPECT_THAT(quick.keys, SizeIs(2));
   EXPECT_EQ(quick.plan.plan.cells[0].overrides[0], "workload.requests=50");
 }
 
 TEST_F(FigureTest, AxesThatItDoesNotShowAreRefused) {
   const Sweep sweep =
-      Open("kind = \"bars\"\nseries = \"system.name\"\nmetrics = [\"ttft_ms.mean\"]");
+      Open("kind = \"bars\"\nseries = \"system.name\"\nmetrics = [\"ttft_ms.mean\"]", kRates);
   EXPECT_INPUT_ERROR(MakeFigureData(sweep, temp_ / "published.csv"),
                      HasSubstr("the axis 'workload.rate_per_s' of its plan is neither"));
   const auto refuses = [this](const std::string& figure, const std::string& problem) {
@@ -140,6 +150,7 @@ TEST_F(FigureTest, AxesThatItDoesNotShowAreRefused) {
   };
   refuses("kind = \"pie\"\nseries = \"seed\"\nmetrics = [\"a\"]", "one of 'lines', 'bars'");
   refuses("kind = \"lines\"\nseries = \"seed\"\nmetrics = [\"a\"]", "must name an axis");
+  refuses("kind = \"bars\"\nx = \"seed\"\nseries = \"seed\"\nmetrics = [\"a\"]", "alone");
   refuses("kind = \"bars\"\nseries = \"colour\"\nmetrics = [\"a\"]", "must be an axis of the plan");
   refuses("kind = \"bars\"\nseries = \"seed\"\nmetrics = []", "at least one");
   refuses("kind = \"bars\"\nseries = \"seed\"\nmetrics = [\"a\"]\nlabels = []", "must be 1");

@@ -12,7 +12,7 @@ namespace {
 
 using testing::HasSubstr;
 
-SlurmScriptOptions Options() {
+SlurmScriptOptions ScriptOptions() {
   return {.program = "/opt/hat/bin/hat",
           .plan = "/home/me/a plan.toml",
           .folder = "/home/me/it's 100% mine",
@@ -27,25 +27,25 @@ SlurmScriptOptions Options() {
 // shellcheck reads the file too (tests/script).
 TEST(SlurmScriptTest, IsTheGoldenText) {
   constexpr char kGolden[] = "tests/golden/sweep.sbatch";
-  const std::string script = SlurmScript(Options());
+  const std::string script = SlurmScript(ScriptOptions());
   if (std::getenv("HAT_UPDATE_GOLDEN") != nullptr) WriteFileAtomically(kGolden, script);
   EXPECT_EQ(ReadFile(kGolden), script) << "if the change is meant: HAT_UPDATE_GOLDEN=1";
 }
 
 TEST(SlurmScriptTest, WithoutPartitionsTheSiteChooses) {
-  SlurmScriptOptions options = Options();
+  SlurmScriptOptions options = ScriptOptions();
   options.partitions.clear();
   EXPECT_THAT(SlurmScript(options), testing::Not(HasSubstr("--partition")));
 }
 
 TEST(SlurmScriptTest, WhatNoScriptCanHoldIsRefused) {
-  SlurmScriptOptions options = Options();
+  SlurmScriptOptions options = ScriptOptions();
   options.extra = {"--account=a\nrm -r ~"};
   EXPECT_INPUT_ERROR(SlurmScript(options), HasSubstr("line break"));
-  options = Options();
+  options = ScriptOptions();
   options.plan = "a\nb";
   EXPECT_INPUT_ERROR(SlurmScript(options), HasSubstr("line break"));
-  options = Options();
+  options = ScriptOptions();
   options.folder = "/a\\b";
   EXPECT_INPUT_ERROR(SlurmScript(options), HasSubstr("backslash"));
 }

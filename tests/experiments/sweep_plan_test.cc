@@ -114,24 +114,37 @@ TEST_F(SweepPlanTest, WhatIsWrongIsNamedWithItsPlace) {
   refuses("sytems = [\"hat\"]", "unknown key 'sytems'; did you mean 'systems'");
   refuses("systems = []", "'systems' must name at least one");
   refuses("set = [\"a\"]", "must hold texts \"key=value\"");
+  refuses("systems = [\"hat\", \"hat\"]", "has 'hat' twice");
+  refuses("seed_list = [3, 3]", "has '3' twice");
+  refuses("[[axis]]\nkey = \"a\"\nvalues = [1, 1]", "has '1' twice");
+  refuses("[[axis]]\nname = \"b\"\nlabels = [\"x\\ny\"]\nkey = \"a\"\nvalues = [1]", "one line");
+  refuses("[model]\nshape = 1", "unknown key 'model'");
   refuses("seeds = 0", "'seeds' must be an integer in 1..");
   refuses("seed_list = [1.5]", "must hold whole numbers");
   refuses("[[axis]]\nvalues = [1]", "'axis.0.key' is missing");
   refuses("[[axis]]\nkey = \"a\"", "'axis.0.values' is missing");
   refuses("[[axis]]\nkey = \"a\"\nvalues = []", "must have at least one value");
-  refuses("[[axis]]\nkey = \"seed\"\nvalues = [1]", "use 'seeds' of the plan");
+  refuses("[[axis]]\nkey = \"seed\"\nvalues = [1]", "for which the plan has 'seeds'");
   refuses("[[axis]]\nkey = \"a\"\nvalues = [1]\n[[axis]]\nkey = \"a\"\nvalues = [2]",
           "names 'a', which is chosen already");
   refuses("[[axis]]\nkeys = [\"a\", \"b\"]\nrows = [[1]]", "must have 2 values in each");
   refuses("[[axis]]\nkeys = [\"a\", \"b\"]\nrows = [1]", "must be an array of arrays");
   refuses("[[axis]]\nkey = \"a\"\nfrom = 0\nto = 1\nsteps = 2\nscale = \"log\"", "above 0");
+  refuses("[[axis]]\nname = \"State\"\nlabels = [\"x\"]\nkey = \"a\"\nvalues = [1]",
+          "a column of its own");
+  refuses(
+      "[[axis]]\nname = \"b\"\nlabels = [\"x\"]\nkey = \"a\"\nvalues = [1]\n[[axis]]\nkey = "
+      "\"a\"\nvalues = [2]",
+      "names 'a', which is chosen already");
+  refuses("systems = [\"hat\"]\n[[axis]]\nkey = \"a\"\nvalues = [1]\nwhen = [\"system.name=hta\"]",
+          "which is never chosen: there is hat");
   refuses("[[axis]]\nkey = \"a\"\nvalues = [1]\nwhen = [\"b=1\"]",
           "'axis.0.when' must be of the form");
 }
 
 TEST_F(SweepPlanTest, WhatThePlanChoosesIsNotSetBesideIt) {
   EXPECT_INPUT_ERROR(Load("systems = [\"hat\"]", {"system.name=u-shape"}),
-                     HasSubstr("the plan chooses 'system.name' itself"));
+                     HasSubstr("the plan chooses 'system.name' for each"));
 }
 
 }  // namespace

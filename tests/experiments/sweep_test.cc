@@ -32,7 +32,9 @@ class SweepTest : public testing::Test {
     }
     WriteFileAtomically(temp_ / "program", "1");
     SetPlan("seeds = 6");
-    run_.run = [this](const Cell& cell, const std::string& results) { Simulate(cell, results); };
+    run_.run = [this](const Cell& cell, const std::string&, const std::string& results) {
+      Simulate(cell, results);
+    };
   }
 
   void SetPlan(const std::string& text) {
@@ -246,6 +248,19 @@ TEST(UnitLocksTest, ALockIsOneOwnersUntilItIsReleased) {
   EXPECT_TRUE(second.Take("b"));
   first.Release("a");
   EXPECT_TRUE(second.Take("a"));
+}
+
+TEST(UnitLocksTest, WhatSomebodyElseTookOverIsNotReleased) {
+  const TempFolder temp;
+  UnitLocks ours(temp.path());
+  ASSERT_TRUE(ours.Take("a"));
+  fs::remove(temp / "a");  // as if we had stood still
+  UnitLocks theirs(temp.path());
+  ASSERT_TRUE(theirs.Take("a"));
+  ours.Release("a");
+  EXPECT_TRUE(fs::exists(temp / "a"));
+  theirs.Release("a");
+  EXPECT_FALSE(fs::exists(temp / "a"));
 }
 
 // Of a machine that we cannot look into.
