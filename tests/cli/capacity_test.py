@@ -97,7 +97,7 @@ class CapacityTest(unittest.TestCase):
     def test_a_folder_of_other_things_is_left_alone(self):
         (self.temp / "out").mkdir()
         (self.temp / "out/thesis.txt").write_text("mine")
-        self.assertIn("holds no sweep.json", self.capacity("--out", "out", code=2).stderr)
+        self.assertIn("holds no folder 'units'", self.capacity("--out", "out", code=2).stderr)
 
 
 if __name__ == "__main__":
