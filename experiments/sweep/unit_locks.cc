@@ -25,18 +25,28 @@ namespace fs = std::filesystem;
 constexpr const char* kOwnerPrefix = ".owner-";
 constexpr int kRefreshesInPatience = 6;
 
-// When a process of this machine began, in clock ticks since boot; nothing if there is none of this
-// number. (A number is used again, a number with its beginning is not.)
-std::optional<std::string> BeginOf(const std::string& pid) {
-  std::ifstream file(fmt::format("/proc/{}/stat", pid));
-  std::string text((std::istreambuf_iterator<char>(file)), {});
+// What this machine says of a process; nothing if there is none of this number, or it may not be
+// looked at.
+struct ProcessState {
+  char state = '?';   // 'Z': it has ended, and its parent has not asked how
+  std::string begin;  // clock ticks since boot: a number is used again, one with its beginning not
+};
+
+std::optional<ProcessState> StateOf(const std::string& pid) {
+  std::string text;
+  try {
+    text = ReadFile(fmt::format("/proc/{}/stat", pid));
+  } catch (const InputError&) {  // also one that ends while it is being read
+    return std::nullopt;
+  }
   const size_t name_end = text.rfind(')');  // the name may hold anything
   if (name_end == std::string::npos) return std::nullopt;
-  constexpr int kFieldsBetween = 19;  // 'state' is the third field, 'starttime' the 22nd
   std::istringstream fields(text.substr(name_end + 1));
-  std::string field;
-  for (int i = 0; i <= kFieldsBetween; ++i) fields >> field;
-  return field;
+  ProcessState process;
+  fields >> process.state;
+  constexpr int kFieldsAfterState = 19;  // 'state' is the third field, 'starttime' the 22nd
+  for (int i = 0; i < kFieldsAfterState; ++i) fields >> process.begin;
+  return process;
 }
 
 // Host, boot and PID namespace: equal for two processes only if each can see the other's number.
@@ -54,7 +64,8 @@ std::string Machine() {
 std::string OwnerText() {
   static int count = 0;  // several objects of one process are several owners
   const std::string pid = std::to_string(::getpid());
-  return fmt::format("{}\n{}\n{}\n{}\n", Machine(), pid, BeginOf(pid).value_or("?"), ++count);
+  const std::optional<ProcessState> process = StateOf(pid);
+  return fmt::format("{}\n{}\n{}\n{}\n", Machine(), pid, process ? process->begin : "?", ++count);
 }
 
 // Whether the owner was a process of this machine that is gone; false where nobody can know.
@@ -67,7 +78,9 @@ bool IsSurelyGone(const std::string& owner) {
   const bool is_here = machine == Machine() && !pid.empty() && pid.size() < 10 &&
                        pid.find_first_not_of("0123456789") == std::string::npos;
   if (!is_here) return false;
-  if (const std::optional<std::string> now = BeginOf(pid)) return *now != begin;
+  if (const std::optional<ProcessState> now = StateOf(pid)) {
+    return now->begin != begin || now->state == 'Z' || now->state == 'X';
+  }
   return ::kill(std::stoi(pid), 0) != 0 && errno == ESRCH;  // /proc may hide others' processes
 }
 

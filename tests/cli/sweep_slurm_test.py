@@ -93,7 +93,7 @@ class SweepSlurmTest(unittest.TestCase):
         self.slurm("--unit-seconds", "30", "--minutes", "7.5")
         self.program("scontrol", f'[ "$1" != requeue ] || echo "$@" >> "{self.temp}/asked"')
         self.program("hat", f"out='{self.temp}/out'\n{hat}")
-        script = re.sub(r"^run=\(\S+", f"run=('{self.bin}/hat'", self.script(), flags=re.M)
+        script = re.sub(r"^run=\(('[^']*'|[^\s']+)", f"run=('{self.bin}/hat'", self.script(), flags=re.M)
         self.assertIn(f"run=('{self.bin}/hat'", script)
         task = subprocess.Popen(["bash", "-c", script], text=True, stderr=subprocess.PIPE, env={
             "PATH": str(self.bin), "SLURM_JOB_ID": "7", "SLURM_ARRAY_JOB_ID": "7", "SLURM_ARRAY_TASK_ID": "2"})

@@ -2,7 +2,10 @@
 // what becomes of what fails or is stopped.
 #include <fmt/format.h>
 #include <gmock/gmock.h>
+#include <sys/wait.h>
 #include <unistd.h>
+
+#include <csignal>
 
 #include <filesystem>
 #include <fstream>
@@ -248,6 +251,21 @@ TEST(UnitLocksTest, ALockIsOneOwnersUntilItIsReleased) {
   EXPECT_TRUE(second.Take("b"));
   first.Release("a");
   EXPECT_TRUE(second.Take("a"));
+}
+
+TEST(UnitLocksTest, AnOwnerThatEndedIsGoneThoughNobodyAskedHow) {
+  const TempFolder temp;
+  const pid_t owner = ::fork();
+  if (owner == 0) {
+    UnitLocks theirs(temp.path());
+    theirs.Take("a");
+    ::raise(SIGKILL);
+  }
+  siginfo_t info = {};
+  ASSERT_EQ(::waitid(P_PID, static_cast<id_t>(owner), &info, WEXITED | WNOWAIT), 0);
+  UnitLocks ours(temp.path());
+  EXPECT_TRUE(ours.Take("a"));
+  ::waitpid(owner, nullptr, 0);
 }
 
 TEST(UnitLocksTest, WhatSomebodyElseTookOverIsNotReleased) {
