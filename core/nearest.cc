@@ -32,7 +32,7 @@ std::optional<std::string> Nearest(const std::string& name,
   std::optional<std::string> nearest;
   size_t smallest = std::max<size_t>(2, name.size() / 3) + 1;
   for (const std::string& candidate : candidates) {
-    const auto [shorter, longer] = std::minmax(name.size(), candidate.size());
+    const auto [shorter, longer] = std::minmax({name.size(), candidate.size()});
     if (longer - shorter >= smallest) continue;  // at least so many letters are too many
     const size_t distance = EditDistance(name, candidate);
     if (distance < smallest && 2 * distance < name.size()) {
