@@ -7,6 +7,7 @@
 #include <cctype>
 #include <cmath>
 
+#include "core/csv.h"
 #include "core/terminal_text.h"
 #include "experiments/results/json_number.h"
 
@@ -94,12 +95,6 @@ Json PointJson(const CapacityPoint& point, const CapacityInfo& info) {
 
 std::string CsvNumber(std::optional<double> value) {
   return value && std::isfinite(*value) ? fmt::format("{:.12g}", *value) : "";
-}
-
-std::string CsvField(const std::string& text) {
-  std::string quoted = "\"";
-  for (const char c : text) quoted += c == '"' ? "\"\"" : std::string(1, c);
-  return text.find_first_of(",\"\n") == std::string::npos ? text : quoted + "\"";
 }
 
 std::string Rate(double rate) {
