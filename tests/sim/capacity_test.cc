@@ -27,8 +27,8 @@ constexpr int kRequests = 400;
 #else
 constexpr int kRequests = 2000;
 #endif
-constexpr double kQueue =
-    20.0 / kRequests;  // what the wait that the objective allows adds to the limit
+// What the wait that the objective allows adds to the limit.
+constexpr double kQueue = 20.0 / kRequests;
 
 class CapacityClosedFormTest : public testing::Test {
  protected:
