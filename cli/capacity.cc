@@ -14,6 +14,7 @@
 #include "cli/chosen_systems.h"
 #include "cli/plain_verbs.h"
 #include "cli/run_plot.h"
+#include "cli/set_option.h"
 #include "cli/shipped.h"
 #include "cli/sweep_options.h"
 #include "core/error.h"
@@ -71,10 +72,7 @@ void AddOptions(CommandLine& line, Options& options) {
       ->type_name("KEY=V1,V2,...");
   line.add_flag("--grow-fleet", options.grows_fleet,
                 "more devices in place of busier ones: fleet.scale goes with the rate");
-  line.add_option("--set", options.overrides, "sets a key of the scenario; may be repeated")
-      ->type_name("KEY=VALUE")
-      ->expected(1)
-      ->take_all();
+  AddSetOption(line, options.overrides, "the scenario");
   line.add_option("--jobs", options.jobs, "simulations at once")
       ->check(CLI::Range(1, 1024))
       ->capture_default_str();

@@ -14,6 +14,7 @@
 #include "cli/chosen_systems.h"
 #include "cli/plain_verbs.h"
 #include "cli/run_plot.h"
+#include "cli/set_option.h"
 #include "cli/shipped.h"
 #include "cli/simulations.h"
 #include "core/files.h"
@@ -68,10 +69,7 @@ void AddOptions(CommandLine& line, Options& options) {
   line.add_option("--jobs", options.jobs, "simulations at once")
       ->check(CLI::Range(1, 1024))
       ->capture_default_str();
-  line.add_option("--set", options.overrides, "sets a key of the scenario; may be repeated")
-      ->type_name("KEY=VALUE")
-      ->expected(1)
-      ->take_all();
+  AddSetOption(line, options.overrides, "the scenario");
   CLI::Option* out =
       line.add_option("--out", options.out, "folder for the results; must not exist");
   CLI::Option* force =

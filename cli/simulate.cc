@@ -11,6 +11,7 @@
 
 #include "cli/plain_verbs.h"
 #include "cli/progress_line.h"
+#include "cli/set_option.h"
 #include "cli/shipped.h"
 #include "core/files.h"
 #include "core/program.h"
@@ -46,11 +47,7 @@ void AddOptions(CommandLine& line, Options& options) {
   line.add_option("scenario", options.scenario, "a TOML file; every key: docs/formats.md")
       ->required()
       ->transform(ShippedPath);
-  line.add_option("--set", options.overrides,
-                  "sets a key of the scenario, e.g. --set workload.rate_per_s=4; may be repeated")
-      ->type_name("KEY=VALUE")
-      ->expected(1)
-      ->take_all();
+  AddSetOption(line, options.overrides, "the scenario");
   line.add_option("--seed", options.seed, "the same as --set seed=N")
       ->type_name("INT")
       ->check(MistakeInInteger);

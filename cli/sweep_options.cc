@@ -9,6 +9,7 @@
 #include <map>
 #include <utility>
 
+#include "cli/set_option.h"
 #include "cli/shipped.h"
 #include "core/child_processes.h"
 #include "core/error.h"
@@ -70,10 +71,7 @@ void AddSweepOptions(CommandLine& line, SweepChoice& choice) {
       ->transform(ShippedPath);
   line.add_option("--out", choice.folder,
                   "the sweep's folder; without it results/NAME, NAME the plan's without .toml");
-  line.add_option("--set", choice.overrides, "sets a key of every scenario; may be repeated")
-      ->type_name("KEY=VALUE")
-      ->expected(1)
-      ->take_all();
+  AddSetOption(line, choice.overrides, "every scenario");
 }
 
 Sweep OpenSweep(const SweepChoice& choice) {

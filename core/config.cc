@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <functional>
 #include <set>
 #include <sstream>
 #include <tuple>
@@ -278,10 +279,12 @@ struct ConfigTable::Node {
   }
 };
 
+constexpr size_t kMostBytes = size_t{1} << 24;  // of a file
+
 Config::Config(std::shared_ptr<State> state) : state_(std::move(state)) {}
 
 Config Config::FromFile(const std::string& path, const std::vector<std::string>& overrides) {
-  return FromText(ReadFile(path, size_t{1} << 24), path, overrides);
+  return FromText(ReadFile(path, kMostBytes), path, overrides);
 }
 
 Config Config::FromText(const std::string& text, const std::string& name,
@@ -293,6 +296,33 @@ Config Config::FromText(const std::string& text, const std::string& name,
     state->overridden.insert(ApplyOverride(state->document, text_of_one));
   }
   return Config(std::move(state));
+}
+
+std::vector<std::string> OverridesOf(const std::string& path) {
+  const toml::table document = ParseDocument(ReadFile(path, kMostBytes), path);
+  std::vector<std::pair<toml::source_position, std::string>> found;
+  const std::function<void(const toml::table&, const std::string&)> add =
+      [&](const toml::table& table, const std::string& prefix) {
+        for (const auto& [key, value] : table) {
+          const std::string name = Join(prefix, std::string(key.str()));
+          if (const toml::table* inner = value.as_table(); inner && !inner->is_inline()) {
+            add(*inner, name);
+          } else {
+            found.emplace_back(value.source().begin, fmt::format("{}={}", name, Literal(value)));
+          }
+        }
+      };
+  add(document, "");
+  std::ranges::stable_sort(
+      found, {}, [](const auto& one) { return std::pair(one.first.line, one.first.column); });
+  std::vector<std::string> overrides;
+  for (auto& [position, text] : found) overrides.push_back(std::move(text));
+  return overrides;
+}
+
+std::string TomlValue(const std::string& text) {
+  const toml::table parsed = ParseValue(text);
+  return Literal(*parsed.get("value"));
 }
 
 ConfigTable Config::Root() const {

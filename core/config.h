@@ -42,6 +42,16 @@ class Config {
   friend class ConfigTable;
 };
 
+// What a TOML file says, as overrides of another document, in the file's order:
+// "link.latency_ms=5". A list of tables, or of anything, is one value; [fleet.class.0] is a table
+// whose name is a number, so it steps into the other document's list. Throws InputError if the
+// file cannot be read or is not TOML.
+std::vector<std::string> OverridesOf(const std::string& path);
+
+// The value of an override as a TOML file would have it: 4 and [1, 2] as they are, in-turn in
+// quotes.
+std::string TomlValue(const std::string& text);
+
 // One table of the document, possibly absent (then every key takes its default). Cheap to copy;
 // shares the document.
 class ConfigTable {

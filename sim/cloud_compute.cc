@@ -40,6 +40,7 @@ SimCloudCompute::SimCloudCompute(World& world, const Scenario& scenario,
       layers_(scenario.LayersOfCloudStages()),
       classes_(ClassesOf(layers_)),
       jitter_(scenario.seed, "cloud jitter"),
+      overheads_(scenario.seed, "stage overhead"),
       has_jitter_(scenario.fleet.jitter && profile.has_spread()),
       layer_times_(world.is_concurrent() || has_jitter_ || scenario.scheduler.stages == 1
                        ? 0
@@ -73,9 +74,18 @@ Seconds SimCloudCompute::Layers(int stage, const Batch& batch, double quantile) 
   return SumOfLayers(layers, [&](int c) { return times.of_classes[static_cast<size_t>(c)]; });
 }
 
+Seconds SimCloudCompute::Overhead(int stage, const Batch& batch) const {
+  const CloudHardware& cloud = scenario_.cloud;
+  const Seconds of_tokens = cloud.stage_overhead_per_token * batch.tokens;
+  if (!cloud.is_overhead_drawn) return cloud.stage_overhead + of_tokens;
+  RngStream own = overheads_.At(static_cast<uint64_t>(replica_),
+                                static_cast<uint64_t>(batch.ordinal), static_cast<uint64_t>(stage));
+  return Seconds(own.Exponential(cloud.stage_overhead.value())) + of_tokens;
+}
+
 Seconds SimCloudCompute::Latency(int stage, const Batch& batch) {
   const double quantile = Quantile(stage, batch);
-  Seconds latency = Layers(stage, batch, quantile);
+  Seconds latency = Layers(stage, batch, quantile) + Overhead(stage, batch);
   if (scenario_.system.returns_tokens) {
     if (stage == 0) latency += profile_.Embedding(batch.tokens, quantile);
     if (stage + 1 == scenario_.scheduler.stages) {

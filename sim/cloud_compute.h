@@ -27,6 +27,7 @@ class SimCloudCompute : public CloudCompute {
 
  protected:
   virtual Seconds Latency(int stage, const Batch& batch);
+  Seconds Overhead(int stage, const Batch& batch) const;
   double Quantile(int stage, const Batch& batch) const;
 
  private:
@@ -44,7 +45,8 @@ class SimCloudCompute : public CloudCompute {
   int replica_;
   std::vector<std::vector<int>> layers_;  // by stage, then class
   std::vector<int> classes_;              // that it holds layers of
-  RngStream jitter_;                      // keyed by (replica, batch ordinal, stage)
+  // Both keyed by (replica, batch ordinal, stage).
+  RngStream jitter_, overheads_;
   bool has_jitter_;
   // Of the newest batches; none where they are no use: one stage, stages that are threads or draw a
   // quantile each.

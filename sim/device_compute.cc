@@ -1,5 +1,6 @@
 #include "sim/device_compute.h"
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -13,6 +14,17 @@ class SimSession::Operation : public ComputeQueue::Operation {
       : session_(session), op_(op), tokens_(tokens), context_(context), position_(position) {}
   Seconds Latency() override {
     return session_.Latency(op_, tokens_, context_, session_.Quantile(op_, position_));
+  }
+  // Draft steps of several sessions: the weights are read once. It counts as one step of as many
+  // branches, at the longest of their contexts.
+  bool Takes(ComputeQueue::Operation& other) override {
+    if (op_ != DeviceOp::kDraft || !session_.setup_.scenario.fleet.draft_batching) return false;
+    const auto* step = dynamic_cast<const Operation*>(&other);
+    const int most = session_.device_.profile->max_draft_width(session_.setup_.layers);
+    if (step == nullptr || step->op_ != op_ || tokens_ + step->tokens_ > most) return false;
+    tokens_ += step->tokens_;
+    context_ = std::max(context_, step->context_);
+    return true;
   }
 
  private:
@@ -41,6 +53,10 @@ double SimSession::Quantile(DeviceOp op, int position) const {
 }
 
 Seconds SimSession::Latency(DeviceOp op, int tokens, int context, double quantile) const {
+  return ProfiledLatency(op, tokens, context, quantile) / device_.speed;
+}
+
+Seconds SimSession::ProfiledLatency(DeviceOp op, int tokens, int context, double quantile) const {
   const DeviceProfile& profile = *device_.profile;
   switch (op) {
     case DeviceOp::kInput:

@@ -20,6 +20,7 @@ struct SimDevice {
   explicit SimDevice(World& world) : gpu(world) {}
   ComputeQueue gpu;
   const DeviceProfile* profile = nullptr;  // of the power mode that operations start in now
+  double speed = 1;                        // times as fast as the profile says
 };
 
 // What all simulated devices share.
@@ -47,6 +48,7 @@ class SimSession {
   class Operation;
   double Quantile(DeviceOp op, int position) const;
   Seconds Latency(DeviceOp op, int tokens, int context, double quantile) const;
+  Seconds ProfiledLatency(DeviceOp op, int tokens, int context, double quantile) const;
 
   const SimDeviceSetup& setup_;
   SimDevice& device_;

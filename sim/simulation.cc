@@ -164,7 +164,9 @@ class Simulation::Running {
     const int max_sessions = scenario_.system.has_device_layers ? scenario_.fleet.max_sessions
                                                                 : std::numeric_limits<int>::max();
     const auto make_compute = [this, d, &device](const Request& request, int started_before) {
-      const auto& modes = profiles_[static_cast<size_t>(fleet_.class_of(d))];
+      const auto device_class = static_cast<size_t>(fleet_.class_of(d));
+      const auto& modes = profiles_[device_class];
+      device.speed = scenario_.fleet.classes[device_class].speed;
       device.profile = &modes[static_cast<size_t>(fleet_.PowerMode(d, started_before))];
       if (chains_) chains_->Add(request);
       return std::make_unique<SimDeviceCompute>(world_, compute_setup_, device, request);

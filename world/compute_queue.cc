@@ -42,7 +42,11 @@ Span ComputeQueue::Run(Operation& operation, Signal& signal) {
 void ComputeQueue::Forget(Operation& operation) {
   const std::lock_guard lock(mutex_);
   std::erase(waiting_, &operation);
-  if (running_ == &operation) running_ = nullptr;
+  if (running_ == &operation) {
+    running_ = nullptr;
+  } else if (running_ != nullptr) {
+    std::erase(running_->joined_, &operation);
+  }
 }
 
 bool ComputeQueue::Begin(Operation& operation) {
@@ -53,17 +57,39 @@ bool ComputeQueue::Begin(Operation& operation) {
     operation.signal_->Raise();
     return true;
   }
+  Join(operation);
   try {
     operation.span_.end = operation.span_.start + operation.Latency();
   } catch (const std::exception&) {
     operation.failure_ = std::current_exception();
-    operation.signal_->Raise();
+  }
+  for (Operation* other : operation.joined_) {
+    other->span_ = {other->span_.requested, operation.span_.start, operation.span_.end, true};
+    other->failure_ = operation.failure_;
+  }
+  if (operation.failure_) {
+    RaiseAll(operation);
     return false;
   }
   running_ = &operation;
   current_end_ = operation.span_.end;
   world_.CallAt(*current_end_, [this, &operation] { OnEnd(operation); });
   return true;
+}
+
+void ComputeQueue::Join(Operation& operation) {
+  std::erase_if(waiting_, [&](Operation* other) {
+    const bool joins = !other->is_work_ && operation.Takes(*other);
+    if (joins) operation.joined_.push_back(other);
+    return joins;
+  });
+}
+
+// Once it is woken, the operation may be gone.
+void ComputeQueue::RaiseAll(Operation& operation) {
+  const std::vector<Operation*> joined = std::move(operation.joined_);
+  operation.signal_->Raise();
+  for (Operation* other : joined) other->signal_->Raise();
 }
 
 void ComputeQueue::StartNext() {
@@ -80,7 +106,7 @@ void ComputeQueue::OnEnd(Operation& operation) {
     const std::lock_guard lock(mutex_);
     StartNext();
   }
-  operation.signal_->Raise();
+  RaiseAll(operation);
 }
 
 Span ComputeQueue::Run(std::function<Seconds()> latency) {

@@ -8,6 +8,7 @@
 #include <functional>
 #include <mutex>
 #include <optional>
+#include <vector>
 
 #include "world/span.h"
 #include "world/world.h"
@@ -24,6 +25,9 @@ class ComputeQueue {
     // How long it lasts, > 0. Asked for once, when the operation gets the processor: what it
     // depends on may change while it waits. Must not block; nor may it call this queue.
     virtual Seconds Latency() = 0;
+    // Asked just before Latency(), of each operation that waits, in their order. True: `other` runs
+    // together with this one, starts and ends with it. Must not block either.
+    virtual bool Takes(Operation& /*other*/) { return false; }
 
    private:
     friend class ComputeQueue;
@@ -31,6 +35,7 @@ class ComputeQueue {
     Signal* signal_ = nullptr;
     bool is_work_ = false;
     std::exception_ptr failure_;
+    std::vector<Operation*> joined_;
   };
 
   explicit ComputeQueue(World& world) : world_(world), mutex_(world) {}
@@ -53,7 +58,9 @@ class ComputeQueue {
  private:
   class Turn;
 
-  bool Begin(Operation& operation);          // under the mutex; false: it has failed
+  bool Begin(Operation& operation);  // under the mutex; false: it has failed
+  void Join(Operation& operation);   // likewise
+  static void RaiseAll(Operation& operation);
   void StartNext();                          // likewise
   std::optional<Seconds> BusyUntil() const;  // none: idle
   void Forget(Operation& operation);

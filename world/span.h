@@ -9,6 +9,7 @@ struct Span {
   Seconds requested;
   Seconds start;
   Seconds end;
+  bool is_joined = false;  // it ran as a part of another operation, whose time this is
 };
 
 }  // namespace hat

@@ -37,6 +37,8 @@ void ResourceLaws::Use(Resource& resource, const Name& name, const Span& span, b
 void ResourceLaws::OnDeviceOp(const DeviceOpEvent& event) {
   Gpu& gpu = gpus_[static_cast<size_t>(event.device)];
   const Name name{"GPU of device", event.device, 0};
+  if (event.span.is_joined) return CheckJoined(gpu, name, event);
+  gpu.newest = event;
   const bool is_ahead = event.op == DeviceOp::kDraftAhead;
   Use(gpu, name, event.span, !is_ahead);
   if (is_ahead) {
@@ -47,6 +49,18 @@ void ResourceLaws::OnDeviceOp(const DeviceOpEvent& event) {
            fmt::format("drafts ahead at {:.9g} s, {} waits since {:.9g} s", gpu.ahead_start.value(),
                        hat::Name(event.op), event.span.requested.value()));
   }
+}
+
+// Draft steps that run as one are told of one after the other.
+void ResourceLaws::CheckJoined(const Gpu& gpu, const Name& name, const DeviceOpEvent& event) {
+  const Span& whole = gpu.newest.span;
+  const bool is_one = event.op == DeviceOp::kDraft && gpu.newest.op == DeviceOp::kDraft &&
+                      event.span.start == whole.start && event.span.end == whole.end;
+  if (is_one && event.span.requested <= whole.start + options_.tolerance) return;
+  Broken(name, fmt::format("has a {} from {:.9g} to {:.9g} s run as a part of a {} from {:.9g} to "
+                           "{:.9g} s",
+                           hat::Name(event.op), event.span.start.value(), event.span.end.value(),
+                           hat::Name(gpu.newest.op), whole.start.value(), whole.end.value()));
 }
 
 void ResourceLaws::OnFrame(const FrameEvent& event) {

@@ -31,6 +31,7 @@ class ResourceLaws : public Observer {
   struct Gpu : Resource {
     Seconds ahead_start;  // of the newest draft-ahead step
     bool has_ahead = false;
+    DeviceOpEvent newest;  // that did not run as a part of another one
   };
   struct Stage : Resource {
     static constexpr int kRemembered = 4;
@@ -44,6 +45,7 @@ class ResourceLaws : public Observer {
     int part;
   };
 
+  void CheckJoined(const Gpu& gpu, const Name& name, const DeviceOpEvent& event);
   void Use(Resource& resource, const Name& name, const Span& span, bool is_fifo);
   void CheckBuffers(const StageEvent& event);
   void CheckReservation(const Stage& stage, const Stage& next, int ordinal, const Name& name);

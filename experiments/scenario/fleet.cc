@@ -1,6 +1,7 @@
 #include "experiments/scenario/fleet.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "core/random.h"
 
@@ -25,6 +26,19 @@ std::vector<LinkRate> DrawRates(const RateConfig& config, RngStream stream, int 
   return rates;
 }
 
+// The two-dimensional low-discrepancy sequence's steps: 1/g and 1/g^2, g the root of g^3 = g + 1.
+constexpr double kR2First = 0.7548776662466927;
+constexpr double kR2Second = 0.5698402909980532;
+
+// The last end is 1; a weight of 0 has an empty share.
+std::vector<double> EndsOfShares(const std::vector<double>& weights) {
+  std::vector<double> ends;
+  double sum = 0;
+  for (const double weight : weights) ends.push_back(sum += weight);
+  for (double& end : ends) end = end == sum ? 1 : end / sum;
+  return ends;
+}
+
 }  // namespace
 
 Seconds LinkRate::FinishTime(Seconds start, Bytes size) const {
@@ -47,6 +61,7 @@ Fleet::Fleet(const Scenario& scenario)
   for (const DeviceClass& device_class : scenario.fleet.classes) {
     class_ends_.push_back(end += device_class.count);
     modes_.push_back(static_cast<int>(device_class.profile_paths.size()));
+    mode_ends_.push_back(EndsOfShares(device_class.mode_weights));
   }
 }
 
@@ -56,8 +71,13 @@ int Fleet::class_of(int device) const {
 }
 
 int Fleet::PowerMode(int device, int64_t requests_started) const {
-  const int modes = modes_[static_cast<size_t>(class_of(device))];
-  return static_cast<int>(requests_started / power_mode_requests_ % modes);
+  const auto c = static_cast<size_t>(class_of(device));
+  const int64_t block = requests_started / power_mode_requests_;
+  const std::vector<double>& ends = mode_ends_[c];
+  if (ends.empty()) return static_cast<int>(block % modes_[c]);
+  double whole = 0;
+  const double at = std::modf(static_cast<double>(block) * kR2First + device * kR2Second, &whole);
+  return static_cast<int>(std::ranges::upper_bound(ends, at) - ends.begin());
 }
 
 }  // namespace hat

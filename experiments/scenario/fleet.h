@@ -49,13 +49,16 @@ class Fleet {
   const LinkRate& downlink(int device) const { return downlinks_[static_cast<size_t>(device)]; }
 
   // The power mode (index into the class's profile_paths) of a device on which `requests_started`
-  // requests have been started, for operations that start from then on: (requests_started div n)
-  // mod modes.
+  // requests have been started, for operations that start from then on. With b = requests_started
+  // div n: b mod modes; with weights the mode in whose share of [0, 1) the fraction of
+  // a b + c device lies, a and c as in Roberts' R2 sequence: any run of b, and of devices, comes
+  // close to the shares.
   int PowerMode(int device, int64_t requests_started) const;
 
  private:
-  std::vector<int> class_ends_;  // the first device after each class
-  std::vector<int> modes_;       // of each class
+  std::vector<int> class_ends_;                 // the first device after each class
+  std::vector<int> modes_;                      // of each class
+  std::vector<std::vector<double>> mode_ends_;  // where each one's share ends; empty: no weights
   int power_mode_requests_;
   std::vector<LinkRate> uplinks_;
   std::vector<LinkRate> downlinks_;

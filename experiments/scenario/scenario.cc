@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <numeric>
 #include <optional>
 #include <utility>
 
@@ -99,6 +100,19 @@ void ScaleCounts(double scale, std::vector<DeviceClass>& classes) {
   if (total == 0) largest->count = 1;
 }
 
+std::vector<double> ReadModeWeights(const ConfigTable& entry, size_t modes) {
+  std::vector<double> weights =
+      entry.Numbers("mode_weights", Range::NonNegative(1e6), std::vector<double>{});
+  if (weights.empty()) return weights;
+  const double sum = std::accumulate(weights.begin(), weights.end(), 0.0);
+  if (weights.size() != modes || !(sum > 0)) {
+    throw entry.Error("mode_weights", fmt::format("must hold a weight for each of the {} profiles, "
+                                                  "and not only zeros",
+                                                  modes));
+  }
+  return weights;
+}
+
 void ReadFleet(const ConfigTable& root, Scenario& scenario) {
   const ConfigTable table = root.Table("fleet");
   FleetConfig& fleet = scenario.fleet;
@@ -107,6 +121,7 @@ void ReadFleet(const ConfigTable& root, Scenario& scenario) {
   fleet.power_mode_requests =
       Count(table, "power_mode_requests", 1'000'000'000, fleet.power_mode_requests);
   fleet.jitter = table.Bool("jitter", fleet.jitter);
+  fleet.draft_batching = table.Bool("draft_batching", fleet.draft_batching);
   for (const ConfigTable& entry : table.Tables("class")) {
     DeviceClass device_class;
     device_class.name = entry.String("name");
@@ -114,6 +129,8 @@ void ReadFleet(const ConfigTable& root, Scenario& scenario) {
     device_class.profile_paths = entry.Paths("profiles");
     if (device_class.profile_paths.empty())
       throw entry.Error("profiles", "must name at least one profile");
+    device_class.mode_weights = ReadModeWeights(entry, device_class.profile_paths.size());
+    device_class.speed = entry.Number("speed", Range::Between(0.01, 100), device_class.speed);
     for (const DeviceClass& other : fleet.classes) {
       if (other.name == device_class.name)
         throw entry.Error("name", fmt::format("'{}' is taken by another class", other.name));
@@ -195,6 +212,13 @@ void ReadCloud(const ConfigTable& root, Scenario& scenario) {
   cloud.stage_link_rate = ReadStageLinkRate(table, cloud.stage_link_rate);
   cloud.stage_link_latency = Microseconds(table.Number(
       "stage_link_latency_us", Range::NonNegative(1e6), ToMicroseconds(cloud.stage_link_latency)));
+  cloud.stage_overhead = Milliseconds(table.Number("stage_overhead_ms", Range::NonNegative(1e6),
+                                                   ToMilliseconds(cloud.stage_overhead)));
+  cloud.is_overhead_drawn =
+      table.Choice("stage_overhead_spread", {"none", "exponential"}, "none") == "exponential";
+  cloud.stage_overhead_per_token =
+      Microseconds(table.Number("stage_overhead_us_per_token", Range::NonNegative(1e6),
+                                ToMicroseconds(cloud.stage_overhead_per_token)));
   CloudConfig& scheduler = scenario.scheduler;
   scheduler.replicas = Count(table, "replicas", 100'000, scheduler.replicas);
   scheduler.stages = Count(table, "stages", kMostLayers, scheduler.stages);
@@ -341,6 +365,12 @@ WorkloadConfig ReadWorkload(const ConfigTable& root) {
     throw table.Error("requests", fmt::format("or workload.duration_s must say when the arrivals "
                                               "stop{}",
                                               table.MisspeltHint({"requests", "duration_s"})));
+  if (workload.arrivals.kind == ArrivalConfig::Kind::kClosedLoop) {
+    table.Forbid({"devices"}, "arrivals", "arrivals = \"closed-loop\"");
+  } else {
+    workload.is_dealt_in_turn =
+        table.Choice("devices", {"random", "in-turn"}, "random") == "in-turn";
+  }
   workload.warmup_requests =
       Count(table, "warmup_requests", kMostRequests, workload.requests / 10, 0);
   if (workload.requests > 0 && workload.warmup_requests >= workload.requests)

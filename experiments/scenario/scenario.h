@@ -22,6 +22,8 @@ struct DeviceClass {
   std::string name;                        // e.g. "agx-xavier"
   int count = 0;                           // already times fleet.scale
   std::vector<std::string> profile_paths;  // power modes, advanced every power_mode_requests
+  std::vector<double> mode_weights;        // of them; empty: one after the other
+  double speed = 1;                        // times as fast as the profiles say
 };
 
 struct FleetConfig {
@@ -31,6 +33,7 @@ struct FleetConfig {
   int power_mode_requests = 5;  // n of "advanced every n requests started there"
   int device_layers = 0;        // model.device_layers: the split, layers on the device
   bool jitter = true;           // draw latencies from the measured spread
+  bool draft_batching = false;  // draft steps of a device's sessions that wait together run as one
 };
 
 // One direction of the devices' links ([link.up], [link.down]).
@@ -60,6 +63,9 @@ struct CloudHardware {
   Bytes memory = Bytes(48e9);      // of one stage's GPU; gives kv_tokens its default
   BytesPerSecond stage_link_rate = MegabitsPerSecond(32e3);  // server's link between stages, a FIFO
   Seconds stage_link_latency = Microseconds(4);
+  // What a stage takes beside what its profile says: for a batch, and for each new token in it.
+  Seconds stage_overhead, stage_overhead_per_token;
+  bool is_overhead_drawn = false;  // that for a batch: from the exponential distribution
 };
 
 struct ArrivalConfig {
@@ -97,6 +103,7 @@ struct WorkloadConfig {
   LengthConfig outputs;  // constant, CSV or geometric
   int requests = 0;      // stop after so many arrivals (0: only by time, or at a replay's end)
   Seconds duration;      // no arrivals after this time (0: only by requests)
+  bool is_dealt_in_turn = false;  // request i to device i mod devices, else to a drawn one
   // The first so many are left out of the summary; default: a tenth of `requests`.
   int warmup_requests = 0;
 };

@@ -272,10 +272,13 @@ std::optional<Request> Workload::Next() {
   const std::optional<Seconds> arrival = NextArrival();
   if (!arrival || IsDone(*arrival)) return std::nullopt;
   clock_ = *arrival;
-  const int device = is_closed_loop()
-                         ? first_[static_cast<size_t>(issued_)].second
-                         : device_stream_.At(static_cast<uint64_t>(issued_)).UniformInt(devices_);
-  return Make(device, clock_);
+  return Make(NextDevice(), clock_);
+}
+
+int Workload::NextDevice() const {
+  if (is_closed_loop()) return first_[static_cast<size_t>(issued_)].second;
+  if (config_.is_dealt_in_turn) return issued_ % devices_;
+  return device_stream_.At(static_cast<uint64_t>(issued_)).UniformInt(devices_);
 }
 
 std::optional<Request> Workload::NextAfter(int device, Seconds end) {

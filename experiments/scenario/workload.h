@@ -6,7 +6,7 @@
 //              keyed by i
 //   outputs    drawn lengths, keyed by i; the permutation of the rows, where they do not go with
 //              the prompts'
-//   devices    the device, uniform, keyed by i (not closed loop)
+//   devices    the device, uniform, keyed by i (not closed loop, not in turn)
 //   arrivals   the gaps, one after the other; closed loop: each device's first request
 #pragma once
 
@@ -69,6 +69,7 @@ class Workload {
   int OutputRow(const Request& request) const;
   std::optional<Seconds> NextArrival();
   bool IsDone(Seconds arrival) const;
+  int NextDevice() const;
   void SetLengths(Request& request) const;
   Request Make(int device, Seconds arrival);
 

@@ -147,6 +147,9 @@ Sweep OpenSweep(const SweepOptions& options) {
       throw InputError(fmt::format("{}: {}: {}", options.plan, cell.name, error.what()));
     }
   }
+  for (const std::string& path : sweep.plan.files) {
+    scenarios[Absolute(path)] = Sha256Hex(ReadFile(path));
+  }
   FillUnits(sweep);
   MakeFolder(options.folder);
   scenarios.insert(inputs.files().begin(), inputs.files().end());
@@ -198,6 +201,13 @@ std::string GrowingSweep::Add(Cell cell, std::vector<std::string> values) {
   sweep_.keys.push_back(key);
   FillUnits(sweep_);
   return key;
+}
+
+void GrowingSweep::Clear() {
+  sweep_.plan.plan.cells.clear();
+  sweep_.plan.values.clear();
+  sweep_.keys.clear();
+  sweep_.units.clear();
 }
 
 void GrowingSweep::Write() const {

@@ -65,6 +65,7 @@ class GrowingSweep {
   // Returns the cell's key; one of a known key adds no unit. `values`: by axis. Throws as
   // OpenSweep.
   std::string Add(Cell cell, std::vector<std::string> values);
+  void Clear();  // no cells are left; what was run stays in the folder
   // Writes sweep.json, by which one unit can be run alone; to be called before units are run.
   void Write() const;
 

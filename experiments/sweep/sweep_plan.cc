@@ -247,8 +247,17 @@ class Product {
   Product(std::string plan_path, const ConfigTable& root, const std::vector<std::string>& overrides)
       : path_(std::move(plan_path)) {
     for (const std::string& text : root.Strings("set", std::vector<std::string>{})) {
+      if (text.starts_with('@')) {
+        const std::filesystem::path file =
+            std::filesystem::path(path_).parent_path() / text.substr(1);
+        files_.push_back(file.lexically_normal());
+        const std::vector<std::string> keys = OverridesOf(files_.back());
+        base_.insert(base_.end(), keys.begin(), keys.end());
+        continue;
+      }
       if (text.find('=') == std::string::npos) {
-        throw root.Error("set", fmt::format("must hold texts \"key=value\", got '{}'", text));
+        throw root.Error("set",
+                         fmt::format("must hold texts \"key=value\" or \"@FILE\", got '{}'", text));
       }
       base_.push_back(text);
     }
@@ -291,6 +300,7 @@ class Product {
   void Fill(SweepPlan& plan) {
     plan_ = &plan;
     plan.axes = names_;
+    plan.files = files_;
     for (const std::string& scenario : scenarios_) {
       scenario_ = scenario;
       seeds_here_ = seeds_.Of(seeds_.list.empty() ? FirstSeed(scenario) : 0);
@@ -368,6 +378,7 @@ class Product {
 
   const std::string path_;  // of the plan
   std::vector<std::string> base_;
+  std::vector<std::string> files_;  // whose keys are in base_
   std::vector<std::string> scenarios_;
   Seeds seeds_;
   std::vector<Axis> axes_;

@@ -20,6 +20,7 @@ struct SweepPlan {
   Plan plan;  // cells without a folder, in the order of the product: the last axis varies fastest
   std::vector<std::vector<std::string>> values;  // [cell][axis]; empty where an axis is left out
   std::optional<FigureSpec> figure;              // the table [figure], if there is one
+  std::vector<std::string> files;                // whose keys 'set' takes over
 
   size_t AxisIndex(const std::string& axis) const;  // of a name in `axes`
 };

@@ -80,6 +80,7 @@ void EventWriter::AddSpan(const Span& span) {
   Add("requested_s", span.requested);
   Add("start_s", span.start);
   Add("end_s", span.end);
+  if (span.is_joined) Add("joined", 1);
 }
 
 void EventWriter::AddBatch(const Batch& batch) {
@@ -227,7 +228,10 @@ class Record {
     const std::string name = root_.At(key).Choice({names.begin(), names.end()});
     return static_cast<size_t>(std::ranges::find(names, name) - names.begin());
   }
-  Span TheSpan() const { return {Time("requested_s"), Time("start_s"), Time("end_s")}; }
+  Span TheSpan() const {
+    const bool is_joined = root_.Has("joined") && Int("joined") == 1;
+    return {Time("requested_s"), Time("start_s"), Time("end_s"), is_joined};
+  }
 
  private:
   nlohmann::json json_;

@@ -50,7 +50,9 @@ void Recorder::OnArrival(const Request& request) {
 void Recorder::OnDeviceOp(const DeviceOpEvent& event) {
   See(event.span.end);
   const int device_class = options_.class_of_device[static_cast<size_t>(event.device)];
-  AddBusy(&BusyTimes::classes, device_class, event.span.start, event.span.end);
+  if (!event.span.is_joined) {
+    AddBusy(&BusyTimes::classes, device_class, event.span.start, event.span.end);
+  }
   if (TtftPath* path = PathOf(Row(event.request))) path->AddOp(event);
 }
 

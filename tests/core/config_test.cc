@@ -5,6 +5,7 @@
 
 #include <fstream>
 
+#include "core/files.h"
 #include "tests/core/expect_error.h"
 #include "tests/core/temp_folder.h"
 
@@ -257,6 +258,30 @@ TEST(OverrideTest, AMalformedOneSaysWhatIsAllowed) {
   EXPECT_INPUT_ERROR(Parse("[[c]]\nx = 1", {"c.1.x=1"}),
                      "--set: 'c.1.x' cannot be set: 'c.1' is not a table");
   EXPECT_INPUT_ERROR(Parse("[[c]]\nx = 1", {"c.x=1"}), StartsWith("--set: 'c.x' cannot be set"));
+}
+
+TEST(OverrideTest, AFilesKeysAreOverridesInItsOrder) {
+  const TempFolder folder;
+  WriteFileAtomically(folder / "keys.toml",
+                      "z = 1.5\n[a]\nb = \"x y\"\nc = {d = 1}\n[f.0]\ng = [1, 2]\n");
+  const std::vector<std::string> overrides = OverridesOf(folder / "keys.toml");
+  ASSERT_EQ(overrides.size(), 4u);
+  EXPECT_EQ(overrides[0], "z=1.5");
+  EXPECT_EQ(overrides[1], "a.b=\"x y\"");
+  EXPECT_THAT(overrides[2], StartsWith("a.c={"));
+  EXPECT_EQ(overrides[3], "f.0.g=[ 1, 2 ]");
+  const Config config = Parse("f = [{g = []}]", overrides);
+  EXPECT_EQ(config.Root().Table("a").Table("c").Integer("d", 0, 9), 1);
+  EXPECT_THAT(config.Root().Tables("f")[0].Numbers("g", Range::Positive(9)), ElementsAre(1, 2));
+  EXPECT_INPUT_ERROR(OverridesOf(folder / "none.toml"), HasSubstr("none.toml"));
+  WriteFileAtomically(folder / "bad.toml", "a = \n");
+  EXPECT_INPUT_ERROR(OverridesOf(folder / "bad.toml"), HasSubstr("bad.toml:1"));
+}
+
+TEST(OverrideTest, AValueAsAFileHasIt) {
+  EXPECT_EQ(TomlValue("4"), "4");
+  EXPECT_EQ(TomlValue("true"), "true");
+  EXPECT_EQ(TomlValue("in-turn"), "\"in-turn\"");
 }
 
 // Whatever was read, defaults included, reads back to the same values.

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <functional>
 
 #include "experiments/laws/laws.h"
@@ -73,6 +74,20 @@ TEST_F(EventFileTest, WhatIsReadIsWhatWasWritten) {
   ReadEvents({folder_ / "again"}, third);
   third.Finish();
   EXPECT_EQ(ReadFile(folder_ / "third"), ReadFile(folder_ / "again"));
+}
+
+TEST_F(EventFileTest, WhatRanAsAPartOfAnotherOperationIsToldSo) {
+  EventLog log = SomeRun();
+  Nth<DeviceOpEvent>(log, 4).span.is_joined = true;
+  class Joined : public Observer {
+   public:
+    void OnDeviceOp(const DeviceOpEvent& event) override { is.push_back(event.span.is_joined); }
+    std::vector<bool> is;
+  } joined;
+  ReadEvents({Write("events", log)}, joined);
+  ASSERT_GT(joined.is.size(), 4u);
+  EXPECT_TRUE(joined.is[4]);
+  EXPECT_EQ(std::ranges::count(joined.is, true), 1);
 }
 
 TEST_F(EventFileTest, ADevicesAndACloudsFilesMakeOneLawfulRun) {

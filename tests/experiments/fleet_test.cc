@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 
+#include <array>
+
 #include "core/files.h"
 #include "tests/core/temp_folder.h"
 #include "tests/experiments/scenario_text.h"
@@ -90,6 +92,21 @@ TEST(FleetTest, PowerModesAdvanceEveryNRequests) {
   EXPECT_EQ(fleet.PowerMode(0, 14), 2);
   EXPECT_EQ(fleet.PowerMode(0, 15), 0);
   EXPECT_EQ(Fleet(SmallScenario()).PowerMode(29, 1000), 0);  // a class with one mode
+}
+
+// By weights 4, 0, 1: whether one looks along a device's blocks or across devices.
+TEST(FleetTest, WeightedPowerModesComeInTheirShares) {
+  const Fleet fleet(LoadScenario(kSpecBench, {"fleet.class.0.mode_weights=[4, 0, 1]"}));
+  std::array<int, 3> of_one{}, of_all{};
+  for (int block = 0; block < 100; ++block) ++of_one[fleet.PowerMode(7, 5 * block)];
+  for (int device = 0; device < 20; ++device) {
+    for (int block = 0; block < 5; ++block) ++of_all[fleet.PowerMode(device, 5 * block + 4)];
+  }
+  for (const auto& counts : {of_one, of_all}) {
+    EXPECT_NEAR(counts[0], 80, 3);
+    EXPECT_EQ(counts[1], 0);
+  }
+  EXPECT_EQ(fleet.PowerMode(20, 5), 1);  // the other class has no weights
 }
 
 }  // namespace

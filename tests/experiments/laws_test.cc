@@ -203,6 +203,28 @@ TEST(LawsTest, GpuThatServesOutOfOrderIsCaught) {
   EXPECT_THAT(Broken(log), HasViolation("overlap", "asked for at 0.043 s after 0.044 s"));
 }
 
+// A draft step of another session runs as a part of the first one's.
+TEST(LawsTest, StepsThatRunAsOneMustBeOne) {
+  const auto with = [](DeviceOp op, const Span& span) {
+    EventLog log = LifeOfOneRequest();
+    const auto is_draft = [](const Told& told) {
+      const auto* event = std::get_if<DeviceOpEvent>(&told);
+      return event != nullptr && event->op == DeviceOp::kDraft;
+    };
+    const auto first = std::ranges::find_if(log, is_draft);
+    const Span whole = std::get<DeviceOpEvent>(*first).span;
+    DeviceOpEvent joined = Op(0, op, 1, 3, whole);
+    joined.span = {span.requested, whole.start + span.start, whole.end, true};
+    log.insert(first + 1, joined);
+    return Broken(log);
+  };
+  const auto in_part = HasViolation("overlap", "run as a part of a draft");
+  EXPECT_THAT(with(DeviceOp::kDraft, {}), Not(in_part));
+  EXPECT_THAT(with(DeviceOp::kDraft, {Seconds(9), {}, {}}), in_part);  // asked for later
+  EXPECT_THAT(with(DeviceOp::kDraft, {{}, Ms(1), {}}), in_part);       // starts later
+  EXPECT_THAT(with(DeviceOp::kHead, {}), in_part);
+}
+
 TEST(LawsTest, DraftAheadInFrontOfAWaitingOperationIsCaught) {
   EventLog log = LifeOfOneRequest();
   const auto is_answer = [](const Told& told) {

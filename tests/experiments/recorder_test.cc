@@ -153,6 +153,17 @@ TEST(RecorderTest, WindowCutsOperations) {
   EXPECT_NEAR(recorder.ClassUtilisation(0), 6 / 8.0, 1e-12);
 }
 
+TEST(RecorderTest, WhatRunsAsAPartOfAnotherOperationKeepsTheGpuBusyOnce) {
+  Recorder recorder(OneDevice());
+  recorder.OnArrival({0, 0, 0, Ms(0), 1, 1});
+  recorder.OnDeviceOp(Op(0, DeviceOp::kDraft, 1, 1, SpanMs(0, 0, 3)));
+  Span joined = SpanMs(0, 0, 3);
+  joined.is_joined = true;
+  recorder.OnDeviceOp(Op(0, DeviceOp::kDraft, 1, 1, joined));
+  recorder.OnTokens(0, 1, Ms(10));
+  EXPECT_NEAR(recorder.ClassUtilisation(0), 0.3, 1e-12);
+}
+
 // The GPU of the first class works for 8 of the 10 ms between arrivals, in an operation that ends
 // later; then the run drains.
 TEST(RecorderTest, BusiestResourceIsSeenUntilTheLastArrival) {

@@ -107,6 +107,15 @@ TEST_F(SweepPlanTest, OverridesOfTheCallComeAfterThePlansOwn) {
   EXPECT_EQ(plan.plan.cells[0].seed, 4u);
 }
 
+TEST_F(SweepPlanTest, KeysOfAFileCanBeSet) {
+  WriteFileAtomically(temp_ / "keys.toml", "[link]\nlatency_ms = 7\n");
+  const SweepPlan plan = Load("set = [\"@keys.toml\", \"workload.requests=50\"]");
+  EXPECT_THAT(plan.plan.cells[0].overrides,
+              ElementsAre("link.latency_ms=7", "workload.requests=50"));
+  EXPECT_THAT(plan.files, ElementsAre(temp_ / "keys.toml"));
+  EXPECT_INPUT_ERROR(Load("set = [\"@none.toml\"]"), HasSubstr("none.toml"));
+}
+
 TEST_F(SweepPlanTest, WhatIsWrongIsNamedWithItsPlace) {
   const auto refuses = [this](const std::string& text, const std::string& problem) {
     EXPECT_INPUT_ERROR(Load(text), AllOf(HasSubstr("plan.toml"), HasSubstr(problem)));

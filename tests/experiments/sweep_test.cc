@@ -94,6 +94,15 @@ TEST_F(SweepTest, AnEditedPlanRunsWhatIsNewAlone) {
   EXPECT_EQ(Started(), (std::multiset<int>{1, 2, 3, 4, 5, 6, 7, 8}));
 }
 
+TEST_F(SweepTest, AFileWhoseKeysAreSetIsReadAnew) {
+  WriteFileAtomically(temp_ / "keys.toml", "link.latency_ms = 7\n");
+  SetPlan("set = [\"@keys.toml\"]");
+  const std::string before = Open().keys[0];
+  EXPECT_EQ(Open().keys[0], before);
+  WriteFileAtomically(temp_ / "keys.toml", "link.latency_ms = 8\n");
+  EXPECT_NE(Open().keys[0], before);
+}
+
 TEST_F(SweepTest, AKeyIsForAllThatTheResultsDependOn) {
   const std::string before = Open().keys[0];
   EXPECT_EQ(Open().keys[0], before);

@@ -158,6 +158,17 @@ TEST(WorkloadTest, DevicesAreDrawnEvenly) {
   EXPECT_LT(chi_square, 58.3);  // 29 degrees of freedom, 0.1%
 }
 
+TEST(WorkloadTest, RequestsMayBeDealtOutInTurn) {
+  const std::vector<Request> drawn = AllRequests(SmallScenario());
+  const std::vector<Request> dealt = AllRequests(SmallScenario({"workload.devices=in-turn"}));
+  ASSERT_EQ(dealt.size(), drawn.size());
+  for (size_t i = 0; i < dealt.size(); ++i) {
+    EXPECT_EQ(dealt[i].device, static_cast<int>(i) % SmallScenario().devices());
+    EXPECT_EQ(dealt[i].arrival, drawn[i].arrival);
+    EXPECT_EQ(dealt[i].prompt_row, drawn[i].prompt_row);
+  }
+}
+
 TEST(WorkloadTest, LognormalPromptsHaveThePublishedMeanAndNinetiethPercentile) {
   const Scenario s = WithPrompts(kLognormal, {"workload.requests=100000"});
   std::vector<int> tokens;

@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 
+#include <cmath>
+#include <numeric>
 #include <utility>
 #include <vector>
 
@@ -41,6 +43,38 @@ TEST(CloudComputeTest, AStageCostsLinearOnTheSumAndAttentionOnEach) {
   batch.parts = {Part(10, 0), Part(2, 160)};
   EXPECT_NEAR(ToMicroseconds(StageLatency(profile, batch, {8})), 744, 1e-9);
   EXPECT_NEAR(ToMicroseconds(StageLatency(profile, batch, {1})), 93, 1e-9);
+}
+
+// 10 + 3 x 0.5 ms for a prompt of 3 in one stage, beside the profile's.
+TEST(CloudComputeTest, AStagesOverheadsAddToWhatItsProfileSays) {
+  const Toy toy;
+  const std::vector<std::string> prompt = {"workload.prompts.tokens=3", "system.name=u-shape"};
+  std::vector<std::string> with = prompt;
+  with.insert(with.end(), {"cloud.stage_overhead_ms=10", "cloud.stage_overhead_us_per_token=500"});
+  const auto took = [&](const std::vector<std::string>& overrides) {
+    const Span span = RunInChild(toy.Load(overrides)).stages[0].span;
+    return (span.end - span.start).value();
+  };
+  EXPECT_NEAR(took(with) - took(prompt), 11.5e-3, 1e-12);
+}
+
+// Mean and standard deviation of an exponential distribution are the same.
+TEST(CloudComputeTest, ADrawnOverheadHasItsMeanAndSpread) {
+  const Toy toy;
+  const WatchedRun run = RunInChild(
+      toy.Load({"system.name=u-shape", "cloud.stage_overhead_ms=5",
+                "cloud.stage_overhead_spread=exponential", "workload.outputs.tokens=2000"}));
+  std::vector<double> ms;
+  for (const StageRow& stage : run.stages) {
+    const Span& span = stage.span;
+    ms.push_back(ToMilliseconds(span.end - span.start));
+  }
+  ASSERT_EQ(ms.size(), 2000u);
+  const double mean = std::accumulate(ms.begin(), ms.end(), 0.0) / 2000;
+  double squares = 0;
+  for (const double one : ms) squares += (one - mean) * (one - mean);
+  // The profile's part is 2 to 6 ms here, and grows with the context by 3.75 ms in all.
+  EXPECT_NEAR(std::sqrt(squares / 2000), 5.1, 0.5);
 }
 
 // Two raw prompts arrive at once: one batch, with an embedding of both and a head for each.

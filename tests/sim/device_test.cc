@@ -47,6 +47,37 @@ class DraftAheadTest : public testing::Test {
   void SetUp() override { device_.profile = &profile_; }
 };
 
+// Three sessions ask at once: the second's and the third's steps run as one of width 2, at the
+// longer context.
+TEST_F(DraftAheadTest, StepsThatWaitTogetherRunAsOne) {
+  scenario_.fleet.draft_batching = true;
+  std::vector<std::string> told;
+  for (int request = 0; request < 3; ++request) {
+    world_.Start("session", [&, request] {
+      const auto compute = MakeCompute(request);
+      const Span span = *compute->chain_drafter().RunStep().span;
+      told.push_back(fmt::format("{} to {}{}", std::lround(ToMicroseconds(span.start)),
+                                 std::lround(ToMicroseconds(span.end)),
+                                 span.is_joined ? ", joined" : ""));
+    });
+  }
+  world_.Run();
+  const double one = ToMicroseconds(ToyDevice().Draft(1, 10));
+  const double two = ToMicroseconds(ToyDevice().Draft(2, 10));
+  EXPECT_THAT(
+      told, ElementsAre(fmt::format("0 to {}", std::lround(one)),
+                        fmt::format("{} to {}", std::lround(one), std::lround(one + two)),
+                        fmt::format("{} to {}, joined", std::lround(one), std::lround(one + two))));
+}
+
+TEST_F(DraftAheadTest, AFasterDeviceTakesLess) {
+  device_.speed = 1.6;
+  Span span;
+  world_.Start("session", [&] { span = MakeCompute(0)->input().RunPrompt(0, 10).span; });
+  world_.Run();
+  EXPECT_NEAR((span.end - span.start).value(), ToyDevice().Input(10, 0).value() / 1.6, 1e-12);
+}
+
 TEST_F(DraftAheadTest, AStepStartsOnlyWhenNothingElseRunsOrWaits) {
   std::optional<Span> ahead;
   world_.Start("busy", [&] {

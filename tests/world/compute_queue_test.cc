@@ -105,6 +105,59 @@ TEST_F(ComputeQueueTest, ALatencyThatCannotBeToldFreesTheProcessor) {
   EXPECT_THAT(world_.stuck(), testing::IsEmpty());
 }
 
+// Those that wait when it starts: `kind` is what they have in common.
+class Joining : public ComputeQueue::Operation {
+ public:
+  Joining(int kind, double lasts_ms) : kind_(kind), lasts_ms_(lasts_ms) {}
+  Seconds Latency() override {
+    if (lasts_ms_ < 0) throw std::runtime_error("outside the grid");
+    return Milliseconds(lasts_ms_);
+  }
+  bool Takes(Operation& other) override {
+    const auto* joining = dynamic_cast<const Joining*>(&other);
+    if (joining == nullptr || joining->kind_ != kind_) return false;
+    lasts_ms_ += joining->lasts_ms_;
+    return true;
+  }
+
+ private:
+  int kind_;
+  double lasts_ms_;
+};
+
+TEST_F(ComputeQueueTest, AnOperationTakesThoseThatWaitWhenItStarts) {
+  const auto joining = [this](const char* who, double at_ms, int kind, double lasts_ms) {
+    At(at_ms, [=, this] {
+      Joining operation(kind, lasts_ms);
+      const Span span = gpu_.Run(operation, *world_.MakeSignal());
+      Tell(fmt::format("{}{}", who, span.is_joined ? " joined" : ""), span);
+    });
+  };
+  joining("a", 0, 1, 10);
+  joining("b", 1, 1, 5);
+  joining("c", 2, 2, 7);
+  Operation("d", 3, 1);
+  joining("e", 4, 1, 3);
+  joining("late", 11, 1, 4);
+  world_.Run();
+  EXPECT_THAT(told_, ElementsAre("a: 0 0 10", "b: 1 10 18", "e joined: 4 10 18", "c: 2 18 25",
+                                 "d: 3 25 26", "late: 11 26 30"));
+}
+
+TEST_F(ComputeQueueTest, WhatJoinsOneThatFailsFailsToo) {
+  Operation("before", 0, 10);
+  for (const double lasts_ms : {-10.0, 1.0}) {
+    At(1, [=, this] {
+      Joining operation(1, lasts_ms);
+      EXPECT_THROW(gpu_.Run(operation, *world_.MakeSignal()), std::runtime_error);
+    });
+  }
+  Operation("after", 2, 1);
+  world_.Run();
+  EXPECT_THAT(told_, ElementsAre("before: 0 0 10", "after: 2 10 11"));
+  EXPECT_THAT(world_.stuck(), testing::IsEmpty());
+}
+
 TEST_F(ComputeQueueTest, WhoWaitsForIdlenessLetsAllOthersGoFirst) {
   Operation("a", 0, 10);
   Idle("ahead", 1, 100);
