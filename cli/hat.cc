@@ -4,7 +4,8 @@
 
 int main(int argc, char** argv) {
   constexpr hat::Verb kVerbs[] = {
-      {"capacity", hat::CapacityVerb},  // a line each
+      {"calibrate", hat::CalibrateVerb},  // a line each
+      {"capacity", hat::CapacityVerb},
       {"compare", hat::CompareVerb},
       {"estimate", hat::EstimateVerb},
       {"figures", hat::FiguresVerb},

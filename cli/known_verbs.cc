@@ -8,6 +8,7 @@ namespace {
 constexpr KnownVerb kKnownVerbs[] = {
     {"bench runtime", "hat-bench-runtime", "times a model beside the machine's own floors"},
     {"bench sim", "hat-bench-sim", "times the simulator"},
+    {"calibrate", "hat", "fits what is not known to published figures"},
     {"capacity", "hat", "finds the largest request rate that meets objectives"},
     {"compare", "hat", "simulates systems under the same requests, side by side"},
     {"estimate", "hat", "the mean of numbers, with its 95% confidence interval"},

@@ -5,6 +5,7 @@
 
 namespace hat {
 
+int CalibrateVerb(CommandLine& line);
 int CapacityVerb(CommandLine& line);
 int CompareVerb(CommandLine& line);
 int EstimateVerb(CommandLine& line);

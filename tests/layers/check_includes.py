@@ -28,6 +28,7 @@ EXPERIMENTS_BELOW = {
     "plan": ["scenario"],
     "report": ["sweep"],
     "sweep": ["plan", "results", "scenario"],
+    "calibrate": ["results"],
     "capacity": ["results"],
 }
 EVERYTHING = {

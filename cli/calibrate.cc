@@ -1,0 +1,281 @@
+// hat calibrate: fits what is not known of a scenario to published figures.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "cli/plain_verbs.h"
+#include "cli/run_plot.h"
+#include "cli/shipped.h"
+#include "cli/sweep_options.h"
+#include "core/error.h"
+#include "core/files.h"
+#include "core/program.h"
+#include "experiments/calibrate/fit.h"
+#include "experiments/calibrate/report.h"
+#include "experiments/calibrate/spec.h"
+#include "experiments/results/statistics.h"
+#include "experiments/scenario/scenario.h"
+#include "experiments/sweep/unit_store.h"
+#include "experiments/sweep/unit_summary.h"
+
+namespace hat {
+namespace {
+
+struct Options {
+  std::string spec;
+  std::string out;
+  std::string keys;  // file for the fitted values
+  int jobs = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  bool draws = true;
+  bool is_quiet = false;
+};
+
+void AddOptions(CommandLine& line, Options& options) {
+  line.description(
+      "Fits up to six unknown parameters of a scenario to published figures: a search all over, "
+      "then from the best. Says how well each parameter is known (profile likelihood, "
+      "correlations), what each figure would have been predicted to be without it, and what other "
+      "assumptions would do. Every run is kept in the folder, so that the same command goes on "
+      "where an earlier one ended. More: docs/paper.md; the file's keys: docs/formats.md.\n\n"
+      "  hat calibrate experiments/paper/calibrate_7b.toml --out results/calibrate_7b");
+  line.add_option("spec", options.spec, "a TOML file: parameters, cases, targets")
+      ->required()
+      ->transform(ShippedPath);
+  line.add_option("--out", options.out,
+                  "folder for the results, and the runs; without it results/NAME");
+  line.add_option("--keys", options.keys,
+                  "also write the fitted keys there, to be taken over with --set @FILE");
+  line.add_option("--jobs", options.jobs, "simulations at once")
+      ->check(CLI::Range(1, 1024))
+      ->capture_default_str();
+  line.add_flag("!--no-figure", options.draws, "do not draw calibration.png");
+  line.add_flag("--quiet", options.is_quiet, "nothing on stderr but errors");
+}
+
+// The runs that one set of parameters takes.
+class CalibrationRuns {
+ public:
+  CalibrationRuns(const CalibrationSpec& spec, const Options& options)
+      : spec_(spec),
+        options_(options),
+        first_seed_(LoadScenario(spec.scenario, SetOf({}, {})).seed),
+        sweep_(spec.name, {"case", "system.name", "seed"}, options.out, Simulator()),
+        line_(std::chrono::seconds(30)) {}
+
+  // Ours, by target. Throws InputError or RunError for a run that fails, RunError "interrupted".
+  std::vector<std::optional<double>> Measure(const std::vector<double>& x,
+                                             const std::vector<std::string>& alternative);
+  // Of how many times Measure() will be called in all.
+  void Expect(int evaluations) { expected_ = evaluations; }
+  const std::string& label() const { return label_; }
+
+ private:
+  using Runs = std::map<std::pair<std::string, std::string>, std::vector<UnitSummary>>;
+
+  std::vector<std::string> SetOf(const std::vector<double>& x,
+                                 const std::vector<std::string>& alternative) const;
+  void RunAll(const std::vector<std::string>& keys);
+  std::optional<double> Ours(const Target& target, const Runs& runs) const;
+
+  const CalibrationSpec& spec_;
+  const Options& options_;
+  const uint64_t first_seed_;
+  GrowingSweep sweep_;
+  ProgressLine line_;
+  std::string label_ = "simulated";
+  int evaluations_ = 0;
+  int expected_ = 0;
+};
+
+std::vector<std::string> CalibrationRuns::SetOf(const std::vector<double>& x,
+                                                const std::vector<std::string>& alternative) const {
+  std::vector<std::string> set = spec_.set;
+  for (const Alternative& assumption : spec_.assumptions) {
+    set.insert(set.end(), assumption.set.begin(), assumption.set.end());
+  }
+  set.insert(set.end(), alternative.begin(), alternative.end());
+  for (size_t j = 0; j < x.size(); ++j) {
+    for (const ParameterKey& key : spec_.parameters[j].keys) {
+      set.push_back(key.key + "=" + key.ValueAt(x[j]));
+    }
+  }
+  return set;
+}
+
+std::vector<std::optional<double>> CalibrationRuns::Measure(
+    const std::vector<double>& x, const std::vector<std::string>& alternative) {
+  sweep_.Clear();
+  std::map<std::pair<std::string, std::string>, std::vector<std::string>> keys;
+  std::vector<std::string> all;
+  for (const CalibrationCase& one : spec_.cases) {
+    for (const std::string& system : one.systems) {
+      for (int i = 0; i < spec_.seeds; ++i) {
+        Cell cell;
+        cell.seed = first_seed_ + static_cast<uint64_t>(i);
+        cell.name = fmt::format("{}, {}, seed {}", one.name, system, cell.seed);
+        cell.scenario = spec_.scenario;
+        cell.overrides = SetOf(x, alternative);
+        cell.overrides.insert(cell.overrides.end(), one.set.begin(), one.set.end());
+        cell.overrides.push_back("system.name=" + system);
+        const std::string key =
+            sweep_.Add(std::move(cell), {one.name, system, std::to_string(first_seed_ + i)});
+        keys[{one.name, system}].push_back(key);
+        all.push_back(key);
+      }
+    }
+  }
+  sweep_.Write();
+  RunAll(all);
+  const UnitStore store(sweep_.sweep().folder);
+  Runs runs;
+  for (const auto& [of, its_keys] : keys) {
+    for (const std::string& key : its_keys) {
+      runs[of].push_back(ReadUnitSummary(store.FolderOf(key) + "/summary.json"));
+    }
+  }
+  label_ = runs.begin()->second.front().label;
+  // What there are many of: rows of single requests.
+  std::error_code error;
+  for (const std::string& key : all) {
+    std::filesystem::remove(store.FolderOf(key) + "/requests.csv", error);
+  }
+  ++evaluations_;
+  std::vector<std::optional<double>> ours;
+  for (const Target& target : spec_.targets) ours.push_back(Ours(target, runs));
+  return ours;
+}
+
+void CalibrationRuns::RunAll(const std::vector<std::string>& keys) {
+  SweepRunOptions run;
+  run.units.keys = keys;
+  run.units.jobs = options_.jobs;
+  run.units.retries_failed = true;
+  run.is_quiet = options_.is_quiet;
+  const double each = static_cast<double>(keys.size());
+  const double all = each * std::max(expected_, evaluations_ + 1);
+  run.part = {&line_, [&](size_t ended) {
+                return Progress{.done = each * evaluations_ + double(ended), .total = all};
+              }};
+  const UnitOutcome outcome = RunSweepUnits(sweep_.sweep(), run);
+  if (outcome.is_stopped) {
+    throw RunError(fmt::format(
+        "interrupted; what is done stays in '{}': the same command goes on there", options_.out));
+  }
+  if (outcome.failed.empty()) return;
+  const UnitFailure failure = UnitStore(sweep_.sweep().folder).Failed().at(outcome.failed.front());
+  if (failure.exit_code == 2) throw InputError(failure.reason);
+  throw RunError(failure.reason);
+}
+
+// The mean over seeds of what each seed's runs give.
+std::optional<double> CalibrationRuns::Ours(const Target& target, const Runs& runs) const {
+  const auto sum = [&](const std::string& system, size_t seed) -> std::optional<double> {
+    double all = 0;
+    for (const std::string& metric : target.metrics) {
+      const std::optional<double> value = runs.at({target.case_name, system})[seed].Metric(metric);
+      if (!value) return std::nullopt;
+      all += *value;
+    }
+    return all;
+  };
+  double mean = 0;
+  for (size_t seed = 0; seed < static_cast<size_t>(spec_.seeds); ++seed) {
+    const std::optional<double> own = sum(target.system, seed);
+    const std::optional<double> of = target.of.empty() ? own : sum(target.of, seed);
+    if (!own || !of) return std::nullopt;
+    const double ratio = *of / *own;
+    mean += target.form == Target::Form::kValue       ? *own
+            : target.form == Target::Form::kReduction ? 100 * (1 - ratio)
+                                                      : ratio;
+  }
+  return mean / spec_.seeds;
+}
+
+int ExpectedEvaluations(const CalibrationSpec& spec) {
+  const int parameters = static_cast<int>(spec.parameters.size());
+  return 1 + spec.global_evaluations + spec.local_evaluations +
+         parameters * (2 + 6 * (1 + spec.profile_evaluations)) +
+         static_cast<int>(spec.alternatives.size()) * (1 + spec.alternative_evaluations);
+}
+
+// Profiles; where one of them comes upon a better fit than the one it is of, all again from there.
+void Profiles(const CalibrationSpec& spec, Fit& fit, Calibration& calibration) {
+  std::vector<double> of;
+  for (int round = 0; round < 3 && of != fit.best().x; ++round) {
+    calibration.linearised = fit.Linearise();
+    of = fit.best().x;
+    calibration.profiles.clear();
+    for (size_t j = 0; j < spec.parameters.size(); ++j) {
+      calibration.profiles.push_back(fit.ProfileOf(j, spec.profile_evaluations));
+    }
+  }
+}
+
+void LeaveOut(const CalibrationSpec& spec, Fit& fit, Calibration& calibration) {
+  std::map<std::string, std::vector<size_t>> groups;
+  for (size_t i = 0; i < spec.targets.size(); ++i) {
+    if (spec.targets[i].weight == 0) continue;
+    calibration.each_left_out.push_back(fit.LeaveOut({i}));
+    groups[spec.targets[i].group].push_back(i);
+  }
+  if (groups.size() < 2) return;
+  for (const auto& [name, targets] : groups) {
+    calibration.groups_left_out.push_back(fit.LeaveOut(targets));
+  }
+}
+
+Calibration Calibrate(const CalibrationSpec& spec, CalibrationRuns& runs) {
+  Calibration calibration;
+  runs.Expect(ExpectedEvaluations(spec));
+  const auto count = [&](const Evaluation& evaluation) {
+    if (calibration.evaluations++ == 0) calibration.before = evaluation;
+  };
+  Fit fit(
+      spec, [&](const std::vector<double>& x) { return runs.Measure(x, {}); }, count);
+  fit.Search(spec.global_evaluations, spec.local_evaluations);
+  Profiles(spec, fit, calibration);
+  LeaveOut(spec, fit, calibration);
+  calibration.fitted = fit.best();
+  for (const Alternative& alternative : spec.alternatives) {
+    Fit other(
+        spec, [&](const std::vector<double>& x) { return runs.Measure(x, alternative.set); },
+        count);
+    calibration.tried.push_back(
+        {other.Improve(calibration.fitted.x, spec.alternative_evaluations)});
+  }
+  calibration.label = runs.label();
+  return calibration;
+}
+
+}  // namespace
+
+int CalibrateVerb(CommandLine& line) {
+  Options options;
+  AddOptions(line, options);
+  line.Parse();
+  CatchInterrupts();
+  const CalibrationSpec spec = LoadCalibrationSpec(options.spec);
+  if (options.out.empty()) options.out = "results/" + spec.name;
+  CalibrationRuns runs(spec, options);
+  const Calibration calibration = Calibrate(spec, runs);
+  const std::string text = CalibrationMarkdown(spec, calibration);
+  const std::string json = options.out + "/calibration.json";
+  WriteFileAtomically(json, CalibrationJson(spec, calibration));
+  WriteFileAtomically(options.out + "/calibration.md", text);
+  WriteFileAtomically(options.out + "/calibrated.toml", CalibratedKeys(spec, calibration));
+  if (!options.keys.empty()) {
+    WriteFileAtomically(options.keys, CalibratedKeys(spec, calibration));
+  }
+  PrintResult(text);
+  if (!options.is_quiet) SayWritten(options.out);
+  if (options.draws) RunPlot("calibration.py", json, options.out + "/calibration.png");
+  return 0;
+}
+
+}  // namespace hat

@@ -1,0 +1,222 @@
+#include "experiments/calibrate/spec.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <map>
+
+#include "core/config.h"
+#include "experiments/results/published.h"
+
+namespace hat {
+namespace {
+
+constexpr int kMostEvaluations = 100'000;
+
+std::vector<std::string> ReadSet(const ConfigTable& table) {
+  std::vector<std::string> set;
+  for (const std::string& text : table.Strings("set", std::vector<std::string>{})) {
+    if (text.find('=') == std::string::npos) {
+      throw table.Error("set", fmt::format("must hold texts \"key=value\", got '{}'", text));
+    }
+    set.push_back(text);
+  }
+  return set;
+}
+
+std::vector<ParameterKey> ReadKeys(const ConfigTable& table) {
+  std::vector<ParameterKey> keys;
+  for (const ConfigTable& entry : table.Tables("keys")) {
+    const Range any = Range::Between(-1e12, 1e12);
+    ParameterKey key{entry.String("key"), entry.Number("a", any, 0.0), entry.Number("b", any, 1.0),
+                     entry.String("text", "{}")};
+    if (key.text.find("{}") == std::string::npos) {
+      throw entry.Error("text",
+                        fmt::format("must have {{}} where the number stands, got '{}'", key.text));
+    }
+    keys.push_back(std::move(key));
+  }
+  if (keys.empty()) throw table.Error("keys", "must hold at least one {key = \"...\"}");
+  return keys;
+}
+
+Parameter ReadParameter(const ConfigTable& table) {
+  Parameter parameter;
+  parameter.name = table.String("name");
+  parameter.keys = ReadKeys(table);
+  parameter.is_log = table.Choice("scale", {"linear", "log"}, "linear") == "log";
+  const Range range = parameter.is_log ? Range::Positive(1e12) : Range::Between(-1e12, 1e12);
+  parameter.low = table.Number("low", range);
+  parameter.high = table.Number("high", range);
+  if (!(parameter.high > parameter.low)) {
+    throw table.Error("high", fmt::format("must be above low = {:g}", parameter.low));
+  }
+  parameter.prior = table.Number("prior", Range::Between(parameter.low, parameter.high));
+  parameter.spread = table.Number("spread", Range::Positive(1e12));
+  parameter.reason = table.String("reason");
+  return parameter;
+}
+
+CalibrationCase ReadCase(const ConfigTable& table) {
+  CalibrationCase one{table.String("name"), table.Strings("systems"), ReadSet(table)};
+  if (one.systems.empty()) throw table.Error("systems", "must name at least one");
+  return one;
+}
+
+Alternative ReadAlternative(const ConfigTable& table) {
+  return {table.String("name"), ReadSet(table), table.String("reason")};
+}
+
+template <typename T>
+void RefuseTwice(const std::vector<T>& known, const std::string& name, const ConfigTable& table) {
+  if (std::ranges::any_of(known, [&](const T& one) { return one.name == name; })) {
+    throw table.Error("name", fmt::format("'{}' is there twice", name));
+  }
+}
+
+// The rows of the file of published figures, read once for each experiment.
+class Published {
+ public:
+  explicit Published(std::string path) : path_(std::move(path)) {}
+
+  const PublishedValue& At(const ConfigTable& table, const Target& target) {
+    auto known = experiments_.find(target.experiment);
+    if (known == experiments_.end()) {
+      known = experiments_.emplace(target.experiment, PublishedOf(path_, target.experiment)).first;
+    }
+    for (const PublishedValue& value : known->second) {
+      const bool is_it =
+          value.system == target.published_system && value.metric == target.published_metric;
+      if (is_it && value.value != 0) return value;
+    }
+    throw table.Error("metric", fmt::format("{} has no row of experiment '{}', system '{}', metric "
+                                            "'{}' with a value other than 0",
+                                            path_, target.experiment, target.published_system,
+                                            target.published_metric));
+  }
+
+ private:
+  const std::string path_;
+  std::map<std::string, std::vector<PublishedValue>> experiments_;
+};
+
+Target::Form ReadForm(const ConfigTable& table) {
+  const std::string form = table.Choice("form", {"value", "reduction", "ratio"}, "value");
+  if (form == "reduction") return Target::Form::kReduction;
+  return form == "ratio" ? Target::Form::kRatio : Target::Form::kValue;
+}
+
+// A target for each of the table's systems.
+void ReadTargets(const ConfigTable& table, Published& published, CalibrationSpec& spec) {
+  Target target;
+  target.group = table.String("name");
+  target.experiment = table.String("experiment");
+  target.published_metric = table.String("metric");
+  target.case_name = table.String("case");
+  target.form = ReadForm(table);
+  target.metrics = table.Strings("ours", std::vector<std::string>{target.published_metric});
+  target.weight = table.Number("weight", Range::NonNegative(1e6), 1.0);
+  if (target.metrics.empty()) throw table.Error("ours", "must name at least one metric");
+  const auto known = std::ranges::find(spec.cases, target.case_name, &CalibrationCase::name);
+  if (known == spec.cases.end()) {
+    throw table.Error("case", fmt::format("'{}' is none of the cases", target.case_name));
+  }
+  const auto require = [&](const char* key, const std::string& system) {
+    if (std::ranges::count(known->systems, system) > 0) return;
+    throw table.Error(key, fmt::format("'{}' is no system of the case '{}'", system, known->name));
+  };
+  if (target.form == Target::Form::kValue) {
+    table.Forbid({"of"}, "form", "form = \"value\"");
+  } else {
+    require("of", target.of = table.String("of"));
+  }
+  const std::vector<std::string> systems = table.Strings("systems");
+  const std::vector<std::string> names = table.Strings("published_systems", systems);
+  if (systems.empty() || names.size() != systems.size()) {
+    throw table.Error("systems", "must name at least one, and as many as published_systems");
+  }
+  for (size_t i = 0; i < systems.size(); ++i) {
+    require("systems", target.system = systems[i]);
+    target.published_system = names[i];
+    const PublishedValue& value = published.At(table, target);
+    target.published = value.value;
+    target.source = value.source;
+    spec.targets.push_back(target);
+  }
+}
+
+int ReadEvaluations(const ConfigTable& table, const std::string& key, int fallback) {
+  return static_cast<int>(table.Integer(key, 0, kMostEvaluations, fallback));
+}
+
+void ReadSearch(const ConfigTable& root, CalibrationSpec& spec) {
+  const ConfigTable table = root.Table("search");
+  spec.global_evaluations = ReadEvaluations(table, "global", 200);
+  spec.local_evaluations = ReadEvaluations(table, "local", 100);
+  spec.profile_evaluations = ReadEvaluations(table, "profile", 8);
+  spec.alternative_evaluations = ReadEvaluations(table, "alternative", 30);
+}
+
+}  // namespace
+
+double Parameter::Scaled(double x) const { return is_log ? std::log(x) : x; }
+double Parameter::FromScaled(double u) const { return is_log ? std::exp(u) : u; }
+
+std::string ParameterKey::ValueAt(double x) const {
+  std::string value = text;
+  return value.replace(value.find("{}"), 2, fmt::format("{:.6g}", a + b * x));
+}
+
+std::string Target::Name() const {
+  return fmt::format("{}, {}, {}", experiment, published_system, published_metric);
+}
+
+size_t CalibrationSpec::CaseIndex(const std::string& case_name) const {
+  return static_cast<size_t>(std::ranges::find(cases, case_name, &CalibrationCase::name) -
+                             cases.begin());
+}
+
+CalibrationSpec LoadCalibrationSpec(const std::string& path) {
+  const Config config = Config::FromFile(path);
+  const ConfigTable root = config.Root();
+  CalibrationSpec spec;
+  spec.name = std::filesystem::path(path).stem();
+  spec.scenario = root.Path("scenario");
+  spec.set = ReadSet(root);
+  spec.seeds = static_cast<int>(root.Integer("seeds", 1, 1000, 1));
+  spec.sigma = root.Number("sigma", Range::Between(1e-6, 10), 0.08);
+  ReadSearch(root, spec);
+  for (const ConfigTable& table : root.Tables("assumption")) {
+    spec.assumptions.push_back(ReadAlternative(table));
+  }
+  for (const ConfigTable& table : root.Tables("parameter")) {
+    Parameter parameter = ReadParameter(table);
+    RefuseTwice(spec.parameters, parameter.name, table);
+    spec.parameters.push_back(std::move(parameter));
+  }
+  if (spec.parameters.empty() || spec.parameters.size() > kMostParameters) {
+    throw root.Error("parameter",
+                     fmt::format("must be there 1 to {} times, is {} times: more could not be told "
+                                 "apart",
+                                 kMostParameters, spec.parameters.size()));
+  }
+  for (const ConfigTable& table : root.Tables("case")) {
+    CalibrationCase one = ReadCase(table);
+    RefuseTwice(spec.cases, one.name, table);
+    spec.cases.push_back(std::move(one));
+  }
+  Published published(root.Path("published"));
+  for (const ConfigTable& table : root.Tables("targets")) ReadTargets(table, published, spec);
+  if (spec.targets.empty()) throw root.Error("targets", "is missing: at least one [[targets]]");
+  for (const ConfigTable& table : root.Tables("alternative")) {
+    Alternative alternative = ReadAlternative(table);
+    RefuseTwice(spec.alternatives, alternative.name, table);
+    spec.alternatives.push_back(std::move(alternative));
+  }
+  config.RejectUnknownKeys();
+  return spec;
+}
+
+}  // namespace hat
