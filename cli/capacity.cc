@@ -8,7 +8,6 @@
 #include <map>
 #include <optional>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "cli/chosen_systems.h"
@@ -38,7 +37,7 @@ struct Options {
   std::string objectives;
   std::vector<std::string> systems;
   int seeds = 5;
-  int jobs = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  int jobs = 1;
   std::vector<std::string> overrides;
   std::string over;  // "KEY=v1,v2"
   std::string out;
@@ -75,9 +74,7 @@ void AddOptions(CommandLine& line, Options& options) {
       ->type_name("KEY=VALUE")
       ->expected(1)
       ->take_all();
-  line.add_option("--jobs", options.jobs, "simulations at once")
-      ->check(CLI::Range(1, 1024))
-      ->capture_default_str();
+  AddJobs(line, options.jobs);
   line.add_option("--out", options.out, "folder for the results, and the runs");
   line.add_flag("!--no-figure", options.draws, "do not draw capacity.png");
   line.add_flag("--quiet", options.is_quiet, "nothing on stderr but errors");
@@ -236,6 +233,8 @@ void CapacityRun::RunUnits(const std::vector<std::string>& keys) {
   run.units.jobs = options_.jobs;
   run.units.retries_failed = true;
   run.is_quiet = options_.is_quiet;
+  run.says_failures = !options_.is_quiet;
+  run.stays = !options_.out.empty();
   double expected = 0;
   for (const Search& search : searches_) {
     if (!search.point.not_possible) expected += search.rates.ExpectedLeft();

@@ -6,7 +6,6 @@
 #include <filesystem>
 #include <set>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "cli/plain_verbs.h"
@@ -46,10 +45,7 @@ void AddOptions(CommandLine& line, Options& options) {
       ->capture_default_str();
   line.add_flag("--quick", options.is_quick, "fewer requests and seeds: minutes, wider intervals");
   line.add_flag("--list", options.lists, "name the figures and what each answers");
-  options.run.units.jobs = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
-  line.add_option("--jobs", options.run.units.jobs, "runs at once")
-      ->check(CLI::Range(1, 1024))
-      ->capture_default_str();
+  AddJobs(line, options.run.units.jobs);
   line.add_option("--formats", options.formats, "of the pictures: png, pdf, svg, with commas")
       ->capture_default_str();
   line.add_flag("--quiet", options.run.is_quiet, "nothing on stderr but errors");

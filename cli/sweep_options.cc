@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <map>
+#include <thread>
 #include <utility>
 
 #include "cli/shipped.h"
@@ -76,6 +77,13 @@ void AddSweepOptions(CommandLine& line, SweepChoice& choice) {
       ->take_all();
 }
 
+void AddJobs(CommandLine& line, int& jobs) {
+  jobs = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  line.add_option("--jobs", jobs, "runs at once")
+      ->check(CLI::Range(1, 1024))
+      ->capture_default_str();
+}
+
 Sweep OpenSweep(const SweepChoice& choice) {
   return OpenSweep(SweepOptions{.plan = choice.plan,
                                 .folder = choice.folder_or_default(),
@@ -129,6 +137,7 @@ UnitOutcome RunSweepUnits(const Sweep& sweep, const SweepRunOptions& options) {
   };
   units.stop = [&] {
     if (!IsInterrupted()) return Stop::kNo;
+    if (!options.stays) return Stop::kNow;
     if (!std::exchange(is_told, true) && !options.is_quiet) {
       progress.Clear();
       std::fputs("no other run starts; those that run end first (a second signal ends all)\n",
@@ -149,7 +158,7 @@ UnitOutcome RunSweepUnits(const Sweep& sweep, const SweepRunOptions& options) {
   };
   const UnitOutcome outcome = UnitRun(sweep, std::move(units)).Run();
   progress.Clear();
-  SayFailed(sweep, outcome.failed);
+  if (options.says_failures) SayFailed(sweep, outcome.failed);
   return outcome;
 }
 

@@ -7,6 +7,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <utility>
 
 #include "core/error.h"
 #include "core/files.h"
@@ -192,12 +193,17 @@ GrowingSweep::GrowingSweep(const std::string& name, const std::vector<std::strin
 std::string GrowingSweep::Add(Cell cell, std::vector<std::string> values) {
   cell.scenario = Absolute(cell.scenario);
   const std::string key = inputs_.DigestOf(sweep_.plan.plan, cell);
-  if (std::ranges::count(sweep_.keys, key) > 0) return key;
+  if (!keys_.insert(key).second) return key;
   sweep_.plan.plan.cells.push_back(std::move(cell));
   sweep_.plan.values.push_back(std::move(values));
   sweep_.keys.push_back(key);
-  FillUnits(sweep_);
+  has_units_ = false;
   return key;
+}
+
+const Sweep& GrowingSweep::sweep() {
+  if (!std::exchange(has_units_, true)) FillUnits(sweep_);
+  return sweep_;
 }
 
 void GrowingSweep::Write() const {

@@ -8,6 +8,7 @@
 //   FOLDER/work, locks   of units that are being run
 #pragma once
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -68,11 +69,13 @@ class GrowingSweep {
   // Writes sweep.json, by which one unit can be run alone; to be called before units are run.
   void Write() const;
 
-  const Sweep& sweep() const { return sweep_; }  // until the next Add()
+  const Sweep& sweep();  // until the next Add()
 
  private:
   CellInputs inputs_;
   Sweep sweep_;
+  std::set<std::string> keys_;
+  bool has_units_ = true;  // of all cells
 };
 
 }  // namespace hat
