@@ -163,7 +163,8 @@ int SweepListVerb(CommandLine& line) {
   std::optional<State> only;
   if (todo) only = State::kTodo;
   if (failed) only = State::kFailed;
-  PrintResult(Listing(OpenSweep(choice), only));
+  // Who runs single units finds in the folder what they are.
+  PrintResult(Listing(todo ? OpenSweep(choice) : LookAtSweep(choice), only));
   return 0;
 }
 

@@ -32,6 +32,8 @@ std::vector<std::string> Simulator();
 
 // Opens the sweep for this program. Throws as OpenSweep.
 Sweep OpenSweep(const SweepChoice& choice);
+// The same for who only looks: makes no folder where there is none.
+Sweep LookAtSweep(const SweepChoice& choice);
 
 // One of several plans that share the units of a folder (Merged).
 struct FigureSweep {

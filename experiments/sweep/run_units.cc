@@ -135,6 +135,7 @@ void UnitRun::Start(size_t place) {
   const Cell& cell = sweep_.plan.plan.cells[sweep_.units[asked_[place]].cell];
   const std::string& key = KeyOf(place);
   const std::string results = store_.Begin(key);
+  if (options_.prepare) options_.prepare(cell);
   children_.Start(place, [&] { options_.run(cell, key, results); });
   ++attempts_[place];
 }

@@ -31,6 +31,9 @@ enum class Stop {
 };
 
 struct UnitRunOptions {
+  // What many units need alike, as files to be read, is done here once: called in this process
+  // before a unit's own, which is a copy of it. What it throws ends the whole run.
+  std::function<void(const Cell& cell)> prepare;
   // Runs a cell and puts its results into the folder, which does not exist; in a process of its
   // own. They must be those that the key stands for.
   std::function<void(const Cell& cell, const std::string& key, const std::string& results)> run;

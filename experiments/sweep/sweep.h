@@ -41,6 +41,7 @@ struct SweepOptions {
   // The file of the plan's runs: another name for each of several plans that share a folder's
   // units.
   std::string file = kSweepFile;
+  bool makes_folder = true;  // false: one that is not there stays so, and nothing is written
 };
 
 // Reads the plan and writes FOLDER/sweep.json; from there, where it is as the plan, the scenarios,
@@ -66,7 +67,8 @@ class GrowingSweep {
   // Returns the cell's key; one of a known key adds no unit. `values`: by axis. Throws as
   // OpenSweep.
   std::string Add(Cell cell, std::vector<std::string> values);
-  // Writes sweep.json, by which one unit can be run alone; to be called before units are run.
+  // Writes sweep.json, by which one unit can be run alone; to be called before units are run. What
+  // others, who may be at work, wrote there stays as far as there is something of it.
   void Write() const;
 
   const Sweep& sweep();  // until the next Add()

@@ -319,6 +319,37 @@ TEST_F(SweepTest, AFolderOfOtherThingsIsRefused) {
   EXPECT_INPUT_ERROR(Open(), AllOf(HasSubstr("holds no folder 'units'"), HasSubstr("out")));
 }
 
+TEST_F(SweepTest, AFolderThatIsNotThereStaysSoForWhoOnlyLooks) {
+  SweepOptions options{temp_ / "plan.toml", temp_ / "out", {}, {temp_ / "program"}};
+  options.makes_folder = false;
+  EXPECT_THAT(OpenSweep(options).units, SizeIs(6));
+  EXPECT_FALSE(fs::exists(temp_ / "out"));
+}
+
+// Of two searches in one folder each writes what it runs.
+TEST_F(SweepTest, AGrowingSweepLeavesWhatOthersRunInItsFile) {
+  const auto grow = [this](const std::vector<std::string>& axes) {
+    return GrowingSweep("search", axes, temp_ / "out", {temp_ / "program"});
+  };
+  const auto cell = [this](uint64_t seed) {
+    return Cell{fmt::format("seed {}", seed), "", temp_ / "small.toml", {}, seed};
+  };
+  GrowingSweep first = grow({"rate", "seed"});
+  GrowingSweep second = grow({"seed"});
+  const std::string key = first.Add(cell(1), {"4", "1"});
+  first.Add(cell(2), {"4", "2"});
+  first.Write();
+  fs::create_directory(temp_ / ("out/units/" + key));
+  second.Add(cell(3), {"3"});
+  second.Write();
+  const Sweep both = OpenSweepFolder(temp_ / "out");
+  ASSERT_THAT(both.keys, SizeIs(2)) << "the second one of the first's has come to nothing";
+  EXPECT_EQ(both.keys[1], key);
+  EXPECT_EQ(both.plan.plan.cells[1].name, "seed 1");
+  EXPECT_EQ(both.plan.values[1], (std::vector<std::string>{"1"}));
+  EXPECT_THAT(second.sweep().units, SizeIs(1)) << "they are not its own";
+}
+
 TEST(UnitLocksTest, ALockIsOneOwnersUntilItIsReleased) {
   const TempFolder temp;
   UnitLocks first(temp.path());
