@@ -51,9 +51,7 @@ void AddOptions(CommandLine& line, Options& options) {
                   "folder for the results, and the runs; without it results/NAME");
   line.add_option("--keys", options.keys,
                   "also write the fitted keys there, to be taken over with --set @FILE");
-  line.add_option("--jobs", options.jobs, "simulations at once")
-      ->check(CLI::Range(1, 1024))
-      ->capture_default_str();
+  AddJobs(line, options.jobs);
   line.add_flag("!--no-figure", options.draws, "do not draw calibration.png");
   line.add_flag("--quiet", options.is_quiet, "nothing on stderr but errors");
 }
@@ -130,7 +128,6 @@ std::vector<std::optional<double>> CalibrationRuns::Measure(
       }
     }
   }
-  sweep_.Write();
   RunAll(all);
   const UnitStore store(sweep_.sweep().folder);
   Runs runs;
@@ -168,6 +165,7 @@ void CalibrationRuns::RunAll(const std::vector<std::string>& keys) {
         "interrupted; what is done stays in '{}': the same command goes on there", options_.out));
   }
   if (outcome.failed.empty()) return;
+  sweep_.Write();  // by which the failed one can be run alone
   const UnitFailure failure = UnitStore(sweep_.sweep().folder).Failed().at(outcome.failed.front());
   if (failure.exit_code == 2) throw InputError(failure.reason);
   throw RunError(failure.reason);

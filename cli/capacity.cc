@@ -8,7 +8,6 @@
 #include <map>
 #include <optional>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "cli/chosen_systems.h"
@@ -19,6 +18,7 @@
 #include "cli/sweep_options.h"
 #include "core/error.h"
 #include "core/files.h"
+#include "core/lines.h"
 #include "core/program.h"
 #include "experiments/capacity/objectives.h"
 #include "experiments/capacity/report.h"
@@ -39,7 +39,7 @@ struct Options {
   std::string objectives;
   std::vector<std::string> systems;
   int seeds = 5;
-  int jobs = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  int jobs = 1;
   std::vector<std::string> overrides;
   std::string over;  // "KEY=v1,v2"
   std::string out;
@@ -73,9 +73,7 @@ void AddOptions(CommandLine& line, Options& options) {
   line.add_flag("--grow-fleet", options.grows_fleet,
                 "more devices in place of busier ones: fleet.scale goes with the rate");
   AddSetOption(line, options.overrides, "the scenario");
-  line.add_option("--jobs", options.jobs, "simulations at once")
-      ->check(CLI::Range(1, 1024))
-      ->capture_default_str();
+  AddJobs(line, options.jobs);
   line.add_option("--out", options.out, "folder for the results, and the runs");
   line.add_flag("!--no-figure", options.draws, "do not draw capacity.png");
   line.add_flag("--quiet", options.is_quiet, "nothing on stderr but errors");
@@ -89,16 +87,11 @@ struct Over {
 Over ParseOver(const std::string& text) {
   if (text.empty()) return {"", {""}};
   const size_t equals = text.find('=');
-  Over over{text.substr(0, equals), {}};
   const std::string values = equals == std::string::npos ? "" : text.substr(equals + 1);
-  for (size_t begin = 0; begin <= values.size();) {
-    const size_t end = std::min(values.find(',', begin), values.size());
-    over.values.push_back(values.substr(begin, end - begin));
-    if (over.key.empty() || over.values.back().empty()) {
-      throw InputError(
-          fmt::format("--over must be KEY=V1,V2,..., as link.latency_ms=2,20,50, got '{}'", text));
-    }
-    begin = end + 1;
+  Over over{text.substr(0, equals), SplitAtCommas(values)};
+  if (over.key.empty() || std::ranges::count(over.values, "") > 0) {
+    throw InputError(
+        fmt::format("--over must be KEY=V1,V2,..., as link.latency_ms=2,20,50, got '{}'", text));
   }
   return over;
 }
@@ -179,12 +172,29 @@ CapacityRun::CapacityRun(const Options& options)
   }
 }
 
+// A mistake in the value of --over is told under that name.
+Scenario LoadAt(const std::string& path, std::vector<std::string> overrides,
+                const std::string& over) {
+  if (over.empty()) return LoadScenario(path, overrides);
+  LoadScenario(path, overrides);
+  overrides.push_back(over);
+  try {
+    return LoadScenario(path, overrides);
+  } catch (const InputError& error) {
+    const std::string text = error.what();
+    constexpr std::string_view kSet = "--set";
+    if (!text.starts_with(kSet)) throw;
+    throw InputError("--over" + text.substr(kSet.size()));
+  }
+}
+
 // What is wrong with its scenario shows before anything runs.
 void CapacityRun::AddSearch(const std::string& system, const std::string& value) {
   std::vector<std::string> overrides = WithoutSeed(options_.overrides);
   overrides.push_back("system.name=" + system);
-  if (!over_.key.empty()) overrides.push_back(fmt::format("{}={}", over_.key, value));
-  const Scenario scenario = LoadScenario(options_.scenario, overrides);
+  const std::string over = over_.key.empty() ? "" : fmt::format("{}={}", over_.key, value);
+  const Scenario scenario = LoadAt(options_.scenario, overrides, over);
+  if (!over.empty()) overrides.push_back(over);
   const double rate = scenario.workload.arrivals.rate_per_s;
   if (!(rate > 0)) {
     throw InputError(fmt::format(
@@ -234,6 +244,8 @@ void CapacityRun::RunUnits(const std::vector<std::string>& keys) {
   run.units.jobs = options_.jobs;
   run.units.retries_failed = true;
   run.is_quiet = options_.is_quiet;
+  run.says_failures = !options_.is_quiet;
+  run.stays = !options_.out.empty();
   double expected = 0;
   for (const Search& search : searches_) {
     if (!search.point.not_possible) expected += search.rates.ExpectedLeft();

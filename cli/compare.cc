@@ -8,7 +8,6 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "cli/chosen_systems.h"
@@ -16,15 +15,15 @@
 #include "cli/run_plot.h"
 #include "cli/set_option.h"
 #include "cli/shipped.h"
-#include "cli/simulations.h"
+#include "cli/sweep_options.h"
 #include "core/files.h"
 #include "core/program.h"
-#include "experiments/plan/plan.h"
-#include "experiments/plan/status.h"
 #include "experiments/results/comparison.h"
 #include "experiments/results/comparison_report.h"
 #include "experiments/results/published.h"
 #include "experiments/scenario/scenario.h"
+#include "experiments/sweep/named_results.h"
+#include "experiments/sweep/unit_store.h"
 
 namespace hat {
 namespace {
@@ -35,7 +34,7 @@ struct Options {
   std::string scenario;
   std::vector<std::string> systems = SystemNames();
   int seeds = 5;
-  int jobs = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  int jobs = 1;
   std::vector<std::string> overrides;
   std::string out;
   bool replace = false;
@@ -66,9 +65,7 @@ void AddOptions(CommandLine& line, Options& options) {
   line.add_option("--seeds", options.seeds, "runs a system: seeds s, s + 1, ..., s the scenario's")
       ->check(CLI::Range(1, 10000))
       ->capture_default_str();
-  line.add_option("--jobs", options.jobs, "simulations at once")
-      ->check(CLI::Range(1, 1024))
-      ->capture_default_str();
+  AddJobs(line, options.jobs);
   AddSetOption(line, options.overrides, "the scenario");
   CLI::Option* out =
       line.add_option("--out", options.out, "folder for the results; must not exist");
@@ -101,47 +98,113 @@ std::vector<Scenario> LoadAll(const Options& options) {
   return scenarios;
 }
 
+// Where a run's results lie in the end, below the comparison's folder.
+std::string FolderOf(const std::string& system, uint64_t seed) {
+  return fmt::format("runs/{}/seed-{}", system, seed);
+}
+
 // Seed by seed, so that an early look at the time left has seen every system.
-Plan PlanOf(const Options& options, uint64_t first_seed) {
+void AddCells(const Options& options, uint64_t first_seed, GrowingSweep& sweep) {
   const std::vector<std::string> overrides = WithoutSeed(options.overrides);
-  Plan plan;
   for (const uint64_t seed : SeedsFrom(first_seed, options.seeds)) {
     for (const std::string& system : options.systems) {
-      Cell& cell = plan.cells.emplace_back();
+      Cell cell;
       cell.name = fmt::format("{}, seed {}", system, seed);
-      cell.folder = fmt::format("runs/{}/seed-{}", system, seed);
+      cell.folder = FolderOf(system, seed);
       cell.scenario = options.scenario;
       cell.overrides = overrides;
       cell.overrides.push_back("system.name=" + system);
       cell.seed = seed;
+      sweep.Add(std::move(cell), {system, std::to_string(seed)});
     }
   }
-  return plan;
+  sweep.Write();
 }
 
-void RunAll(const Options& options, const Plan& plan, ResultFolder& folder) {
-  SimulationsOptions simulations;
-  simulations.plan.folder = folder.staging();
-  if (options.resumes) simulations.plan.earlier = options.out;
-  simulations.plan.jobs = options.jobs;
-  simulations.plan.retries = options.retries;
-  simulations.plan.keeps_going = options.keeps_going;
-  simulations.is_quiet = options.is_quiet;
-  simulations.stays = options.keeps();
-  simulations.plan.on_done = [&](int done) { folder.Keep(options.keeps() && done > 0); };
-  RunSimulations(plan, simulations);
+constexpr const char* kManifest = "manifest.json";
+
+// What the manifest of an earlier comparison says of its runs; nothing if it says nothing.
+std::map<std::string, std::string> KeysIn(const std::string& folder) {
+  const std::string path = fmt::format("{}/{}", folder, kManifest);
+  std::error_code error;
+  if (!fs::exists(path, error)) return {};
+  try {
+    return nlohmann::json::parse(ReadFile(path))
+        .value("runs", std::map<std::string, std::string>());
+  } catch (const nlohmann::json::exception& problem) {
+    throw InputError(fmt::format("{}: not the manifest of a comparison: {}", path, problem.what()));
+  }
+}
+
+// Of earlier comparisons, here and where this one is to lie, what would come out the same.
+void TakeEarlier(const Options& options, const Sweep& sweep) {
+  TakeNamedResults(sweep.folder, KeysIn(sweep.folder), sweep);
+  if (options.resumes) TakeNamedResults(options.out, KeysIn(options.out), sweep);
+  std::error_code error;
+  fs::remove_all(fs::path(sweep.folder) / "runs", error);
+  if (error) throw RunError(fmt::format("cannot remove '{}/runs'", sweep.folder));
+  UnitStore(sweep.folder).Clean(sweep.units);
+}
+
+// The reasons are those of the runs' own processes.
+[[noreturn]] void Fail(const Sweep& sweep, const UnitOutcome& outcome, const std::string& kept) {
+  const std::string& key = outcome.failed.front();
+  const UnitFailure failure = UnitStore(sweep.folder).Failed().at(key);
+  const auto cell = std::ranges::find(sweep.keys, key) - sweep.keys.begin();
+  std::string message =
+      fmt::format("{}: {}", sweep.plan.plan.cells[static_cast<size_t>(cell)].name, failure.reason);
+  if (outcome.failed.size() > 1) {
+    message = fmt::format("{} simulations failed; the first: {}", outcome.failed.size(), message);
+  }
+  if (!kept.empty()) message += "; " + kept;
+  if (failure.exit_code == 2) throw InputError(message);
+  throw RunError(message);
+}
+
+void RunAll(const Options& options, const Sweep& sweep, ResultFolder& folder) {
+  SweepRunOptions run;
+  run.units.keys = sweep.keys;
+  run.units.jobs = options.jobs;
+  run.units.retries = options.retries;
+  run.units.retries_failed = true;
+  run.units.stops_at_failure = !options.keeps_going;
+  run.is_quiet = options.is_quiet;
+  run.says_failures = !options.is_quiet;
+  run.stays = options.keeps();
+  const size_t done = UnitStore(sweep.folder).Done().size();
+  if (!options.is_quiet) {
+    const std::string already = done == 0 ? "" : fmt::format(", {} of them done already", done);
+    std::fputs(
+        fmt::format("{} simulations{}, {} at once\n", sweep.keys.size(), already, options.jobs)
+            .c_str(),
+        stderr);
+  }
+  folder.Keep(options.keeps());
+  const UnitOutcome outcome = RunSweepUnits(sweep, run);
+  const bool is_kept = options.keeps() && outcome.done > 0;
+  folder.Keep(is_kept);
+  const std::string kept =
+      is_kept
+          ? fmt::format(
+                "{} of {} simulations are done and stay in '{}': the same command goes on there",
+                outcome.done, outcome.all, sweep.folder)
+          : "";
+  if (outcome.is_stopped) {
+    throw RunError("interrupted; " + (is_kept ? kept : "nothing was written"));
+  }
+  if (!outcome.failed.empty()) Fail(sweep, outcome, kept);
 }
 
 // Common random numbers: all systems of a seed must have had the same requests. A closed loop's
 // arrivals are the system's own.
-void CheckSameRequests(const Plan& plan, const std::vector<RunFigures>& figures,
-                       const std::string& folder) {
+void CheckSameRequests(const Sweep& sweep, const std::vector<RunFigures>& figures) {
+  const UnitStore store(sweep.folder);
   std::map<uint64_t, std::pair<std::string, std::string>> first;  // seed: digest, system
   for (size_t i = 0; i < figures.size(); ++i) {
     const RunFigures& run = figures[i];
     if (run.not_possible) continue;
-    const std::string path = fmt::format("{}/{}/requests.csv", folder, plan.cells[i].folder);
-    const std::string digest = RequestsDigest(ReadFile(path));
+    const std::string digest =
+        RequestsDigest(ReadFile(store.FolderOf(sweep.keys[i]) + "/requests.csv"));
     const auto& [expected, system] = first.try_emplace(run.seed, digest, run.system).first->second;
     if (digest == expected) continue;
     throw RunError(fmt::format("{} and {} did not get the same requests with seed {}", system,
@@ -149,23 +212,25 @@ void CheckSameRequests(const Plan& plan, const std::vector<RunFigures>& figures,
   }
 }
 
-// By the plan's cells.
-std::vector<RunFigures> Collect(const Plan& plan, const std::string& folder) {
+// By the sweep's cells.
+std::vector<RunFigures> Collect(const Sweep& sweep) {
+  const UnitStore store(sweep.folder);
   std::vector<RunFigures> figures;
-  for (const Cell& cell : plan.cells) {
-    const std::string path = fmt::format("{}/{}/summary.json", folder, cell.folder);
+  for (const std::string& key : sweep.keys) {
+    const std::string path = store.FolderOf(key) + "/summary.json";
     figures.push_back(ParseSummary(ReadFile(path), path));
   }
   return figures;
 }
 
-void AddAttainment(const Plan& plan, const std::string& folder, Comparison& comparison) {
+void AddAttainment(const Sweep& sweep, Comparison& comparison) {
+  const UnitStore store(sweep.folder);
   for (SystemFigures& system : comparison.systems) {
     if (system.not_possible) continue;
     AttainmentSamples samples;
-    for (const Cell& cell : plan.cells) {
-      if (!cell.folder.starts_with(fmt::format("runs/{}/", system.system))) continue;
-      const std::string path = fmt::format("{}/{}/requests.csv", folder, cell.folder);
+    for (size_t i = 0; i < sweep.keys.size(); ++i) {
+      if (sweep.plan.values[i].front() != system.system) continue;
+      const std::string path = store.FolderOf(sweep.keys[i]) + "/requests.csv";
       samples.Add(ReadFile(path), path);
     }
     system.attainment = std::move(samples).Curves();
@@ -201,7 +266,9 @@ ComparisonInfo InfoOf(const Options& options, const Scenario& scenario) {
   return info;
 }
 
-std::string ManifestJson(const Options& options, const ComparisonInfo& info) {
+// `runs`: their keys by their folders.
+std::string ManifestJson(const Options& options, const ComparisonInfo& info,
+                         const std::map<std::string, std::string>& runs) {
   const std::string commit = BuildCommit();
   const nlohmann::ordered_json manifest = {{"schema_version", kComparisonSchema},
                                            {"world", info.label},
@@ -210,7 +277,8 @@ std::string ManifestJson(const Options& options, const ComparisonInfo& info) {
                                            {"scenario", info.scenario},
                                            {"overrides", info.overrides},
                                            {"systems", options.systems},
-                                           {"seeds", info.seeds}};
+                                           {"seeds", info.seeds},
+                                           {"runs", runs}};
   return manifest.dump(2) + "\n";
 }
 
@@ -224,7 +292,25 @@ std::string ScratchFolder() {
 // Kept results may be gone on with; those for the printed tables alone go with the program.
 ResultFolder FolderOf(const Options& options) {
   if (!options.keeps()) return ResultFolder(ScratchFolder());
-  return ResultFolder::Resumable(options.out, options.replace || options.resumes, kStatusFile);
+  return ResultFolder::Resumable(options.out, options.replace || options.resumes, kManifest);
+}
+
+// Makes it known as that of a comparison first, then as one of a sweep, whatever was there.
+void PrepareFolder(const Options& options, const ComparisonInfo& info, ResultFolder& folder) {
+  const fs::path staging(folder.staging());
+  if (!fs::exists(staging / kManifest)) folder.Write(kManifest, ManifestJson(options, info, {}));
+  std::error_code error;
+  fs::create_directories(staging / "units", error);
+  if (error) throw RunError(fmt::format("cannot write '{}/units'", staging.string()));
+}
+
+void WriteAll(const Comparison& comparison, const ComparisonInfo& info, const Sweep& sweep,
+              ResultFolder& folder) {
+  folder.Write("comparison.json", ComparisonJson(comparison, info));
+  folder.Write("comparison.csv", ComparisonCsv(comparison));
+  folder.Write("comparison.md", ComparisonMarkdown(comparison, info));
+  NameResults(sweep);
+  folder.Commit();
 }
 
 int Compare(const Options& options) {
@@ -232,23 +318,22 @@ int Compare(const Options& options) {
   const std::vector<Scenario> scenarios = LoadAll(options);
   const Scenario& scenario = scenarios.front();
   ComparisonInfo info = InfoOf(options, scenario);
-  const Plan plan = PlanOf(options, scenario.seed);
   ResultFolder folder = FolderOf(options);
-  RunAll(options, plan, folder);
-  const std::vector<RunFigures> figures = Collect(plan, folder.staging());
+  PrepareFolder(options, info, folder);
+  GrowingSweep growing(scenario.name, {"system.name", "seed"}, folder.staging(), Simulator());
+  AddCells(options, scenario.seed, growing);
+  const Sweep& sweep = growing.sweep();
+  TakeEarlier(options, sweep);
+  folder.Write(kManifest, ManifestJson(options, info, KeysByFolder(sweep)));
+  RunAll(options, sweep, folder);
+  const std::vector<RunFigures> figures = Collect(sweep);
   if (scenario.workload.arrivals.kind != ArrivalConfig::Kind::kClosedLoop) {
-    CheckSameRequests(plan, figures, folder.staging());
+    CheckSameRequests(sweep, figures);
   }
   Comparison comparison = CompareRuns(figures);
-  AddAttainment(plan, folder.staging(), comparison);
+  AddAttainment(sweep, comparison);
   info.label = figures.front().label;
-  if (options.keeps()) {
-    folder.Write("comparison.json", ComparisonJson(comparison, info));
-    folder.Write("comparison.csv", ComparisonCsv(comparison));
-    folder.Write("comparison.md", ComparisonMarkdown(comparison, info));
-    folder.Write("manifest.json", ManifestJson(options, info));
-    folder.Commit();
-  }
+  if (options.keeps()) WriteAll(comparison, info, sweep, folder);
   PrintResult(ComparisonText(comparison, info));
   if (options.keeps() && !options.is_quiet) SayWritten(options.out);
   if (options.keeps() && options.draws) {

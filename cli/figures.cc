@@ -6,7 +6,6 @@
 #include <filesystem>
 #include <set>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "cli/plain_verbs.h"
@@ -31,7 +30,7 @@ struct Options {
   bool is_quick = false;
   bool lists = false;
   SweepRunOptions run;
-  std::string formats = "png,pdf";
+  std::vector<std::string> formats = {"png", "pdf"};
 };
 
 void AddOptions(CommandLine& line, Options& options) {
@@ -46,25 +45,12 @@ void AddOptions(CommandLine& line, Options& options) {
       ->capture_default_str();
   line.add_flag("--quick", options.is_quick, "fewer requests and seeds: minutes, wider intervals");
   line.add_flag("--list", options.lists, "name the figures and what each answers");
-  options.run.units.jobs = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
-  line.add_option("--jobs", options.run.units.jobs, "runs at once")
-      ->check(CLI::Range(1, 1024))
-      ->capture_default_str();
+  AddJobs(line, options.run.units.jobs);
   line.add_option("--formats", options.formats, "of the pictures: png, pdf, svg, with commas")
+      ->delimiter(',')
+      ->check(CLI::IsMember({"png", "pdf", "svg"}))
       ->capture_default_str();
   line.add_flag("--quiet", options.run.is_quiet, "nothing on stderr but errors");
-}
-
-std::vector<std::string> FormatsOf(const std::string& text) {
-  std::vector<std::string> formats;
-  for (size_t at = 0; at <= text.size();) {
-    const size_t end = std::min(text.find(',', at), text.size());
-    formats.push_back(text.substr(at, end - at));
-    at = end + 1;
-    if (formats.back() == "png" || formats.back() == "pdf" || formats.back() == "svg") continue;
-    throw InputError(fmt::format("--formats: '{}' is none of png, pdf, svg", formats.back()));
-  }
-  return formats;
 }
 
 // The shipped ones, by name.
@@ -111,19 +97,17 @@ std::vector<Sweep> OpenAll(const Options& options) {
   return sweeps;
 }
 
-void Draw(const FigureData& figure, const Options& options,
-          const std::vector<std::string>& formats) {
+void Draw(const FigureData& figure, const Options& options) {
   const std::string base = fmt::format("{}/{}", options.out, figure.name);
   WriteFileAtomically(base + ".csv", FigureCsv(figure));
   WriteFileAtomically(base + ".json", FigureJson(figure));
-  for (const std::string& format : formats) {
+  for (const std::string& format : options.formats) {
     RunPlot("figure.py", base + ".json", fmt::format("{}.{}", base, format));
     if (!options.run.is_quiet) SayWritten(fmt::format("{}.{}", base, format));
   }
 }
 
 int Figures(const Options& options) {
-  const std::vector<std::string> formats = FormatsOf(options.formats);
   const std::vector<Sweep> sweeps = OpenAll(options);
   const UnitOutcome outcome = RunSweepUnits(Merged(sweeps), options.run);
   if (outcome.is_stopped) {
@@ -132,7 +116,7 @@ int Figures(const Options& options) {
                     outcome.done, outcome.all));
   }
   const std::string published = ShareFolder() + "/experiments/paper/published.csv";
-  for (const Sweep& sweep : sweeps) Draw(MakeFigureData(sweep, published), options, formats);
+  for (const Sweep& sweep : sweeps) Draw(MakeFigureData(sweep, published), options);
   const std::string page = fmt::format("{}/{}", options.out, kReportFile);
   WriteFileAtomically(page, ReportHtml(options.out));
   if (!options.run.is_quiet) SayWritten(page);

@@ -33,8 +33,9 @@ int hat::LinkImportVerb(CommandLine& line) {
   line.add_option("--out", output, "The rate trace to write")->required();
   line.add_option("--unit", options.unit, "fcc: of which unit_id");
   line.add_option("--target", options.target, "fcc: of which target");
-  line.add_option("--hold-s", options.hold_s, "fcc: how long a measurement's rate holds")
-      ->capture_default_str()
+  line.add_option(
+          "--hold-s", options.hold_s,
+          fmt::format("fcc: how long a measurement's rate holds (default: {:g})", kDefaultHoldS))
       ->check(CLI::Range(1e-3, 1e6));
   line.add_flag("--force", replace, "Replace an existing file of other content");
   line.Parse();
@@ -46,7 +47,7 @@ int hat::LinkImportVerb(CommandLine& line) {
                     trace.tally};
   if (!options.unit.empty()) file.options["unit"] = options.unit;
   if (!options.target.empty()) file.options["target"] = options.target;
-  if (trace.format == "fcc") file.options["hold_s"] = options.hold_s;
+  if (trace.format == "fcc") file.options["hold_s"] = options.hold_s.value_or(kDefaultHoldS);
   file.tally.notes.push_back(fmt::format(
       "{:g} s, then it repeats; mean {:.4g} Mb/s, at most {:.4g}", rates.period().value(),
       rates.Mean().value() / 125e3, rates.Peak().value() / 125e3));

@@ -7,7 +7,6 @@
 #include <optional>
 #include <set>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "cli/plain_verbs.h"
@@ -38,13 +37,6 @@ struct RunOptionsOfUser {
   SweepRunOptions run;
   std::string shard = "1/1";
 };
-
-void AddJobs(CommandLine& line, UnitRunOptions& options) {
-  options.jobs = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
-  line.add_option("--jobs", options.jobs, "runs at once")
-      ->check(CLI::Range(1, 1024))
-      ->capture_default_str();
-}
 
 std::string Ended(const UnitOutcome& outcome) {
   std::string text = fmt::format("{} of {} runs are done", outcome.done, outcome.all);
@@ -140,7 +132,7 @@ int SweepRunVerb(CommandLine& line) {
   RunOptionsOfUser options;
   line.description(kRunDescription);
   AddSweepOptions(line, options.choice);
-  AddJobs(line, options.run.units);
+  AddJobs(line, options.run.units.jobs);
   line.add_option("--shard", options.shard, "i/n: only part i of n, so that n machines share it")
       ->capture_default_str();
   line.add_option("--retries", options.run.units.retries,
@@ -171,7 +163,8 @@ int SweepListVerb(CommandLine& line) {
   std::optional<State> only;
   if (todo) only = State::kTodo;
   if (failed) only = State::kFailed;
-  PrintResult(Listing(OpenSweep(choice), only));
+  // Who runs single units finds in the folder what they are.
+  PrintResult(Listing(todo ? OpenSweep(choice) : LookAtSweep(choice), only));
   return 0;
 }
 

@@ -1,8 +1,11 @@
 // hat sweep collect: a sweep's results in one CSV and one SQLite file.
 #include <fmt/format.h>
 
+#include <filesystem>
+
 #include "cli/plain_verbs.h"
 #include "cli/sweep_options.h"
+#include "core/error.h"
 #include "core/files.h"
 #include "experiments/sweep/collect.h"
 
@@ -19,7 +22,12 @@ int SweepCollectVerb(CommandLine& line) {
   AddSweepOptions(line, choice);
   line.add_flag("!--no-requests", options.has_requests, "leave the single requests out");
   line.Parse();
-  const Collected collected = CollectSweep(OpenSweep(choice), options);
+  const std::string folder = choice.folder_or_default();
+  std::error_code error;
+  if (!std::filesystem::exists(folder, error)) {
+    throw InputError(fmt::format("there is no folder '{}': nothing was run into it", folder));
+  }
+  const Collected collected = CollectSweep(LookAtSweep(choice), options);
   PrintResult(fmt::format("{} runs: {} done, {} failed, {} to do\n", collected.cells,
                           collected.done, collected.failed,
                           collected.cells - collected.done - collected.failed));

@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <map>
+#include <thread>
 #include <utility>
 
 #include "cli/set_option.h"
@@ -15,23 +16,10 @@
 #include "core/error.h"
 #include "core/interrupt.h"
 #include "experiments/plan/cell_inputs.h"
-#include "sim/run.h"
+#include "sim/cell_runner.h"
 
 namespace hat {
 namespace {
-
-// `inputs` knows the program alone: what a run reads is read again, after it, lest its results are
-// kept under a key of what the files were when the sweep began.
-void RunCell(const Plan& plan, CellInputs inputs, const Cell& cell, const std::string& key,
-             const std::string& results) {
-  std::vector<std::string> overrides = cell.overrides;
-  overrides.push_back(fmt::format("seed={}", cell.seed));
-  RunOptions options;
-  options.out = results;
-  Run(LoadScenario(cell.scenario, overrides), options);
-  if (inputs.DigestOf(plan, cell) == key) return;
-  throw RunError("its scenario, or a file that it names, changed while the sweep ran");
-}
 
 const Cell& CellOf(const Sweep& sweep, const std::string& key) {
   const auto unit = std::ranges::find(sweep.units, key, &Unit::key);
@@ -56,6 +44,13 @@ void SayFailed(const Sweep& sweep, const std::vector<std::string>& keys) {
   }
 }
 
+SweepOptions OptionsOf(const SweepChoice& choice) {
+  return {.plan = choice.plan,
+          .folder = choice.folder_or_default(),
+          .overrides = choice.overrides,
+          .program = Simulator()};
+}
+
 }  // namespace
 
 std::vector<std::string> Simulator() { return {ProgramFolder() + "/hat", "simulate"}; }
@@ -74,11 +69,19 @@ void AddSweepOptions(CommandLine& line, SweepChoice& choice) {
   AddSetOption(line, choice.overrides, "every scenario");
 }
 
-Sweep OpenSweep(const SweepChoice& choice) {
-  return OpenSweep(SweepOptions{.plan = choice.plan,
-                                .folder = choice.folder_or_default(),
-                                .overrides = choice.overrides,
-                                .program = Simulator()});
+void AddJobs(CommandLine& line, int& jobs) {
+  jobs = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  line.add_option("--jobs", jobs, "runs at once")
+      ->check(CLI::Range(1, 1024))
+      ->capture_default_str();
+}
+
+Sweep OpenSweep(const SweepChoice& choice) { return OpenSweep(OptionsOf(choice)); }
+
+Sweep LookAtSweep(const SweepChoice& choice) {
+  SweepOptions options = OptionsOf(choice);
+  options.makes_folder = false;
+  return OpenSweep(options);
 }
 
 Sweep OpenSweep(const FigureSweep& figure) {
@@ -121,12 +124,14 @@ UnitOutcome RunSweepUnits(const Sweep& sweep, const SweepRunOptions& options) {
   ProgressLine own_line(std::chrono::seconds(30));
   ProgressLine& progress = options.part ? *options.part->line : own_line;
   bool is_told = false;
-  units.run = [&sweep, inputs = CellInputs(Simulator())](const Cell& cell, const std::string& key,
-                                                         const std::string& results) {
-    RunCell(sweep.plan.plan, inputs, cell, key, results);
+  CellRunner runner(sweep.plan.plan, Simulator());
+  units.prepare = [&runner](const Cell& cell) { runner.Prepare(cell); };
+  units.run = [&runner](const Cell& cell, const std::string& key, const std::string& results) {
+    runner.Run(cell, key, results);
   };
   units.stop = [&] {
     if (!IsInterrupted()) return Stop::kNo;
+    if (!options.stays) return Stop::kNow;
     if (!std::exchange(is_told, true) && !options.is_quiet) {
       progress.Clear();
       std::fputs("no other run starts; those that run end first (a second signal ends all)\n",
@@ -147,7 +152,7 @@ UnitOutcome RunSweepUnits(const Sweep& sweep, const SweepRunOptions& options) {
   };
   const UnitOutcome outcome = UnitRun(sweep, std::move(units)).Run();
   progress.Clear();
-  SayFailed(sweep, outcome.failed);
+  if (options.says_failures) SayFailed(sweep, outcome.failed);
   return outcome;
 }
 

@@ -24,11 +24,16 @@ struct SweepChoice {
 // The argument PLAN, --out and --set.
 void AddSweepOptions(CommandLine& line, SweepChoice& choice);
 
+// --jobs: by default as many as there are processors.
+void AddJobs(CommandLine& line, int& jobs);
+
 // The words that start this program's 'hat simulate', whose results those of a unit are.
 std::vector<std::string> Simulator();
 
 // Opens the sweep for this program. Throws as OpenSweep.
 Sweep OpenSweep(const SweepChoice& choice);
+// The same for who only looks: makes no folder where there is none.
+Sweep LookAtSweep(const SweepChoice& choice);
 
 // One of several plans that share the units of a folder (Merged).
 struct FigureSweep {
@@ -49,6 +54,10 @@ Shard ParseShard(const std::string& text);  // throws InputError
 struct SweepRunOptions {
   UnitRunOptions units;  // but for `run`, `stop` and `on_progress`
   bool is_quiet = false;
+  bool says_failures = true;  // false: who calls does
+  // Whether what is done is there for the next call. An interrupt lets the units that run end then,
+  // else it stops them.
+  bool stays = true;
   // Where the units are a part of longer work: its line, and what that says of it from how many of
   // these have ended.
   struct Part {

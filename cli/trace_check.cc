@@ -38,7 +38,7 @@ struct Options {
 void AddOptions(CommandLine& line, Options& options) {
   line.description(
       "Runs a model on the prompts of its draft trace, split, drafting and drafting ahead, in this "
-      "process, and 'hat simulate' on the trace; compares rounds, drafted and accepted tokens "
+      "process, and the simulator on the trace; compares rounds, drafted and accepted tokens "
       "request by request. They may differ only where the live run met a near-tie, and in at most "
       "1% of the requests.");
   line.footer(
@@ -113,7 +113,7 @@ struct Trial {
   std::string name;
   SystemSpec system;
 
-  std::vector<std::string> Overrides() const {
+  Overrides Settings() const {
     const PolicyOptions& policy = system.options;
     if (system.drafts_trees) {
       return {"system.name=" + system.name, "policy.tree=" + policy.tree};
@@ -287,11 +287,11 @@ std::string Line(const Trial& trial, const Verdict& verdict) {
 }
 
 std::vector<std::vector<ReplayedRequest>> Simulate(const TraceReplay& replay,
-                                                   const std::vector<Trial>& trials, int jobs) {
-  std::vector<ReplayTrial> replays;
-  for (const Trial& trial : trials) replays.push_back({trial.name, trial.Overrides()});
+                                                   const std::vector<Trial>& trials) {
+  std::vector<Overrides> replays;
+  for (const Trial& trial : trials) replays.push_back(trial.Settings());
   const ScratchFolder folder;
-  return ReplayTrace(replay, folder.path(), replays, jobs);
+  return ReplayTrace(replay, folder.path(), replays);
 }
 
 int Check(const Options& options) {
@@ -303,8 +303,7 @@ int Check(const Options& options) {
   TraceReplay replay{
       options.model.folder + "/config.json", options.prompts, options.trace, options.model.split,
       inputs.trace.info().output_tokens,     inputs.rows()};
-  const std::vector<std::vector<ReplayedRequest>> simulated =
-      Simulate(replay, trials, options.jobs);
+  const std::vector<std::vector<ReplayedRequest>> simulated = Simulate(replay, trials);
   ProgressLine progress(std::chrono::seconds(60));
   const size_t all = trials.size() * inputs.live_rows.size();
   int done = 0;

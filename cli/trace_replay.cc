@@ -5,11 +5,11 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
-#include "cli/simulations.h"
-#include "core/csv.h"
 #include "core/error.h"
 #include "core/files.h"
+#include "core/interrupt.h"
 #include "profiles/modelled_profile.h"
+#include "sim/run.h"
 
 namespace hat {
 namespace {
@@ -58,21 +58,18 @@ std::string ScenarioText(const TraceReplay& replay) {
       fmt::arg("output_tokens", replay.output_tokens), fmt::arg("trace", Quoted(replay.trace)));
 }
 
-std::vector<ReplayedRequest> ReadRequests(const std::string& path, int requests) {
-  const CsvFile csv = CsvFile::Load(path);
-  const auto integer = [&](int row, const char* column) {
-    return static_cast<int>(csv.Integer(row, csv.ColumnIndex(column), 0, INT32_MAX));
-  };
-  if (csv.rows() != requests) {
-    throw RunError(fmt::format("hat simulate served {} requests, not {}", csv.rows(), requests));
+std::vector<ReplayedRequest> RequestsOf(const Recorder& recorder, int requests) {
+  const std::vector<RequestRow>& rows = recorder.rows();
+  if (static_cast<int>(rows.size()) != requests) {
+    throw RunError(fmt::format("the simulator served {} requests, not {}", rows.size(), requests));
   }
-  std::vector<ReplayedRequest> of_row(static_cast<size_t>(requests));
-  for (int row = 0; row < csv.rows(); ++row) {
-    HAT_CHECK(integer(row, "prompt_row") == row &&
-              csv.Text(row, csv.ColumnIndex("outcome")) == "completed");
-    of_row[static_cast<size_t>(row)] = {integer(row, "rounds"), integer(row, "drafted"),
-                                        integer(row, "accepted"), integer(row, "ahead_steps"),
-                                        integer(row, "wasted_steps")};
+  std::vector<ReplayedRequest> of_row;
+  for (size_t row = 0; row < rows.size(); ++row) {
+    const RequestRow& simulated = rows[row];
+    HAT_CHECK(simulated.request.prompt_row == static_cast<int>(row) &&
+              simulated.state == RequestRow::State::kCompleted);
+    of_row.push_back({simulated.rounds, simulated.drafted, simulated.accepted,
+                      simulated.ahead_steps, simulated.wasted_steps});
   }
   return of_row;
 }
@@ -81,8 +78,7 @@ std::vector<ReplayedRequest> ReadRequests(const std::string& path, int requests)
 
 std::vector<std::vector<ReplayedRequest>> ReplayTrace(const TraceReplay& replay,
                                                       const std::string& folder,
-                                                      const std::vector<ReplayTrial>& trials,
-                                                      int jobs) {
+                                                      const std::vector<Overrides>& trials) {
   const ModelShape shape = FindModelShape(replay.config);
   const auto write_profile = [&](const char* hardware, Role role) {
     WriteFileAtomically(folder + "/" + Name(role) + ".json",
@@ -92,21 +88,14 @@ std::vector<std::vector<ReplayedRequest>> ReplayTrace(const TraceReplay& replay,
   write_profile("a6000", Role::kCloud);
   const std::string scenario = folder + "/scenario.toml";
   WriteFileAtomically(scenario, ScenarioText(replay));
-  Plan plan;
-  plan.arguments = {"--check"};
-  for (size_t i = 0; i < trials.size(); ++i) {
-    plan.cells.push_back(
-        {trials[i].name, fmt::format("runs/{}", i), scenario, trials[i].overrides, 1});
-  }
-  SimulationsOptions simulations;
-  simulations.plan.folder = folder;
-  simulations.plan.jobs = jobs;
-  simulations.is_quiet = true;
-  RunSimulations(plan, simulations);
+  RunOptions options;
+  options.checks_laws = true;
+  options.on_progress = [](const SimulationProgress&) { return !IsInterrupted(); };
   std::vector<std::vector<ReplayedRequest>> replayed;
-  for (const Cell& cell : plan.cells) {
-    const std::string requests = fmt::format("{}/{}/requests.csv", folder, cell.folder);
-    replayed.push_back(ReadRequests(requests, replay.requests));
+  for (const Overrides& overrides : trials) {
+    const RunResult result = Run(LoadScenario(scenario, overrides), options);
+    if (result.info.is_partial) throw RunError("interrupted");
+    replayed.push_back(RequestsOf(*result.recorder, replay.requests));
   }
   return replayed;
 }

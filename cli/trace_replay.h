@@ -1,4 +1,4 @@
-// 'hat simulate' on a draft trace: what it makes of each prompt.
+// The simulator on a draft trace: what it makes of each prompt.
 #pragma once
 
 #include <string>
@@ -19,18 +19,14 @@ struct TraceReplay {
   int requests = 0;         // one per prompt row
 };
 
-// One simulation of all prompts.
-struct ReplayTrial {
-  std::string name;                    // for people
-  std::vector<std::string> overrides;  // as --set takes them
-};
+using Overrides = std::vector<std::string>;  // as --set takes them
 
 // Writes a scenario and modelled profiles of the model's shape, whose latencies decide nothing that
-// a ReplayedRequest holds, into `folder`, runs the trials there, `jobs` at once, and reads what
-// became of prompt row 0, 1, ... in each. Throws as RunSimulations (simulations.h).
+// a ReplayedRequest holds, into `folder`, runs the trials one after the other, in this process, and
+// tells what became of prompt row 0, 1, ... in each. Throws InputError; RunError for a broken law,
+// and if the program is interrupted.
 std::vector<std::vector<ReplayedRequest>> ReplayTrace(const TraceReplay& replay,
                                                       const std::string& folder,
-                                                      const std::vector<ReplayTrial>& trials,
-                                                      int jobs);
+                                                      const std::vector<Overrides>& trials);
 
 }  // namespace hat

@@ -46,6 +46,14 @@ bool SetStreams(int errors) {
   return is_set;
 }
 
+// Of all beyond the streams: a lock on a file that is open here too would outlive its owner.
+void CloseAllBut(int kept) {
+  constexpr unsigned kFirst = STDERR_FILENO + 1;
+  const auto last = static_cast<unsigned>(kept);
+  if (last > kFirst) ::close_range(kFirst, last - 1, 0);
+  ::close_range(last + 1, ~0U, 0);
+}
+
 [[noreturn]] void TellFailure(int failed) {
   const int error = errno;
   if (::write(failed, &error, sizeof error) < 0) ::_exit(126);
@@ -88,16 +96,16 @@ void ChildProcesses::Start(size_t index, const std::vector<std::string>& words) 
   std::vector<char*> argv;
   for (const std::string& word : words) argv.push_back(const_cast<char*>(word.c_str()));
   argv.push_back(nullptr);
-  Fork(index, SIGTERM, words[0], [&argv](int errors, int failed) {
-    if (SetStreams(errors)) ::execv(argv[0], argv.data());
-    TellFailure(failed);
+  Fork(index, SIGTERM, words[0], [&argv](const Pipes& pipes) {
+    if (SetStreams(pipes.errors)) ::execv(argv[0], argv.data());
+    TellFailure(pipes.failed);
   });
 }
 
 void ChildProcesses::Start(size_t index, const std::function<void()>& work) {
-  Fork(index, SIGKILL, "a simulation", [&work](int errors, int failed) {
-    if (!SetStreams(errors)) TellFailure(failed);
-    ::close(failed);
+  Fork(index, SIGKILL, "a simulation", [&work](const Pipes& pipes) {
+    if (!SetStreams(pipes.errors)) TellFailure(pipes.failed);
+    CloseAllBut(pipes.alive);
     std::signal(SIGINT, SIG_IGN);
     std::signal(SIGHUP, SIG_IGN);
     std::signal(SIGTERM, SIG_IGN);
@@ -131,7 +139,7 @@ void ChildProcesses::Fork(size_t index, int end_signal, const std::string& name,
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (::getppid() != parent) ::_exit(127);
     ::fcntl(alive[1], F_SETFD, 0);  // stays open in what it becomes, and closes with it
-    become(errors, failed[1]);
+    become({errors, failed[1], alive[1]});
   }
   ::close(failed[1]);
   ::close(alive[1]);

@@ -38,9 +38,9 @@ class ChildProcesses {
   // start.
   void Start(size_t index, const std::vector<std::string>& words);
   // The same for a function, in a copy of this process as it is now, which must have no other
-  // thread. What it throws becomes its last error and the exit code that a program of ours would
-  // have (2 for an InputError, else 1). Ctrl-C, a hang-up and SIGTERM, which schedulers send to all
-  // processes of a job, are left to this process.
+  // thread, but for the files that are open. What it throws becomes its last error and the exit
+  // code that a program of ours would have (2 for an InputError, else 1). Ctrl-C, a hang-up and
+  // SIGTERM, which schedulers send to all processes of a job, are left to this process.
   void Start(size_t index, const std::function<void()>& work);
   // Ends those with an index from `first` on: programs by SIGTERM, functions by SIGKILL.
   void Terminate(size_t first = 0);
@@ -58,9 +58,13 @@ class ChildProcesses {
     int alive = -1;  // a pipe's end that hangs up when the process is gone
   };
 
-  // Becomes, in the child, what it is to be; does not return there. `failed` takes an error that
-  // kept it from starting, and closes if none did.
-  using Child = std::function<void(int errors, int failed)>;
+  struct Pipes {
+    int errors = -1;  // to become its stderr
+    int failed = -1;  // takes an error that kept it from starting, and closes if none did
+    int alive = -1;   // closes when it is gone
+  };
+  // Becomes, in the child, what it is to be; does not return there.
+  using Child = std::function<void(const Pipes&)>;
   void Fork(size_t index, int end_signal, const std::string& name, const Child& become);
   void WaitAMoment() const;
 

@@ -1,8 +1,10 @@
-// A text's lines, one after the other.
+// A text's lines, one after the other; and what stands between commas.
 #pragma once
 
 #include <algorithm>
+#include <string>
 #include <string_view>
+#include <vector>
 
 namespace hat {
 
@@ -19,6 +21,17 @@ void ForEachLine(std::string_view text, const Each& each) {
     if (line.ends_with('\r')) line.remove_suffix(1);
     if (line.find_first_not_of(" \t") != std::string_view::npos) each(line, number);
   }
+}
+
+// The parts as they stand: one at least, and an empty one where two commas meet or nothing is left.
+inline std::vector<std::string> SplitAtCommas(std::string_view text) {
+  std::vector<std::string> parts;
+  for (size_t begin = 0; begin <= text.size();) {
+    const size_t end = std::min(text.find(',', begin), text.size());
+    parts.emplace_back(text.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  return parts;
 }
 
 }  // namespace hat

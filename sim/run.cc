@@ -137,7 +137,7 @@ RecorderOptions RecorderOptionsOf(const Simulation& simulation) {
 RunResult Run(Scenario scenario, const RunOptions& options) {
   std::optional<ResultFolder> folder;
   if (!options.out.empty()) folder.emplace(options.out, options.replaces);
-  Simulation simulation(std::move(scenario), options.engine);
+  Simulation simulation(std::move(scenario), options.engine, options.profiles);
   RunResult result;
   result.info = InfoOf(simulation);
   result.not_possible = simulation.not_possible();

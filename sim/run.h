@@ -18,15 +18,16 @@
 namespace hat {
 
 struct RunOptions {
-  std::optional<EngineKind> engine;  // what plays it; without: as Simulation chooses
-  std::string out;                   // folder for the results (results.h); empty: none
-  bool replaces = false;             // earlier results in `out`
-  bool keeps_gaps = false;           // also gaps.csv
-  bool makes_vllm = false;           // also vllm.json, and RunResult::vllm_json
-  bool checks_laws = false;          // on every event
-  std::optional<int> explained;      // the request whose life RunResult::explanation tells
-  std::string timeline;              // file for all events (timeline.h), replaced; empty: none
-  std::vector<Observer*> observers;  // told every event, after the run's own
+  std::optional<EngineKind> engine;   // what plays it; without: as Simulation chooses
+  std::string out;                    // folder for the results (results.h); empty: none
+  bool replaces = false;              // earlier results in `out`
+  bool keeps_gaps = false;            // also gaps.csv
+  bool makes_vllm = false;            // also vllm.json, and RunResult::vllm_json
+  bool checks_laws = false;           // on every event
+  std::optional<int> explained;       // the request whose life RunResult::explanation tells
+  std::string timeline;               // file for all events (timeline.h), replaced; empty: none
+  ProfileReader* profiles = nullptr;  // that reads them; null: one of the run's own
+  std::vector<Observer*> observers;   // told every event, after the run's own
   OnProgress on_progress;
 };
 

@@ -279,7 +279,7 @@ class Simulation::Running {
   bool is_stopped_ = false;
 };
 
-Simulation::Simulation(Scenario scenario, std::optional<EngineKind> engine)
+Simulation::Simulation(Scenario scenario, std::optional<EngineKind> engine, ProfileReader* profiles)
     : scenario_(std::move(scenario)),
       engine_(
           engine.value_or(HasSharedLinks(scenario_) ? EngineKind::kSimGrid : EngineKind::kFibers)),
@@ -292,25 +292,26 @@ Simulation::Simulation(Scenario scenario, std::optional<EngineKind> engine)
                     scenario_.path, Name(engine_)));
   }
   CheckMachineHoldsRun();
-  LoadProfiles();
+  ProfileReader own;
+  LoadProfiles(profiles ? *profiles : own);
   CheckGridsCoverWorkload();
 }
 
 Simulation::~Simulation() = default;
 
-void Simulation::LoadProfiles() {
+void Simulation::LoadProfiles(ProfileReader& reader) {
   for (const DeviceClass& device_class : scenario_.fleet.classes) {
     auto& modes = device_profiles_.emplace_back();
     for (const std::string& path : device_class.profile_paths) {
-      modes.push_back(DeviceProfile::Load(path));
+      modes.push_back(reader.Device(path));
       CheckProfileFits(modes.back().info(), Role::kDevice, scenario_);
     }
   }
   if (!scenario_.has_cloud()) return;
-  cloud_profile_ = CloudProfile::Load(scenario_.cloud.profile_path);
+  cloud_profile_ = reader.Cloud(scenario_.cloud.profile_path);
   CheckProfileFits(cloud_profile_->info(), Role::kCloud, scenario_);
   if (!scenario_.system.drafts_in_cloud() || scenario_.cloud.draft_profile_path.empty()) return;
-  draft_profile_ = CloudProfile::Load(scenario_.cloud.draft_profile_path);
+  draft_profile_ = reader.Cloud(scenario_.cloud.draft_profile_path);
   CheckDraftProfileFits(draft_profile_->info(), scenario_);
 }
 

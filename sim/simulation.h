@@ -11,7 +11,7 @@
 #include "experiments/scenario/fleet.h"
 #include "experiments/scenario/scenario.h"
 #include "experiments/scenario/workload.h"
-#include "profiles/profile.h"
+#include "profiles/profile_reader.h"
 #include "protocol/observer.h"
 #include "sim/engine.h"
 
@@ -30,7 +30,9 @@ class Simulation {
   // Reads what the scenario names: profiles, workload, traces. Throws InputError: also for a fleet
   // that this machine cannot hold, and for lengths that the profiles do not cover.
   // Without `engine`: SimGrid where links contend (fibers are refused there), fibers elsewhere.
-  explicit Simulation(Scenario scenario, std::optional<EngineKind> engine = std::nullopt);
+  // `profiles`: what reads them, and may have before; without it one of the simulation's own.
+  explicit Simulation(Scenario scenario, std::optional<EngineKind> engine = std::nullopt,
+                      ProfileReader* profiles = nullptr);
   ~Simulation();
 
   // Why the system cannot run on this hardware (device-only: the model exceeds a device's memory),
@@ -47,7 +49,7 @@ class Simulation {
 
  private:
   class Running;
-  void LoadProfiles();
+  void LoadProfiles(ProfileReader& reader);
   void CheckGridsCoverWorkload() const;
   void CheckMachineHoldsRun() const;
 

@@ -8,6 +8,7 @@
 
 #include "core/decimal.h"
 #include "core/error.h"
+#include "core/lines.h"
 
 namespace hat {
 namespace {
@@ -56,14 +57,12 @@ std::vector<std::string> ObjectiveNames() {
 
 std::vector<Objective> ParseObjectives(const std::string& text) {
   std::vector<Objective> objectives;
-  for (size_t begin = 0; begin <= text.size();) {
-    const size_t end = std::min(text.find(',', begin), text.size());
-    Objective objective = ParseObjective(text.substr(begin, end - begin));
+  for (const std::string& part : SplitAtCommas(text)) {
+    Objective objective = ParseObjective(part);
     if (std::ranges::count(objectives, objective.name, &Objective::name) > 0) {
       throw InputError(fmt::format("--slo: '{}' is named twice", objective.name));
     }
     objectives.push_back(std::move(objective));
-    begin = end + 1;
   }
   return objectives;
 }

@@ -135,6 +135,7 @@ LinkTrace ReadFcc(const std::string& text, const std::string& name,
   const CsvFile csv = CsvFile::Parse(text, name);
   const int unit = csv.ColumnIndex("unit_id"), target = csv.ColumnIndex("target");
   const int rate = csv.ColumnIndex("bytes_sec");
+  const double hold_s = options.hold_s.value_or(kDefaultHoldS);
   LinkTrace trace;
   std::map<Series, int> counts;
   for (int row = 0; row < csv.rows(); ++row) {
@@ -147,13 +148,13 @@ LinkTrace ReadFcc(const std::string& text, const std::string& name,
     }
     ++counts[series];
     const Range range = Range::NonNegative(kMostMbps * kBytesPerSecondPerMbps);
-    Add(options.hold_s, csv.Number(row, rate, range) / kBytesPerSecondPerMbps, trace);
+    Add(hold_s, csv.Number(row, rate, range) / kBytesPerSecondPerMbps, trace);
   }
   RequireOneSeries(counts, name);
   trace.tally.notes.push_back(fmt::format(
       "every measurement holds for {:g} s (--hold-s), end to end; when they were made (column "
       "dtime) is lost",
-      options.hold_s));
+      hold_s));
   return trace;
 }
 
@@ -240,6 +241,11 @@ LinkTrace ReadLinkTrace(const std::string& format, std::string text, const std::
   const LinkFormat& found =
       format == "auto" ? *std::ranges::find(kLinkFormats, Recognise(text, name), &LinkFormat::name)
                        : *named;
+  const bool has_options = !options.unit.empty() || !options.target.empty() || options.hold_s;
+  if (has_options && found.name != "fcc") {
+    throw InputError(fmt::format(
+        "{}: is of the format {}; --unit, --target and --hold-s are for fcc", name, found.name));
+  }
   LinkTrace trace = found.read(text, name, options);
   trace.format = found.name;
   if (trace.pieces.empty()) throw InputError(fmt::format("{}: holds no rate", name));

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -10,9 +11,13 @@
 
 namespace hat {
 
+inline constexpr double kDefaultHoldS = 5;  // Pensieve's choice
+
+// Of fcc alone; elsewhere they are refused.
 struct LinkImportOptions {
-  std::string unit, target;  // of fcc, whose files hold many series: the one that is wanted
-  double hold_s = 5;         // of fcc: how long a measurement's rate holds. Pensieve's choice
+  std::string unit = {}, target = {};  // its files hold many series: the one that is wanted
+  // How long a measurement's rate holds; without it kDefaultHoldS.
+  std::optional<double> hold_s = {};
 };
 
 // A rate for a while; the pieces lie end to end.

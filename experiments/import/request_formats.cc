@@ -213,6 +213,7 @@ struct RequestFormat {
   std::string_view name;
   std::vector<std::string_view> keys;  // columns, or keys of its objects, by which it is known
   RequestTrace (*read)(std::string text, const std::string& name, const ImportOptions& options);
+  bool holds_text = false;  // and no numbers of tokens
 };
 
 const RequestFormat kRequestFormats[] = {
@@ -220,8 +221,8 @@ const RequestFormat kRequestFormats[] = {
     {"burstgpt", {"Timestamp", "Request tokens", "Response tokens"}, ReadBurstGpt},
     {"llmservingsim", {"arrival_time_ns"}, ReadLlmServingSim},
     {"mooncake", {"timestamp", "input_length", "output_length"}, ReadMooncake},
-    {"sharegpt", {"conversations"}, ReadShareGpt},
-    {"spec-bench", {"turns"}, ReadSpecBench},
+    {"sharegpt", {"conversations"}, ReadShareGpt, true},
+    {"spec-bench", {"turns"}, ReadSpecBench, true},
     {"vidur", {"num_prefill_tokens", "num_decode_tokens"}, ReadVidur},
 };
 
@@ -277,6 +278,10 @@ std::string RequestFormatNames() {
 ImportedRequests ReadRequestTrace(const std::string& format, std::string text,
                                   const std::string& name, const ImportOptions& options) {
   const RequestFormat& found = Find(format, text, name);
+  if (options.tokens_per_word && !found.holds_text) {
+    throw InputError(fmt::format(
+        "{}: {} holds numbers of tokens, which --tokens-per-word is not for", name, found.name));
+  }
   return {std::string(found.name), found.read(std::move(text), name, options)};
 }
 

@@ -5,11 +5,31 @@
 #include <thread>
 #include <utility>
 
+#include "core/error.h"
+
 namespace hat {
 namespace {
 
 constexpr int kBadInput = 2;  // exit code
 constexpr auto kLookAgain = std::chrono::milliseconds(500);
+
+std::vector<size_t> UnitsAskedFor(const Sweep& sweep, const UnitRunOptions& options) {
+  std::vector<size_t> asked;
+  if (options.keys.empty()) {
+    const auto count = static_cast<size_t>(options.shard.count);
+    const auto first = static_cast<size_t>(options.shard.index - 1);
+    for (size_t i = first; i < sweep.units.size(); i += count) asked.push_back(i);
+    return asked;
+  }
+  std::set<std::string> known;
+  for (const std::string& key : options.keys) {
+    if (!known.insert(key).second) continue;
+    const auto unit = std::ranges::lower_bound(sweep.units, key, {}, &Unit::key);
+    HAT_CHECK(unit != sweep.units.end() && unit->key == key, key);
+    asked.push_back(static_cast<size_t>(unit - sweep.units.begin()));
+  }
+  return asked;
+}
 
 }  // namespace
 
@@ -17,7 +37,9 @@ UnitRun::UnitRun(const Sweep& sweep, UnitRunOptions options)
     : sweep_(sweep),
       options_(std::move(options)),
       locks_(UnitStore(sweep.folder).locks_folder()),
-      store_(sweep.folder, locks_.owner()) {
+      store_(sweep.folder, locks_.owner()),
+      asked_(UnitsAskedFor(sweep, options_)),
+      end_(asked_.size()) {
   store_.DiscardOf(locks_);
   Choose();
 }
@@ -26,19 +48,16 @@ UnitRun::UnitRun(const Sweep& sweep, UnitRunOptions options)
 void UnitRun::Choose() {
   const std::set<std::string> done = store_.Done();
   const std::map<std::string, UnitFailure> failed = store_.Failed();
-  const std::set<std::string> only(options_.keys.begin(), options_.keys.end());
-  for (size_t i = 0; i < sweep_.units.size(); ++i) {
-    const bool is_of_shard = i % static_cast<size_t>(options_.shard.count) ==
-                             static_cast<size_t>(options_.shard.index - 1);
-    if (only.empty() ? !is_of_shard : !only.contains(KeyOf(i))) continue;
-    ++outcome_.all;
-    if (done.contains(KeyOf(i))) {
+  outcome_.all = asked_.size();
+  for (size_t place = 0; place < asked_.size(); ++place) {
+    const std::string& key = KeyOf(place);
+    if (done.contains(key)) {
       ++outcome_.done;
-    } else if (failed.contains(KeyOf(i)) && !options_.retries_failed) {
-      outcome_.failed.push_back(KeyOf(i));
+    } else if (failed.contains(key) && !options_.retries_failed) {
+      failed_.insert(place);
     } else {
-      if (failed.contains(KeyOf(i))) store_.ForgetFailure(KeyOf(i));
-      waiting_.push_back({i, {}});
+      if (failed.contains(key)) store_.ForgetFailure(key);
+      waiting_.push_back({place, {}});
     }
   }
 }
@@ -57,7 +76,10 @@ UnitOutcome UnitRun::Run() {
     IsStopped();
   }
   outcome_.is_stopped = stop_ != Stop::kNo && !waiting_.empty();
-  std::ranges::sort(outcome_.failed);
+  for (const size_t place : failed_) {
+    outcome_.failed.push_back(KeyOf(place));
+    if (options_.stops_at_failure) break;
+  }
   return outcome_;
 }
 
@@ -73,21 +95,21 @@ bool UnitRun::IsStopped() {
 // Starts one of those that wait; false if none can start now.
 bool UnitRun::StartNext() {
   const Clock::time_point now = Clock::now();
-  for (size_t looks = waiting_.size(); looks > 0; --looks) {
+  for (size_t looks = waiting_.size(); looks > 0 && !waiting_.empty(); --looks) {
     const Waiting next = waiting_.front();
     waiting_.pop_front();
     if (next.not_before > now) {
       waiting_.push_back(next);
       continue;
     }
-    const std::string& key = KeyOf(next.unit);
-    if (EndedElsewhere(key)) continue;
+    const std::string& key = KeyOf(next.place);
+    if (EndedElsewhere(next.place)) continue;
     if (!locks_.Take(key)) {
-      waiting_.push_back({next.unit, now + kLookAgain});
+      waiting_.push_back({next.place, now + kLookAgain});
       continue;
     }
-    if (!EndedElsewhere(key)) {
-      Start(next.unit);
+    if (!EndedElsewhere(next.place)) {
+      Start(next.place);
       return true;
     }
     locks_.Release(key);  // it ended between the two looks
@@ -96,11 +118,12 @@ bool UnitRun::StartNext() {
 }
 
 // Whether another program has run the unit since we chose ours.
-bool UnitRun::EndedElsewhere(const std::string& key) {
+bool UnitRun::EndedElsewhere(size_t place) {
+  const std::string& key = KeyOf(place);
   if (store_.IsDone(key)) {
     ++outcome_.done;
   } else if (store_.HasFailed(key)) {
-    outcome_.failed.push_back(key);
+    Fail(place);
   } else {
     return false;
   }
@@ -108,17 +131,18 @@ bool UnitRun::EndedElsewhere(const std::string& key) {
   return true;
 }
 
-void UnitRun::Start(size_t unit) {
-  const Cell& cell = sweep_.plan.plan.cells[sweep_.units[unit].cell];
-  const std::string& key = KeyOf(unit);
+void UnitRun::Start(size_t place) {
+  const Cell& cell = sweep_.plan.plan.cells[sweep_.units[asked_[place]].cell];
+  const std::string& key = KeyOf(place);
   const std::string results = store_.Begin(key);
-  children_.Start(unit, [&] { options_.run(cell, key, results); });
-  ++attempts_[unit];
+  if (options_.prepare) options_.prepare(cell);
+  children_.Start(place, [&] { options_.run(cell, key, results); });
+  ++attempts_[place];
 }
 
 void UnitRun::Take(const EndedChild& ended) {
-  const size_t unit = ended.index;
-  const std::string& key = KeyOf(unit);
+  const size_t place = ended.index;
+  const std::string& key = KeyOf(place);
   if (ended.exit_code == 0) {
     store_.Keep(key);
     ++outcome_.done;
@@ -126,23 +150,33 @@ void UnitRun::Take(const EndedChild& ended) {
   } else if (store_.IsDone(key)) {  // by a program that took it over meanwhile
     store_.Discard(key);
     ++outcome_.done;
+  } else if (place >= end_) {
+    store_.Discard(key);
   } else {
-    const bool tries_again = ended.exit_code != kBadInput && attempts_[unit] <= options_.retries;
+    const bool tries_again = ended.exit_code != kBadInput && attempts_[place] <= options_.retries;
     if (stop_ == Stop::kNow || tries_again) {
       store_.Discard(key);
-      waiting_.push_back({unit, {}});
+      waiting_.push_back({place, {}});
     } else {
-      store_.SetFailed(key, {ReasonOf(ended), ended.exit_code, attempts_[unit]});
-      outcome_.failed.push_back(key);
+      store_.SetFailed(key, {ReasonOf(ended), ended.exit_code, attempts_[place]});
+      Fail(place);
     }
   }
   locks_.Release(key);
   Tell();
 }
 
+void UnitRun::Fail(size_t place) {
+  failed_.insert(place);
+  if (!options_.stops_at_failure) return;
+  end_ = std::min(end_, place);
+  std::erase_if(waiting_, [this](const Waiting& waiting) { return waiting.place >= end_; });
+  children_.Terminate(end_);
+}
+
 void UnitRun::Tell() const {
   if (options_.on_progress) {
-    options_.on_progress(outcome_.done + outcome_.failed.size(), outcome_.all);
+    options_.on_progress(outcome_.done + failed_.size(), outcome_.all);
   }
 }
 

@@ -1,12 +1,18 @@
 #include "experiments/sweep/sweep.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/file.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <filesystem>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <utility>
 
 #include "core/error.h"
 #include "core/files.h"
@@ -120,6 +126,52 @@ void MakeFolder(const std::string& folder) {
   }
 }
 
+// Of programs that write one sweep.json, one at a time.
+class FolderLock {
+ public:
+  explicit FolderLock(const std::string& folder) {
+    const std::string path = folder + "/locks/.sweep";
+    fd_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    if (fd_ < 0) throw RunError(fmt::format("cannot write '{}': {}", path, std::strerror(errno)));
+    ::flock(fd_, LOCK_EX);  // where a file system has none, the last one to write wins
+  }
+  ~FolderLock() { ::close(fd_); }
+  FolderLock(const FolderLock&) = delete;
+  FolderLock& operator=(const FolderLock&) = delete;
+
+ private:
+  int fd_ = -1;
+};
+
+// With those cells of its folder's sweep.json that are not among `keys` and have been run, or are
+// being run.
+Sweep WithOthers(const Sweep& ours, const std::set<std::string>& keys) {
+  Sweep all = ours;
+  const fs::path folder(ours.folder);
+  std::error_code error;
+  if (!fs::exists(folder / kSweepFile, error)) return all;
+  Sweep others;
+  try {
+    others = OpenSweepFolder(ours.folder);
+  } catch (const InputError&) {  // damaged: it is made again
+    return all;
+  }
+  for (size_t i = 0; i < others.keys.size(); ++i) {
+    const std::string& key = others.keys[i];
+    const auto has = [&](const char* below) { return fs::exists(folder / below / key, error); };
+    if (keys.contains(key) || !(has("units") || has("failed") || has("locks"))) continue;
+    all.keys.push_back(key);
+    all.plan.plan.cells.push_back(others.plan.plan.cells[i]);
+    std::vector<std::string>& values = all.plan.values.emplace_back(ours.plan.axes.size());
+    for (size_t axis = 0; axis < others.plan.axes.size(); ++axis) {
+      const auto same = std::ranges::find(ours.plan.axes, others.plan.axes[axis]);
+      if (same == ours.plan.axes.end()) continue;
+      values[static_cast<size_t>(same - ours.plan.axes.begin())] = others.plan.values[i][axis];
+    }
+  }
+  return all;
+}
+
 }  // namespace
 
 Sweep OpenSweep(const SweepOptions& options) {
@@ -128,7 +180,7 @@ Sweep OpenSweep(const SweepOptions& options) {
   const std::string digest = DigestOfPlan(options, inputs.program());
   const std::string file = options.folder + "/" + options.file;
   if (std::optional<Sweep> known = KnownSweep(file, digest, options.folder)) {
-    known->plan.figure = LoadSweepPlan(options.plan, options.overrides, options.is_quick).figure;
+    known->plan.figure = LoadFigureSpec(options.plan);
     MakeFolder(options.folder);
     return *std::move(known);
   }
@@ -151,6 +203,8 @@ Sweep OpenSweep(const SweepOptions& options) {
     scenarios[Absolute(path)] = Sha256Hex(ReadFile(path));
   }
   FillUnits(sweep);
+  std::error_code error;
+  if (!options.makes_folder && !fs::exists(options.folder, error)) return sweep;
   MakeFolder(options.folder);
   scenarios.insert(inputs.files().begin(), inputs.files().end());
   WriteFileAtomically(file, JsonOf(sweep, digest, scenarios));
@@ -195,11 +249,11 @@ GrowingSweep::GrowingSweep(const std::string& name, const std::vector<std::strin
 std::string GrowingSweep::Add(Cell cell, std::vector<std::string> values) {
   cell.scenario = Absolute(cell.scenario);
   const std::string key = inputs_.DigestOf(sweep_.plan.plan, cell);
-  if (std::ranges::count(sweep_.keys, key) > 0) return key;
+  if (!keys_.insert(key).second) return key;
   sweep_.plan.plan.cells.push_back(std::move(cell));
   sweep_.plan.values.push_back(std::move(values));
   sweep_.keys.push_back(key);
-  FillUnits(sweep_);
+  has_units_ = false;
   return key;
 }
 
@@ -208,10 +262,19 @@ void GrowingSweep::Clear() {
   sweep_.plan.values.clear();
   sweep_.keys.clear();
   sweep_.units.clear();
+  keys_.clear();
+  has_units_ = true;
+}
+
+const Sweep& GrowingSweep::sweep() {
+  if (!std::exchange(has_units_, true)) FillUnits(sweep_);
+  return sweep_;
 }
 
 void GrowingSweep::Write() const {
-  WriteFileAtomically(sweep_.folder + "/" + kSweepFile, JsonOf(sweep_, "", inputs_.files()));
+  const FolderLock lock(sweep_.folder);
+  WriteFileAtomically(sweep_.folder + "/" + kSweepFile,
+                      JsonOf(WithOthers(sweep_, keys_), "", inputs_.files()));
 }
 
 }  // namespace hat

@@ -8,6 +8,7 @@
 //   FOLDER/work, locks   of units that are being run
 #pragma once
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -40,6 +41,7 @@ struct SweepOptions {
   // The file of the plan's runs: another name for each of several plans that share a folder's
   // units.
   std::string file = kSweepFile;
+  bool makes_folder = true;  // false: one that is not there stays so, and nothing is written
 };
 
 // Reads the plan and writes FOLDER/sweep.json; from there, where it is as the plan, the scenarios,
@@ -66,14 +68,17 @@ class GrowingSweep {
   // OpenSweep.
   std::string Add(Cell cell, std::vector<std::string> values);
   void Clear();  // no cells are left; what was run stays in the folder
-  // Writes sweep.json, by which one unit can be run alone; to be called before units are run.
+  // Writes sweep.json, by which one unit can be run alone; to be called before units are run. What
+  // others, who may be at work, wrote there stays as far as there is something of it.
   void Write() const;
 
-  const Sweep& sweep() const { return sweep_; }  // until the next Add()
+  const Sweep& sweep();  // until the next Add()
 
  private:
   CellInputs inputs_;
   Sweep sweep_;
+  std::set<std::string> keys_;
+  bool has_units_ = true;  // of all cells
 };
 
 }  // namespace hat

@@ -415,4 +415,10 @@ SweepPlan LoadSweepPlan(const std::string& path, const std::vector<std::string>&
   return plan;
 }
 
+std::optional<FigureSpec> LoadFigureSpec(const std::string& path) {
+  const Config config = Config::FromFile(path);
+  if (!config.Root().Has("figure")) return std::nullopt;
+  return ReadFigureSpec(config.Root().Table("figure"));
+}
+
 }  // namespace hat

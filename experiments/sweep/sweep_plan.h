@@ -32,4 +32,7 @@ struct SweepPlan {
 SweepPlan LoadSweepPlan(const std::string& path, const std::vector<std::string>& overrides = {},
                         bool is_quick = false);
 
+// The table [figure] of such a plan alone.
+std::optional<FigureSpec> LoadFigureSpec(const std::string& path);
+
 }  // namespace hat

@@ -56,7 +56,8 @@ class FiguresTest(unittest.TestCase):
 
     def test_names_and_formats_are_checked(self):
         self.assertIn("there is no figure 'pie'; there are ablation,", self.hat("figures", "pie", code=2).stderr)
-        self.assertIn("none of png, pdf, svg", self.hat("figures", "--formats", "bmp", code=2).stderr)
+        refused = self.hat("figures", "--formats", "svg,bmp", code=2).stderr
+        self.assertIn("--formats: bmp not in {png,pdf,svg}", refused)
         self.assertIn("rates_7b", self.hat("figures", "--list").stdout)
         self.assertIn("holds no results", self.hat("report", ".", code=2).stderr)
 

@@ -1,4 +1,6 @@
 """Sweeps through the program: killed at random, they end with the bytes of an undisturbed one."""
+import csv
+import importlib.util
 import os
 import pathlib
 import random
@@ -121,6 +123,34 @@ class SweepTest(unittest.TestCase):
                                env={**os.environ, "PARALLEL_HOME": str(self.temp)})
                 self.assertEqual(self.count(name), 40)
                 self.assertEqual(self.hat("sweep", "list", "plan.toml", "--out", name, "--todo"), "")
+
+    def test_who_only_looks_makes_no_folder(self):
+        self.assertEqual(self.hat("sweep", "list", "plan.toml", "--out", "mistyped").count("todo "), 200)
+        refused = subprocess.run([HAT, "sweep", "collect", "plan.toml", "--out", "mistyped"], cwd=self.temp,
+                                 capture_output=True, text=True)
+        self.assertEqual(refused.returncode, 2)
+        self.assertIn("there is no folder 'mistyped'", refused.stderr)
+        self.assertFalse((self.temp / "mistyped").exists())
+
+    def test_duckdb_makes_parquet_of_the_results_as_documented(self):
+        if importlib.util.find_spec("duckdb") is None:
+            print("SKIPPED: there is no duckdb here ('pip install duckdb')", file=sys.stderr)
+            self.skipTest("no duckdb")
+        self.write_plan(20)
+        self.hat("sweep", "run", "plan.toml", "--out", "results/rates", "--quiet")
+        self.hat("sweep", "collect", "plan.toml", "--out", "results/rates")
+        page = (pathlib.Path(__file__).parents[2] / "docs/sweeps.md").read_text()
+        (command,) = (line for line in page.splitlines() if "duckdb.sql" in line)
+        subprocess.run(command.replace("python3", f'"{sys.executable}"', 1), shell=True, cwd=self.temp, check=True)
+        with open(self.temp / "results/rates/results.csv", newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+        import duckdb
+        table = duckdb.sql(f"from '{self.temp}/results/rates/results.parquet'")
+        self.assertEqual(table.columns, list(rows[0]))
+        self.assertEqual([str(kind) for name, kind in zip(table.columns, table.types) if name == "ttft_ms.mean"],
+                         ["DOUBLE"])
+        means = dict(table.select('"key", "ttft_ms.mean"').fetchall())
+        self.assertEqual(means, {row["key"]: float(row["ttft_ms.mean"]) for row in rows})
 
     def test_a_unit_of_other_inputs_is_refused(self):
         text = self.shipped.read_text()

@@ -4,6 +4,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <fcntl.h>
+
 #include <csignal>
 #include <filesystem>
 #include <fstream>
@@ -30,6 +32,21 @@ TEST(ChildProcessesTest, TellsHowEachEnded) {
 
 TEST(ChildProcessesTest, TheyGetNothingOnStdin) {
   EXPECT_EQ(RunChild(Shell("read line; echo \"got '$line'\" >&2")).last_error, "got ''");
+}
+
+// A lock on one would outlive its owner.
+TEST(ChildProcessesTest, AFunctionHasNoneOfTheOpenFiles) {
+  const int before = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+  ChildProcesses children;
+  const int after = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+  children.Start(0, [&] {
+    const bool is_open = ::fcntl(before, F_GETFD) >= 0 || ::fcntl(after, F_GETFD) >= 0;
+    if (is_open) throw RunError("it has");
+  });
+  std::vector<EndedChild> ended;
+  while (ended.empty()) ended = children.Reap();
+  EXPECT_EQ(ended.front().exit_code, 0) << ended.front().last_error;
+  for (const int file : {before, after}) ::close(file);
 }
 
 TEST(ChildProcessesTest, OnlyThoseFromAnIndexOnAreTerminated) {

@@ -71,6 +71,12 @@ TEST(FccTest, OneSeriesEndToEnd) {
                      HasSubstr("no row of this --unit"));
 }
 
+TEST(LinkFormatTest, WhatIsForFccIsRefusedElsewhere) {
+  EXPECT_INPUT_ERROR(ReadLink("0 1\n1 1\n", "auto", {.unit = "386"}),
+                     AllOf(HasSubstr("pensieve"), HasSubstr("--unit, --target and --hold-s")));
+  EXPECT_INPUT_ERROR(ReadLink("0 1\n1 1\n", "pensieve", {.hold_s = 5}), HasSubstr("--hold-s"));
+}
+
 TEST(Iperf3Test, IntervalsAreTheSumOfTheirStreams) {
   const std::string text = R"({"start": {}, "intervals": [
     {"streams": [{"seconds": 1, "bits_per_second": 9e6, "omitted": true}],

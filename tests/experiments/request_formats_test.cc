@@ -53,6 +53,13 @@ TEST(AzureTraceTest, ABadRowNamesItsLineAndItsColumn) {
   EXPECT_INPUT_ERROR(ReadRequests(begin + "2023-11-16 18:17:04,1\n"), StartsWith("in:3: 2 fields"));
 }
 
+TEST(AzureTest, AnEstimateOfTokensIsNotForWhatHoldsThem) {
+  EXPECT_INPUT_ERROR(
+      ReadRequests("TIMESTAMP,ContextTokens,GeneratedTokens\n2023-11-16 18:17:03,1,1\n", "auto",
+                   {.tokens_per_word = 2}),
+      AllOf(HasSubstr("azure"), HasSubstr("--tokens-per-word")));
+}
+
 TEST(BurstGptTest, BothSetsOfColumnsAreReadAndFailedRowsAreCounted) {
   const RequestTrace early = ReadRequests(
       "Timestamp,Model,Request tokens,Response tokens,Total tokens,Log Type\n"

@@ -193,6 +193,83 @@ TEST_F(SweepTest, AStopLetsThoseThatRunEnd) {
   EXPECT_THAT(Started(), SizeIs(6));
 }
 
+TEST_F(SweepTest, AStopAtOnceLeavesThoseThatRunToBeRunAgain) {
+  SetPlan("seeds = 3");
+  before_results_ = [](const Cell&) { std::this_thread::sleep_for(std::chrono::seconds(100)); };
+  run_.jobs = 2;
+  run_.stop = [this] { return Started().size() < 2 ? Stop::kNo : Stop::kNow; };
+  UnitOutcome outcome = Run();
+  EXPECT_TRUE(outcome.is_stopped);
+  EXPECT_EQ(outcome.done, 0u);
+  EXPECT_THAT(outcome.failed, IsEmpty());
+  before_results_ = nullptr;
+  run_.stop = nullptr;
+  outcome = Run();
+  EXPECT_EQ(outcome.run, 3u);
+}
+
+// Units in an order of the caller's, `order` of their seeds.
+class OrderedSweepTest : public SweepTest {
+ protected:
+  UnitOutcome RunInOrder(const std::vector<uint64_t>& order) {
+    const Sweep sweep = Open();
+    run_.keys.clear();
+    for (const uint64_t seed : order) run_.keys.push_back(sweep.keys.at(seed - 1));
+    return UnitRun(sweep, run_).Run();
+  }
+  std::vector<int> StartedInOrder() const {
+    std::ifstream file(temp_ / "started");
+    return {std::istream_iterator<int>(file), {}};
+  }
+  std::string KeyOf(uint64_t seed) { return Open().keys.at(seed - 1); }
+};
+
+TEST_F(OrderedSweepTest, UnitsThatAreNamedRunInTheirOrderEachOnce) {
+  EXPECT_EQ(RunInOrder({4, 2, 4, 6}).all, 3u);
+  EXPECT_EQ(StartedInOrder(), (std::vector<int>{4, 2, 6}));
+}
+
+TEST_F(OrderedSweepTest, AfterAFailureNoneStartsIfSoWished) {
+  before_results_ = [](const Cell& cell) {
+    if (cell.seed == 5) throw InputError("no");
+  };
+  run_.stops_at_failure = true;
+  UnitOutcome outcome = RunInOrder({3, 5, 1, 2});
+  EXPECT_EQ(StartedInOrder(), (std::vector<int>{3, 5}));
+  EXPECT_EQ(outcome.done, 1u);
+  EXPECT_FALSE(outcome.is_stopped);
+  EXPECT_EQ(outcome.failed, (std::vector<std::string>{KeyOf(5)}));
+  run_.retries_failed = true;
+  before_results_ = nullptr;
+  EXPECT_EQ(RunInOrder({3, 5, 1, 2}).run, 3u);
+}
+
+TEST_F(OrderedSweepTest, AFailureIsTriedAgainBeforeItStopsTheOthers) {
+  before_results_ = [](const Cell& cell) {
+    if (cell.seed == 5) throw RunError("no");
+  };
+  run_.stops_at_failure = true;
+  run_.retries = 2;
+  RunInOrder({3, 5});
+  EXPECT_EQ(StartedInOrder(), (std::vector<int>{3, 5, 5, 5}));
+}
+
+// The first fails last, and those behind it run for long.
+TEST_F(OrderedSweepTest, OfFailuresSideBySideTheFirstInOrderIsToldAndThoseBehindAreStopped) {
+  before_results_ = [this](const Cell& cell) {
+    if (cell.seed == 1) std::this_thread::sleep_for(std::chrono::seconds(100));
+    while (cell.seed == 3 && Started().size() < 3) ::usleep(1000);
+    if (cell.seed == 6) std::this_thread::sleep_for(std::chrono::milliseconds(300));
+    throw InputError(fmt::format("no {}", cell.seed));
+  };
+  run_.stops_at_failure = true;
+  run_.jobs = 3;
+  const UnitOutcome outcome = RunInOrder({6, 3, 1, 2});
+  EXPECT_EQ(outcome.failed, (std::vector<std::string>{KeyOf(6)}));
+  EXPECT_EQ(Started(), (std::multiset<int>{1, 3, 6}));
+  EXPECT_FALSE(UnitStore(temp_ / "out").HasFailed(KeyOf(1)));
+}
+
 // As from a scheduler that sends SIGTERM to all processes of a job.
 TEST_F(SweepTest, ARunThatIsSentTheSignalTooEndsAndIsKept) {
   before_results_ = [](const Cell&) { ::raise(SIGTERM); };
@@ -249,6 +326,37 @@ TEST_F(SweepTest, AFolderOfOtherThingsIsRefused) {
   fs::create_directory(temp_ / "out");
   WriteFileAtomically(temp_ / "out/thesis.txt", "mine");
   EXPECT_INPUT_ERROR(Open(), AllOf(HasSubstr("holds no folder 'units'"), HasSubstr("out")));
+}
+
+TEST_F(SweepTest, AFolderThatIsNotThereStaysSoForWhoOnlyLooks) {
+  SweepOptions options{temp_ / "plan.toml", temp_ / "out", {}, {temp_ / "program"}};
+  options.makes_folder = false;
+  EXPECT_THAT(OpenSweep(options).units, SizeIs(6));
+  EXPECT_FALSE(fs::exists(temp_ / "out"));
+}
+
+// Of two searches in one folder each writes what it runs.
+TEST_F(SweepTest, AGrowingSweepLeavesWhatOthersRunInItsFile) {
+  const auto grow = [this](const std::vector<std::string>& axes) {
+    return GrowingSweep("search", axes, temp_ / "out", {temp_ / "program"});
+  };
+  const auto cell = [this](uint64_t seed) {
+    return Cell{fmt::format("seed {}", seed), "", temp_ / "small.toml", {}, seed};
+  };
+  GrowingSweep first = grow({"rate", "seed"});
+  GrowingSweep second = grow({"seed"});
+  const std::string key = first.Add(cell(1), {"4", "1"});
+  first.Add(cell(2), {"4", "2"});
+  first.Write();
+  fs::create_directory(temp_ / ("out/units/" + key));
+  second.Add(cell(3), {"3"});
+  second.Write();
+  const Sweep both = OpenSweepFolder(temp_ / "out");
+  ASSERT_THAT(both.keys, SizeIs(2)) << "the second one of the first's has come to nothing";
+  EXPECT_EQ(both.keys[1], key);
+  EXPECT_EQ(both.plan.plan.cells[1].name, "seed 1");
+  EXPECT_EQ(both.plan.values[1], (std::vector<std::string>{"1"}));
+  EXPECT_THAT(second.sweep().units, SizeIs(1)) << "they are not its own";
 }
 
 TEST(UnitLocksTest, ALockIsOneOwnersUntilItIsReleased) {

@@ -66,7 +66,7 @@ class ReplayTest : public testing::Test {
     const TempFolder scratch;
     return ReplayTrace({folder_ / "config.json", folder_ / "prompts.csv", folder_ / "trace",
                         folder_.model().split, kTokens, kPrompts},
-                       scratch.path(), {{"trial", overrides}}, 1)
+                       scratch.path(), {overrides})
         .front();
   }
 
