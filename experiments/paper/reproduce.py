@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
-"""Our uncalibrated figures beside the published ones: the tables of docs/paper.md.
+"""Our figures beside the published ones, calibrated and not: the tables of docs/paper.md.
 
   experiments/paper/reproduce.py            runs every case with `./hat compare`, prints the tables
   experiments/paper/reproduce.py --update   the same, and writes them into docs/paper.md
+  experiments/paper/reproduce.py --fit ...  first `./hat calibrate experiments/paper/calibrate_7b.toml`, which writes
+                                            experiments/paper/calibrated_7b.toml
 
 Results stay in results/paper/CASE (comparison.md, and runs/SYSTEM/seed-N/summary.json of each run); called again, it
 runs what is missing or would come out otherwise. Means and intervals are those of `hat compare`, and of `hat estimate`
@@ -59,6 +61,24 @@ UNKNOWNS = {  # what the sources leave open, one at a time: label and --set ...
     "all-positions": ("all positions' states return", ["system.return_all_positions=true"]),
 }
 CASES |= {name: ("spec_bench_7b", "hat,u-shape", overrides) for name, (_, overrides) in UNKNOWNS.items()}
+
+
+CALIBRATED = ["@experiments/paper/calibrated_7b.toml"]
+CALIBRATED_CASES = ["rate-6", "rate-4", "one-xavier", "chunking-only", "drafting-only", "no-draft-ahead", "prompt-2000"]
+for name in CALIBRATED_CASES:
+    scenario, systems, overrides = CASES[name]
+    CASES[f"calibrated-{name}"] = (scenario, systems, [*CALIBRATED, *overrides])
+CASES |= {
+    "calibrated-13b": ("cnn_dm_13b", SPLIT, CALIBRATED),
+    "calibrated-13b-chunking-only": ("cnn_dm_13b", "hat", [*CALIBRATED, *CASES["chunking-only"][2]]),
+    "calibrated-13b-drafting-only": ("cnn_dm_13b", "hat", [*CALIBRATED, *CASES["drafting-only"][2]]),
+    "calibrated-13b-no-draft-ahead": ("cnn_dm_13b", "hat", [*CALIBRATED, *CASES["no-draft-ahead"][2]]),
+}
+ARMS = [("U-shape", "u-shape", "rate-6", "u-shape"),
+        ("+ prompt chunking", "hat with chunking only", "chunking-only", "hat"),
+        ("+ speculative decoding only", "hat with drafting only", "drafting-only", "hat"),
+        ("+ chunking + speculative decoding", "hat without drafting ahead", "no-draft-ahead", "hat"),
+        ("+ parallel drafting (HAT)", "hat", "rate-6", "hat")]
 
 
 class Estimate(typing.NamedTuple):
@@ -131,10 +151,10 @@ def table(unit, rows):
     return "\n".join([f"| | published, {unit} | ours, {unit} | error |", "|---|--:|--:|--:|", *rows])
 
 
-def ttft_table():
+def ttft_table(case="rate-6"):
     systems = ["hat", "u-sarathi", "u-medusa", "u-shape"]
     return table("ms", [row(s, published("spec_bench_7b", s, "ttft_ms.mean"),
-                            figure("rate-6", s, "ttft_ms.mean")) for s in systems])
+                            figure(case, s, "ttft_ms.mean")) for s in systems])
 
 
 def parts_table():
@@ -157,24 +177,27 @@ def tbt_table(case="rate-4"):
     return table("%", rows)
 
 
-def tbt_values():
+def tbt_values(case="rate-4"):
     systems = SPLIT.split(",")
     return "\n".join(["| ms | " + " | ".join(systems) + " |", "|---|" + "--:|" * len(systems),
-                      "| ours | " + " | ".join(shown(figure("rate-4", s, "tbt_ms.mean"), 2) for s in systems) + " |"])
+                      "| ours | " + " | ".join(shown(figure(case, s, "tbt_ms.mean"), 2) for s in systems) + " |"])
 
 
-def batch_table():
+def batch_table(case="rate-6"):
     rows = []
     for system in ["hat", "u-sarathi", "u-medusa", "u-shape"]:
         for what, label in (("mean", "mean"), ("std", "standard deviation")):
             theirs = published("spec_bench_7b/batch-delay", system, f"stage_ms.{what}")
-            rows.append(row(f"{system}, {label}", theirs, estimate(values("rate-6", system, "stage_ms", what)), 2))
+            rows.append(row(f"{system}, {label}", theirs, estimate(values(case, system, "stage_ms", what)), 2))
     return table("ms", rows)
 
 
-def one_device_table():
+DEVICES = [("one-xavier", "AGX Xavier"), ("one-xavier-maxn", "AGX Xavier in MAXN"), ("one-orin", "AGX Orin")]
+
+
+def one_device_table(devices=tuple(DEVICES)):
     rows = []
-    for case, device in (("one-xavier", "AGX Xavier"), ("one-xavier-maxn", "AGX Xavier in MAXN"), ("one-orin", "AGX Orin")):
+    for case, device in devices:
         for system in ("hat", "u-medusa"):
             ours = per_seed(lambda plain, other: plain / other,
                             values(case, "u-shape", "tbt_ms", "mean"), values(case, system, "tbt_ms", "mean"))
@@ -182,30 +205,68 @@ def one_device_table():
             rows.append(row(f"{system}, on one {device}", theirs, ours, 2))
     for system in ("hat", "u-medusa"):
         theirs = published("spec_bench_7b/one-device", system, "accept_length")
-        ours = figure("one-xavier", system, "accept_length")
+        ours = figure(devices[0][0], system, "accept_length")
         rows.append(f"| accept length of {system} | {theirs:g} | {shown(ours, 2)} | an input |")
     return table("times u-shape's", rows)
 
 
-def ablation_table():
-    arms = [("U-shape", "u-shape", "rate-6", "u-shape"),
-            ("+ prompt chunking", "hat with chunking only", "chunking-only", "hat"),
-            ("+ speculative decoding only", "hat with drafting only", "drafting-only", "hat"),
-            ("+ chunking + speculative decoding", "hat without drafting ahead", "no-draft-ahead", "hat"),
-            ("+ parallel drafting (HAT)", "hat", "rate-6", "hat")]
+def ablation_table(prefix=""):
     rows = []
     for metric, digits in (("ttft_ms", 1), ("tbt_ms", 2)):
-        for label, name, case, system in arms:
+        for label, name, case, system in ARMS:
             theirs = published("spec_bench_7b/ablation", name, f"{metric}.mean")
-            rows.append(row(f"{metric[:4].upper() if metric[1] == 't' else 'TBT'}, {label}", theirs,
-                            figure(case, system, f"{metric}.mean"), digits))
+            rows.append(row(f"{metric.removesuffix('_ms').upper()}, {label}", theirs,
+                            figure(prefix + case, system, f"{metric}.mean"), digits))
     return table("ms", rows)
 
 
-def motivation_table():
+def calibrated_errors():
+    """Of all rows of the five tables of the fit: mean and largest absolute error."""
+    tables = [ttft_table("calibrated-rate-6"), tbt_table("calibrated-rate-4"), batch_table("calibrated-rate-6"),
+              one_device_table((("calibrated-one-xavier", "AGX Xavier"),)), ablation_table("calibrated-")]
+    errors = [abs(int(e)) for t in tables for e in re.findall(r"\| ([+-]\d+)% \|$", t, flags=re.M)]
+    beyond = sum(e > 20 for e in errors)
+    return (f"Over all {len(errors)} figures, ten seeds: mean absolute error {sum(errors) / len(errors):.1f}%, "
+            f"{beyond} beyond 20%, the largest {max(errors)}%.")
+
+
+def calibration_table(index):
+    """One of the tables that `hat calibrate` printed: fit, parameters, correlations, other assumptions."""
+    text = (ROOT / "results/calibrate_7b/calibration.md").read_text(encoding="utf-8")
+    return re.findall(r"(?:^\|.*\n)+", text, flags=re.M)[index].rstrip("\n")
+
+
+def prediction_table():
+    """Vicuna-13B on CNN/DM under the values fitted to the 7B figures."""
+    lines = ["| 13B, CNN/DM, 4 requests/s | hat | u-shape | u-sarathi | u-medusa |", "|---|--:|--:|--:|--:|"]
+    case, systems = "calibrated-13b", SPLIT.split(",")
+    for metric, label, digits in (("ttft_ms", "TTFT, ms", 0), ("tbt_ms", "TBT, ms", 1)):
+        cells = [shown(figure(case, s, f"{metric}.mean"), digits) for s in systems]
+        lines.append(f"| {label} | " + " | ".join(cells) + " |")
+    for metric, label in (("ttft_ms", "TTFT"), ("tbt_ms", "TBT")):
+        cells = [shown(reductions(case, metric, s)) for s in systems if s != "hat"]
+        lines.append(f"| hat's {label} lower, % | | " + " | ".join(cells) + " |")
+    saturated_cells = [f"{compared(case, s)['saturated_runs']} of {SEEDS}" for s in systems]
+    lines.append("| saturated runs | " + " | ".join(saturated_cells) + " |")
+    return "\n".join(lines)
+
+
+def prediction_ablation_table():
+    lines = ["| 13B, ms | TTFT | TBT |", "|---|--:|--:|"]
+    for label, _, case, system in ARMS:
+        run_case = "calibrated-13b" if case == "rate-6" else f"calibrated-13b-{case}"
+        cells = [shown(figure(run_case, system, f"{m}.mean"), d) for m, d in (("ttft_ms", 0), ("tbt_ms", 1))]
+        lines.append(f"| {label} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+LONG_PROMPTS = [("prompt-2000", "the last position's state returns"),
+                ("prompt-2000-all", "all positions' states return")]
+
+
+def motivation_table(cases=tuple(LONG_PROMPTS)):
     rows = []
-    for case, label in (("prompt-2000", "the last position's state returns"),
-                        ("prompt-2000-all", "all positions' states return")):
+    for case, label in cases:
         parts = [values(case, "u-shape", "ttft_parts_ms", p) for p in ("uplink_wait", "upload", "download")]
         rows.append(row(f"TTFT; {label}", published("prompt_2000_7b", "u-shape", "ttft_ms.mean"),
                         figure(case, "u-shape", "ttft_ms.mean"), 0))
@@ -271,7 +332,17 @@ TABLES = {"ttft": ttft_table, "parts": parts_table, "tbt": tbt_table, "tbt-value
           "batch": batch_table,
           "one-device": one_device_table, "ablation": ablation_table, "motivation": motivation_table,
           "small-chunks": small_chunks_table, "abstract": abstract_table, "13b": model_13b_table,
-          "unknowns": unknowns_table, "queue": queue_table}
+          "unknowns": unknowns_table, "queue": queue_table,
+          "calibrated-ttft": lambda: ttft_table("calibrated-rate-6"),
+          "calibrated-tbt": lambda: tbt_table("calibrated-rate-4"),
+          "calibrated-batch": lambda: batch_table("calibrated-rate-6"),
+          "calibrated-one-device": lambda: one_device_table((("calibrated-one-xavier", "AGX Xavier"),)),
+          "calibrated-ablation": lambda: ablation_table("calibrated-"),
+          "calibrated-errors": calibrated_errors,
+          "calibrated-motivation": lambda: motivation_table((("calibrated-prompt-2000", "all positions' states return"),)),
+          "calibrated-13b": prediction_table, "calibrated-13b-ablation": prediction_ablation_table,
+          "left-out": lambda: calibration_table(0), "parameters": lambda: calibration_table(1),
+          "correlations": lambda: calibration_table(2), "other-assumptions": lambda: calibration_table(3)}
 
 
 def saturated():
@@ -282,10 +353,14 @@ def saturated():
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--update", action="store_true", help="write the tables into docs/paper.md")
+    parser.add_argument("--fit", action="store_true", help="fit anew first: hat calibrate, half an hour on two cores")
     parser.add_argument("--no-run", action="store_true", help="take the results that are in results/paper")
     parser.add_argument("--hat", default=HAT[0], help="the command to call; default ./hat")
     options = parser.parse_args()
     HAT[:] = [options.hat]
+    if options.fit:
+        hat("calibrate", "experiments/paper/calibrate_7b.toml", "--out", "results/calibrate_7b",
+            "--keys", "experiments/paper/calibrated_7b.toml")
     if not options.no_run:
         for case in CASES:
             print(f"running {case}", flush=True)
