@@ -54,6 +54,16 @@ class FiguresTest(unittest.TestCase):
         again = self.hat("figures", "one_device", "--quick", "--out", "out", "--formats", "svg")
         self.assertNotIn("of 3 runs done", again.stderr)
 
+    def test_the_batch_whose_delay_is_drawn_is_one_prompt_beside_nine_decodes(self):
+        self.hat("figures", "batch_delay", "--quick", "--out", "batches", "--formats", "svg")
+        with open(self.folder / "batches/batch_delay.csv", newline="") as file:
+            rows = list(csv.DictReader(file))
+        self.assertGreater(len(rows), 20)
+        for row in rows:
+            summary = json.loads((self.folder / "batches/runs/units" / row["keys"] / "summary.json").read_text())
+            self.assertEqual(summary["batch_tokens"]["max"], int(row["x"]) + 9)
+            self.assertEqual(summary["stage_ms"]["max"], float(row["mean"]))
+
     def test_names_and_formats_are_checked(self):
         self.assertIn("there is no figure 'pie'; there are ablation,", self.hat("figures", "pie", code=2).stderr)
         self.assertIn("none of png, pdf, svg", self.hat("figures", "--formats", "bmp", code=2).stderr)
