@@ -131,20 +131,20 @@ TEST_F(FigureTest, ASpeedupIsOverTheOtherSeriesSeedBySeed) {
           "there is none");
 }
 
-// Of hat's two runs one is busy all its 10 s, the other half of its first 20 of 40; u-shape's have
-// not run. The longest run decides: 40 bins of 1 s.
+// Of hat's two runs one is busy all its 20 s, the other half of its first 40 of 80; u-shape's have
+// not run. The longest run decides: 40 bins of 2 s.
 TEST_F(FigureTest, OverTimeIsTheMeanOfRunsInCommonBins) {
   const Sweep sweep =
       Open("kind = \"over-time\"\nseries = \"system.name\"\nmetrics = [\"stage.0\"]");
   for (const size_t cell : {0u, 1u}) {
     Finish(sweep, cell);
     WriteFileAtomically(UnitStore(sweep.folder).FolderOf(sweep.keys[cell]) + "/utilisation.csv",
-                        cell == 0 ? "from_s,to_s,stage.0\n0,4,1\n4,10,1\n"
-                                  : "from_s,to_s,stage.0\n0,20,0.5\n20,40,0\n");
+                        cell == 0 ? "from_s,to_s,stage.0\n0,9,1\n9,20,1\n"
+                                  : "from_s,to_s,stage.0\n0,40,0.5\n40,80,0\n");
   }
   const FigureData data = MakeFigureData(sweep, temp_ / "published.csv");
   ASSERT_THAT(data.points, SizeIs(41));
-  EXPECT_EQ(data.points[0].x, "0.5");
+  EXPECT_EQ(data.points[0].x, "1");
   EXPECT_EQ(data.points[3].value->mean, 0.75);
   EXPECT_EQ(data.points[9].value->mean, 0.75);
   EXPECT_EQ(data.points[10].value->mean, 0.25);
