@@ -157,7 +157,8 @@ void Explain::OnTokens(int request, int count, Seconds at) {
   } else {
     current_.to = at;
     current_.tokens = count;
-    current_.parts = round_path_.End(at);
+    round_path_.Reach(at);
+    current_.parts = round_path_.Take();
     if (!counts_.empty()) {
       current_.counts = counts_.front();
       counts_.pop_front();

@@ -120,7 +120,7 @@ void Recorder::OnTokens(int request, int count, Seconds at) {
     if (Rounds* rounds = RoundsOf(row)) rounds->path.Begin(at);
   } else if (Rounds* rounds = RoundsOf(row)) {
     rounds->gaps.push_back(at - row.last_token);
-    rounds->parts += rounds->path.End(at);
+    rounds->path.Reach(at);
   }
   row.tokens += count;
   row.last_token = at;
@@ -161,16 +161,15 @@ Recorder::Rounds* Recorder::OpenRounds(RequestRow& row) {
   rounds.gaps.clear();
   rounds.drafts.clear();
   rounds.path.Clear();
-  rounds.parts = RoundParts();
   return &rounds;
 }
 
 void Recorder::CloseRounds(RequestRow& row) {
   if (row.rounds_slot < 0) return;
   if (IsMeasured(row)) {
-    const Rounds& rounds = rounds_[row.rounds_slot];
+    Rounds& rounds = rounds_[row.rounds_slot];
     round_gaps_.insert(round_gaps_.end(), rounds.gaps.begin(), rounds.gaps.end());
-    if (row.tokens > 1) AddTbtParts(rounds.parts, row.tokens - 1);
+    if (row.tokens > 1) AddTbtParts(rounds.path.Take(), row.tokens - 1);
     for (const Rounds::Draft& draft : rounds.drafts) {
       draft_counts_.Add(draft.depth, draft.accepted);
     }

@@ -158,7 +158,6 @@ class Recorder : public Observer {
     std::vector<Seconds> gaps;
     std::vector<Draft> drafts;  // of rounds that have one
     RoundPath path;
-    RoundParts parts;  // of all so far
   };
   bool IsAfterWarmup(const RequestRow& row) const {
     return row.request.id >= options_.warmup_requests;

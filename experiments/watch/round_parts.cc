@@ -1,14 +1,6 @@
 #include "experiments/watch/round_parts.h"
 
-#include <algorithm>
-#include <utility>
-
 namespace hat {
-
-RoundParts& RoundParts::operator+=(const RoundParts& other) {
-  for (const RoundPartField& part : RoundPartFields()) this->*part.field += other.*part.field;
-  return *this;
-}
 
 const std::array<RoundPartField, kRoundParts>& RoundPartFields() {
   static constexpr std::array<RoundPartField, kRoundParts> kFields = {{
@@ -100,11 +92,6 @@ void RoundPath::PassCloud() {
     GoTo(stay->linked, &RoundParts::cloud_compute);
   }
   stays_.erase(stays_.begin(), stay);
-}
-
-RoundParts RoundPath::End(Seconds tokens_out) {
-  GoTo(tokens_out, &RoundParts::head);
-  return std::exchange(parts_, RoundParts());
 }
 
 }  // namespace hat

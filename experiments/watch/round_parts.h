@@ -7,6 +7,7 @@
 
 #include <array>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/units.h"
@@ -26,8 +27,6 @@ struct RoundParts {
                            // that returns tokens what it takes longer than the one before, or < 0
   Seconds ahead_wait;      // from the answer's arrival to the end of the session's own ahead step
   Seconds head;            // which verifies
-
-  RoundParts& operator+=(const RoundParts& other);
 };
 
 inline constexpr int kRoundParts = 10;
@@ -50,9 +49,11 @@ class RoundPath {
   void AddFrame(const FrameEvent& event);
   void AddStage(const StageEvent& event, const BatchPart& part);  // a verification, or a raw token
 
-  // The tokens of a round are out: its parts, of time since the tokens before. Their sum is that
-  // time up to rounding. Clocks that disagree (live runtime) shorten an interval to 0, never below.
-  RoundParts End(Seconds tokens_out);
+  // The tokens of a round are out.
+  void Reach(Seconds tokens_out) { GoTo(tokens_out, &RoundParts::head); }
+  // The parts of the time since Begin() or the last Take(), up to Reach(). Their sum is that time
+  // up to rounding. Clocks that disagree (live runtime) shorten an interval to 0, never below.
+  RoundParts Take() { return std::exchange(parts_, RoundParts()); }
 
  private:
   // A batch with this request on a stage; its answer has not come yet.

@@ -38,6 +38,11 @@ void AddStage(RoundPath& path, int ordinal, int stage, double arrived_ms, const 
   path.AddStage({&told.batch, told.stage, told.span, told.linked}, told.batch.parts[0]);
 }
 
+RoundParts RoundUntil(RoundPath& path, Seconds tokens_out) {
+  path.Reach(tokens_out);
+  return path.Take();
+}
+
 // Each wait is there once: the GPU before the draft (1) and the head (2), the uplink (3), the cloud
 // before its stages (4, 1), the answer for the session's own step ahead (2).
 TEST(RoundPartsTest, EveryPartIsTheTimeSinceTheOneBefore) {
@@ -51,7 +56,7 @@ TEST(RoundPartsTest, EveryPartIsTheTimeSinceTheOneBefore) {
   path.AddFrame(Down({45, 46, 47, 50}));
   path.AddOp(Op(0, DeviceOp::kDraftAhead, 4, 5, SpanMs(44, 44, 52)));
   path.AddOp(Op(0, DeviceOp::kHead, 1, 0, SpanMs(52, 54, 57)));
-  ExpectParts(path.End(Ms(57)),
+  ExpectParts(RoundUntil(path, Ms(57)),
               {.queue = 3,
                .draft = 3,
                .device_compute = 5,
@@ -69,10 +74,10 @@ TEST(RoundPartsTest, ARoundBeginsWhereTheOneBeforeHasEnded) {
   RoundPath path;
   path.Begin(Ms(10));
   path.AddOp(Op(0, DeviceOp::kHead, 1, 0, SpanMs(10, 12, 15)));
-  path.End(Ms(15));
+  RoundUntil(path, Ms(15));
   path.AddOp(Op(0, DeviceOp::kMedusa, 1, 0, SpanMs(15, 15, 16)));
   path.AddOp(Op(0, DeviceOp::kHead, 1, 0, SpanMs(16, 16, 20)));
-  ExpectParts(path.End(Ms(20)), {.draft = 1, .head = 4}, 5);
+  ExpectParts(RoundUntil(path, Ms(20)), {.draft = 1, .head = 4}, 5);
 }
 
 // The cloud makes the second token from 14 ms on, before the first is out at 19, and the third from
@@ -85,10 +90,10 @@ TEST(RoundPartsTest, ACloudThatGoesOnAtOnceSpendsItsTimeOnTokensAndNotOnTheirWay
   AddStage(path, 1, 1, 14, SpanMs(22, 23, 25), 25);
   AddStage(path, 2, 0, 25, SpanMs(25, 26, 28), 29);
   path.AddFrame(FrameOf(0, Direction::kDown, FrameKind::kRawToken, 3, 1, {25, 25, 26, 32}));
-  ExpectParts(path.End(Ms(32)), {.cloud_wait = 2, .cloud_compute = 9, .download = 2}, 13);
+  ExpectParts(RoundUntil(path, Ms(32)), {.cloud_wait = 2, .cloud_compute = 9, .download = 2}, 13);
   AddStage(path, 2, 1, 25, SpanMs(29, 31, 34), 34);
   path.AddFrame(FrameOf(0, Direction::kDown, FrameKind::kRawToken, 4, 1, {34, 34, 35, 40}));
-  ExpectParts(path.End(Ms(40)), {.cloud_wait = 3, .cloud_compute = 6, .download = -1}, 8);
+  ExpectParts(RoundUntil(path, Ms(40)), {.cloud_wait = 3, .cloud_compute = 6, .download = -1}, 8);
 }
 
 // Stamps of two machines: the cloud had the frame "before" it was sent, and the answer ends late.
@@ -99,7 +104,8 @@ TEST(RoundPartsTest, ClocksThatDisagreeStillAddUp) {
   AddStage(path, 0, 0, 9, SpanMs(12, 12, 16), 16);
   path.AddFrame(Down({14, 14, 15, 30}));
   path.AddOp(Op(0, DeviceOp::kHead, 1, 0, SpanMs(28, 28, 29)));
-  ExpectParts(path.End(Ms(31)), {.uplink_wait = 1, .upload = 9, .download = 10, .head = 1}, 21);
+  ExpectParts(RoundUntil(path, Ms(31)), {.uplink_wait = 1, .upload = 9, .download = 10, .head = 1},
+              21);
 }
 
 TEST(RoundPartsTest, PathIsCleanAfterClear) {
@@ -110,7 +116,7 @@ TEST(RoundPartsTest, PathIsCleanAfterClear) {
   path.Clear();
   path.Begin(Ms(20));
   path.AddFrame(Down({50, 50, 51, 52}));
-  ExpectParts(path.End(Ms(52)), {.cloud_wait = 30, .download = 2}, 32);
+  ExpectParts(RoundUntil(path, Ms(52)), {.cloud_wait = 30, .download = 2}, 32);
 }
 
 }  // namespace
