@@ -6,7 +6,6 @@
 #include <map>
 #include <optional>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "cli/plain_verbs.h"
@@ -31,7 +30,7 @@ struct Options {
   std::string spec;
   std::string out;
   std::string keys;  // file for the fitted values
-  int jobs = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  int jobs = 1;
   bool draws = true;
   bool is_quiet = false;
 };
@@ -159,16 +158,12 @@ void CalibrationRuns::RunAll(const std::vector<std::string>& keys) {
   run.part = {&line_, [&](size_t ended) {
                 return Progress{.done = each * evaluations_ + double(ended), .total = all};
               }};
-  const UnitOutcome outcome = RunSweepUnits(sweep_.sweep(), run);
-  if (outcome.is_stopped) {
-    throw RunError(fmt::format(
-        "interrupted; what is done stays in '{}': the same command goes on there", options_.out));
+  try {
+    RunAllUnits(sweep_.sweep(), run, options_.out);
+  } catch (...) {
+    sweep_.Write();  // by which one that failed can be run alone
+    throw;
   }
-  if (outcome.failed.empty()) return;
-  sweep_.Write();  // by which the failed one can be run alone
-  const UnitFailure failure = UnitStore(sweep_.sweep().folder).Failed().at(outcome.failed.front());
-  if (failure.exit_code == 2) throw InputError(failure.reason);
-  throw RunError(failure.reason);
 }
 
 // The mean over seeds of what each seed's runs give.

@@ -4,10 +4,13 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "cli/capacity_run.h"
 #include "cli/plain_verbs.h"
 #include "cli/run_plot.h"
 #include "cli/shipped.h"
@@ -16,6 +19,7 @@
 #include "core/files.h"
 #include "core/interrupt.h"
 #include "core/program.h"
+#include "experiments/capacity/capacity_plan.h"
 #include "experiments/report/report.h"
 #include "experiments/sweep/figure_data.h"
 
@@ -79,44 +83,92 @@ std::string PlanOf(const std::string& name) {
 std::string List() {
   std::string text;
   for (const std::string& name : KnownFigures()) {
-    text += fmt::format("{:<20} {}\n", name, LoadSweepPlan(PlanOf(name)).figure->question);
+    const std::string plan = PlanOf(name);
+    const std::optional<CapacityPlan> capacity = LoadCapacityPlan(plan, false);
+    text += fmt::format("{:<22} {}\n", name,
+                        capacity ? capacity->question : LoadSweepPlan(plan).figure->question);
   }
   return text;
 }
 
-std::vector<Sweep> OpenAll(const Options& options) {
+// What is to be drawn: of ready plans the runs are known beforehand, capacities find out which they
+// need.
+struct Plans {
   std::vector<Sweep> sweeps;
+  std::vector<CapacityPlan> capacities;
+};
+
+Plans OpenAll(const Options& options) {
+  Plans plans;
   for (const std::string& name : options.names.empty() ? KnownFigures() : options.names) {
-    Sweep sweep = OpenSweep(FigureSweep{
-        .plan = PlanOf(name), .folder = options.out + "/runs", .is_quick = options.is_quick});
-    if (!sweep.plan.figure) {
-      throw InputError(fmt::format("{}: the plan has no table [figure]", name));
+    const std::string plan = PlanOf(name);
+    if (std::optional<CapacityPlan> capacity = LoadCapacityPlan(plan, options.is_quick)) {
+      plans.capacities.push_back(std::move(*capacity));
+      continue;
     }
-    sweeps.push_back(std::move(sweep));
+    Sweep sweep = OpenSweep(
+        FigureSweep{.plan = plan, .folder = options.out + "/runs", .is_quick = options.is_quick});
+    if (!sweep.plan.figure) {
+      throw InputError(fmt::format("{}: the plan has no table [figure]", plan));
+    }
+    plans.sweeps.push_back(std::move(sweep));
   }
-  return sweeps;
+  return plans;
 }
 
-void Draw(const FigureData& figure, const Options& options) {
-  const std::string base = fmt::format("{}/{}", options.out, figure.name);
-  WriteFileAtomically(base + ".csv", FigureCsv(figure));
-  WriteFileAtomically(base + ".json", FigureJson(figure));
+struct Drawing {
+  std::string name;
+  std::string script;
+  std::string csv, json;
+};
+
+void Draw(const Drawing& drawing, const Options& options) {
+  const std::string base = fmt::format("{}/{}", options.out, drawing.name);
+  WriteFileAtomically(base + ".csv", drawing.csv);
+  WriteFileAtomically(base + ".json", drawing.json);
   for (const std::string& format : options.formats) {
-    RunPlot("figure.py", base + ".json", fmt::format("{}.{}", base, format));
+    RunPlot(drawing.script, base + ".json", fmt::format("{}.{}", base, format));
     if (!options.run.is_quiet) SayWritten(fmt::format("{}.{}", base, format));
   }
 }
 
+Drawing FindCapacity(const CapacityPlan& plan, const Options& options) {
+  CapacityQuestion question;
+  question.scenario = plan.scenario;
+  question.objectives = plan.objectives;
+  question.systems = plan.systems;
+  question.seeds = plan.seeds;
+  question.overrides = plan.set;
+  question.over = plan.over;
+  question.grows_fleet = plan.grows_fleet;
+  question.jobs = options.run.units.jobs;
+  question.is_quiet = options.run.is_quiet;
+  question.goes_on_in = options.out;
+  CapacityRun run(std::move(question));
+  run.Run(options.out + "/runs");
+  CapacityInfo info = run.info();
+  info.question = plan.question;
+  const std::vector<CapacityPoint> points = run.Points();
+  return {plan.name, "capacity.py", CapacityCsv(points, info), CapacityJson(points, info)};
+}
+
 int Figures(const Options& options) {
-  const std::vector<Sweep> sweeps = OpenAll(options);
-  const UnitOutcome outcome = RunSweepUnits(Merged(sweeps), options.run);
+  const Plans plans = OpenAll(options);
+  UnitOutcome outcome;
+  if (!plans.sweeps.empty()) outcome = RunSweepUnits(Merged(plans.sweeps), options.run);
   if (outcome.is_stopped) {
     throw RunError(
         fmt::format("interrupted; {} of {} runs are done; the same command goes on there",
                     outcome.done, outcome.all));
   }
   const std::string published = ShareFolder() + "/experiments/paper/published.csv";
-  for (const Sweep& sweep : sweeps) Draw(MakeFigureData(sweep, published), options);
+  for (const Sweep& sweep : plans.sweeps) {
+    const FigureData figure = MakeFigureData(sweep, published);
+    Draw({figure.name, "figure.py", FigureCsv(figure), FigureJson(figure)}, options);
+  }
+  for (const CapacityPlan& plan : plans.capacities) {
+    Draw(FindCapacity(plan, options), options);
+  }
   const std::string page = fmt::format("{}/{}", options.out, kReportFile);
   WriteFileAtomically(page, ReportHtml(options.out));
   if (!options.run.is_quiet) SayWritten(page);

@@ -156,4 +156,20 @@ UnitOutcome RunSweepUnits(const Sweep& sweep, const SweepRunOptions& options) {
   return outcome;
 }
 
+UnitOutcome RunAllUnits(const Sweep& sweep, const SweepRunOptions& options,
+                        const std::string& goes_on_in) {
+  const UnitOutcome outcome = RunSweepUnits(sweep, options);
+  if (outcome.is_stopped) {
+    throw RunError(goes_on_in.empty()
+                       ? "interrupted"
+                       : fmt::format("interrupted; what is done stays in '{}': the same command "
+                                     "goes on there",
+                                     goes_on_in));
+  }
+  if (outcome.failed.empty()) return outcome;
+  const UnitFailure failure = UnitStore(sweep.folder).Failed().at(outcome.failed.front());
+  if (failure.exit_code == 2) throw InputError(failure.reason);
+  throw RunError(failure.reason);
+}
+
 }  // namespace hat

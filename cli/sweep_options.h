@@ -68,4 +68,10 @@ struct SweepRunOptions {
 };
 UnitOutcome RunSweepUnits(const Sweep& sweep, const SweepRunOptions& options);
 
+// The same for who needs all of them: throws RunError where it is interrupted (with where the same
+// command goes on, if it does), and what the first unit that failed says, as InputError or
+// RunError.
+UnitOutcome RunAllUnits(const Sweep& sweep, const SweepRunOptions& options,
+                        const std::string& goes_on_in);
+
 }  // namespace hat

@@ -55,15 +55,16 @@ def name_of_bound(binds):
 
 
 def gpu_axis(axes, points, is_vertical):
-    """A second scale in clients a cloud GPU, where that is the same factor for all."""
+    """A second scale in clients a cloud GPU, where that is the same factor for all; whether it is."""
     factors = {round(p["clients_per_gpu"] / p["rate_per_s"], 9) for p in points if p["clients_per_gpu"]}
     if len(factors) != 1:
-        return
+        return False
     factor = factors.pop()
     scale = (lambda rate: rate * factor, lambda clients: clients / factor)
     second = axes.secondary_yaxis("right", functions=scale) if is_vertical else axes.secondary_xaxis("top", functions=scale)
     (second.set_ylabel if is_vertical else second.set_xlabel)("clients per cloud GPU", fontsize=9)
     second.tick_params(labelsize=8, length=3)
+    return True
 
 
 def draw_bars(axes, points):
@@ -134,9 +135,10 @@ def draw_lines(axes, points, over):
         axes.set_xscale("log")
     axes.set_xticks(list(at.values()), list(at.keys()))
     axes.minorticks_off()
+    names = 1.1 if gpu_axis(axes, points, is_vertical=True) else 1.02
     for (_, system, color), height in zip(ends, spread([rate for rate, _, _ in ends], top * 0.05)):
         axes.annotate(
-            system, (1, height), xytext=(1.02, height), xycoords=("axes fraction", "data"),
+            system, (1, height), xytext=(names, height), xycoords=("axes fraction", "data"),
             textcoords=("axes fraction", "data"), fontsize=8.5, color=color, va="center", annotation_clip=False,
         )
     axes.set_xlabel(over, fontsize=9)
@@ -184,10 +186,11 @@ def main():
     lines = textwrap.wrap(caption(capacity), 118)
     figure.text(0.01, 0.02, "\n".join(lines), fontsize=8, va="bottom", linespacing=1.2)
     figure.subplots_adjust(
-        left=0.085 if over else 0.125, right=0.87 if over else 0.985, top=0.97 if over else 1 - 0.5 / height,
+        left=0.085 if over else 0.125, right=0.78 if over else 0.985, top=0.97 if over else 1 - 0.5 / height,
         bottom=(0.57 + 0.145 * len(lines)) / height,
     )
-    figure.savefig(arguments.image, dpi=300, metadata={"Software": None} if arguments.image.endswith(".png") else None)
+    dates = {".png": {"Software": None}, ".pdf": {"CreationDate": None}, ".svg": {"Date": None}}
+    figure.savefig(arguments.image, dpi=300, metadata=dates.get(arguments.image[-4:]))
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Draws a figure of `hat figures` from its NAME.json: lines, bars, stacked bars or shares of requests.
+"""Draws a figure of `hat figures` from its NAME.json: lines, bars, stacked bars, shares of requests, or times.
 
 What is drawn is in the file; nothing is computed here. Colours can be told apart by the colour-blind, and in print by
 markers, dashes and hatches.
@@ -42,6 +42,11 @@ def published(figure, metric):
     """Those of the series that are drawn."""
     series = set(in_order(figure["points"], "series"))
     return [p for p in figure["published"] if p["metric"] == metric and p["system"] in series]
+
+
+def whole(figure):
+    """The metric that the stacked parts add up to."""
+    return figure["metrics"][0].split("_parts_ms.")[0] + "_ms.mean"
 
 
 def style(index):
@@ -114,6 +119,22 @@ def draw_shares(figure, panels):
     return len(series)
 
 
+def draw_over_time(figure, panels):
+    series = in_order(figure["points"], "series")
+    for axes, metric, label in zip(panels, figure["metrics"], figure["labels"]):
+        for index, name in enumerate(series):
+            points = [p for p in chosen(figure, metric, series=name) if p["mean"] is not None]
+            axes.plot([float(p["x"]) for p in points], [p["mean"] for p in points], label=name, linewidth=1.3,
+                      markevery=(index, 4), markersize=4, **style(index))
+        axes.set_xlim(left=0)
+        axes.set_ylim(bottom=0)
+        axes.set_xlabel(figure["x_label"], fontsize=9)
+        axes.set_title(label, fontsize=9, loc="left")
+        axes.yaxis.set_major_formatter(FuncFormatter(number))
+        axes.grid(color="0.92", linewidth=0.6)
+    return len(series)
+
+
 def draw_bar(axes, y, point, end):
     if point["mean"] is None:
         axes.text(end * 0.015, y, "not possible" if point["no_figure"] else "none", va="center", fontsize=8,
@@ -165,26 +186,28 @@ def draw_stacked(figure, panels):
     for index, (metric, label) in enumerate(zip(figure["metrics"], figure["labels"])):
         values = [sum(p["mean"] or 0 for p in chosen(figure, metric, series=name)) for name in series]
         axes.barh(range(len(series)), values, left=ends, height=0.62, label=label, edgecolor="black", linewidth=0.5,
-                  color=["#FFFFFF", *COLOURS[1:]][index % len(COLOURS)], hatch=HATCHES[index % len(HATCHES)], alpha=0.85)
+                  color=["#FFFFFF", *COLOURS[1:]][index % len(COLOURS)], alpha=0.85,
+                  hatch=HATCHES[(index + index // len(COLOURS)) % len(HATCHES)])
         ends = [end + value for end, value in zip(ends, values)]
     for y, (name, end) in enumerate(zip(series, ends)):
         has_all = all(p["mean"] is not None for p in figure["points"] if p["series"] == name)
         axes.text(end + max(ends) * 0.01, y, number(end) if has_all else "not possible", va="center", fontsize=8)
-    for mark in [m for m in figure["published"] if m["metric"] == "ttft_ms.mean" and m["system"] in series]:
+    for mark in published(figure, whole(figure)):
         axes.plot(mark["value"], series.index(mark["system"]) - 0.42, marker="v", markersize=6.5, color="black",
                   linestyle="none", clip_on=False, zorder=5)
     rows(axes, series, max(ends) * 1.1, figure["x_label"])
     return len(figure["metrics"])
 
 
-KINDS = {"lines": draw_lines, "bars": draw_bars, "stacked": draw_stacked, "shares": draw_shares}
+KINDS = {"lines": draw_lines, "bars": draw_bars, "stacked": draw_stacked, "shares": draw_shares,
+         "over-time": draw_over_time}
 
 
 def shown_marks(figure):
     """The published values that the kind draws."""
-    if figure["kind"] == "shares":
+    if figure["kind"] in ("shares", "over-time"):
         return []
-    metrics = ["ttft_ms.mean"] if figure["kind"] == "stacked" else figure["metrics"]
+    metrics = [whole(figure)] if figure["kind"] == "stacked" else figure["metrics"]
     return [m for metric in metrics for m in published(figure, metric)
             if figure["kind"] != "lines" or (m["rate_per_s"] is not None and figure["x"] == "workload.rate_per_s")]
 
@@ -195,7 +218,7 @@ def caption(figure):
     if figure["kind"] == "shares":
         text += f", {seeds} seed{'s' if seeds > 1 else ''}."
     elif seeds > 1:
-        whiskers = "" if figure["kind"] == "stacked" else ", whiskers: 95% confidence interval"
+        whiskers = "" if figure["kind"] in ("stacked", "over-time") else ", whiskers: 95% confidence interval"
         text += f", mean of {seeds} seeds{whiskers}."
     else:
         text += ", one seed."
@@ -203,7 +226,7 @@ def caption(figure):
         text += " Some runs failed or have no such figure; the others are shown."
     if figure["note"]:
         text += f" {figure['note']}"
-    if figure["kind"] != "stacked" and any(p["saturated_runs"] for p in figure["points"]):
+    if figure["kind"] not in ("stacked", "over-time") and any(p["saturated_runs"] for p in figure["points"]):
         text += f" {'Hollow' if figure['kind'] == 'lines' else 'Hatched'}: saturated, queues grow for as long as requests come."
     marks = shown_marks(figure)
     if marks:
@@ -234,7 +257,7 @@ def main():
     for axes in panels:
         plain(axes)
     if entries > 1:
-        columns = min(entries, 4 if entries in (7, 8) else 6)
+        columns = min(entries, {7: 4, 8: 4, 9: 5, 10: 5}.get(entries, 6))
         legend_rows = math.ceil(entries / columns)
     above = 0.1 + (0.2 if not is_rows else 0) + 0.19 * legend_rows
     height = body + above + below

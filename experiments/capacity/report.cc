@@ -221,17 +221,18 @@ std::string CapacityJson(const std::vector<CapacityPoint>& points, const Capacit
   }
   Json systems = Json::array();
   for (const CapacityPoint& point : points) systems.push_back(PointJson(point, info));
-  const Json json = {{"schema_version", kCapacitySchema},
-                     {"label", info.label},
-                     {"scenario", info.scenario},
-                     {"model", info.model},
-                     {"overrides", info.overrides},
-                     {"seeds", info.seeds},
-                     {"objectives", objectives},
-                     {"tolerance", JsonNumber(info.tolerance)},
-                     {"grows_fleet", info.grows_fleet},
-                     {"over", info.over.empty() ? Json() : Json(info.over)},
-                     {"points", systems}};
+  Json json = {{"schema_version", kCapacitySchema},
+               {"label", info.label},
+               {"scenario", info.scenario},
+               {"model", info.model},
+               {"overrides", info.overrides},
+               {"seeds", info.seeds},
+               {"objectives", objectives},
+               {"tolerance", JsonNumber(info.tolerance)},
+               {"grows_fleet", info.grows_fleet},
+               {"over", info.over.empty() ? Json() : Json(info.over)},
+               {"points", systems}};
+  if (!info.question.empty()) json["question"] = info.question;
   return json.dump(2) + "\n";
 }
 
@@ -242,7 +243,7 @@ std::string CapacityCsv(const std::vector<CapacityPoint>& points, const Capacity
   for (const Objective& objective : info.objectives) {
     csv += fmt::format(",{0},{0}_ci95", objective.name);
   }
-  csv += "\n";
+  csv += ",keys\n";
   for (const CapacityPoint& point : points) {
     const RateLimit& limit = point.limit;
     csv += fmt::format(
@@ -255,7 +256,7 @@ std::string CapacityCsv(const std::vector<CapacityPoint>& points, const Capacity
       csv += "," + (value ? CsvNumber(value->mean) : "");
       csv += "," + (value ? CsvNumber(value->half_width) : "");
     }
-    csv += "\n";
+    csv += fmt::format(",{}\n", fmt::join(point.keys, " "));
   }
   return csv;
 }

@@ -25,6 +25,7 @@ struct CapacityInfo {
   double tolerance = 0;      // of the bracket: 0.02
   bool grows_fleet = false;  // --grow-fleet
   std::string over;          // the swept key; empty: none
+  std::string question;      // of a figure; empty: none
 };
 
 // One system, at one value of the swept key.
@@ -39,6 +40,7 @@ struct CapacityPoint {
   std::vector<Trial> trials;               // in the order in which they were tried
   std::vector<RateFigures> figures;        // of each
   std::optional<size_t> holding, failing;  // the trials on both sides of the limit
+  std::vector<std::string> keys;           // of the runs at the limit
 
   // Clients that a rate stands for, each asking as often as a device of the scenario:
   // rate / (scenario rate / devices). Worked number: 30 devices at 6 requests/s ask 0.2 times a

@@ -201,7 +201,7 @@ def one_device_table(devices=tuple(DEVICES)):
         for system in ("hat", "u-medusa"):
             ours = per_seed(lambda plain, other: plain / other,
                             values(case, "u-shape", "tbt_ms", "mean"), values(case, system, "tbt_ms", "mean"))
-            theirs = published("spec_bench_7b/one-device", system, "decode_speedup")
+            theirs = published("spec_bench_7b/one-device", system, "speedup.tbt_ms.mean")
             rows.append(row(f"{system}, on one {device}", theirs, ours, 2))
     for system in ("hat", "u-medusa"):
         theirs = published("spec_bench_7b/one-device", system, "accept_length")

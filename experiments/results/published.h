@@ -1,7 +1,7 @@
 // Published figures beside ours: a CSV with the columns experiment, model, workload, rate_per_s,
 // system, metric, value, unit, source. `experiment` is a scenario's name, with "/detail" after it
-// for tables beside the main one; `metric` a path in summary.json or a name of its own; rate_per_s
-// is empty where the source does not state it.
+// for tables beside the main one; `metric` a path in summary.json, "speedup." and one (over
+// u-shape), or a name of its own; rate_per_s is empty where the source does not state it.
 #pragma once
 
 #include <optional>

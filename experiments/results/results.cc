@@ -5,6 +5,7 @@
 #include <iterator>
 #include <nlohmann/json.hpp>
 
+#include "core/csv.h"
 #include "experiments/results/json_number.h"
 #include "experiments/results/measured.h"
 #include "experiments/results/saturation.h"
@@ -35,9 +36,27 @@ Json MeanParts(const std::vector<const RequestRow*>& rows) {
   return means;
 }
 
-Json MeanAndStd(const Moments& moments, double scale) {
-  if (moments.count() == 0) return {{"mean", nullptr}, {"std", nullptr}};
-  return {{"mean", JsonNumber(moments.mean() * scale)}, {"std", JsonNumber(moments.std() * scale)}};
+// null where there is nothing to divide by.
+Json Ratio(double value, int64_t by) {
+  return by == 0 ? Json() : JsonNumber(value / static_cast<double>(by));
+}
+
+Json Ratio(int64_t value, int64_t by) { return Ratio(static_cast<double>(value), by); }
+
+// `count`: requests that have a TBT.
+Json MeanTbtParts(const RoundParts& sums, int64_t count) {
+  Json means = Json::object();
+  for (const RoundPartField& part : RoundPartFields()) {
+    means[std::string(part.name)] = Ratio(ToMilliseconds(sums.*part.field), count);
+  }
+  return means;
+}
+
+Json MomentsJson(const Moments& moments, double scale) {
+  if (moments.count() == 0) return {{"mean", nullptr}, {"std", nullptr}, {"max", nullptr}};
+  return {{"mean", JsonNumber(moments.mean() * scale)},
+          {"std", JsonNumber(moments.std() * scale)},
+          {"max", JsonNumber(moments.max() * scale)}};
 }
 
 Json RequestCounts(const Recorder& recorder, size_t measured) {
@@ -68,13 +87,6 @@ Json Utilisations(const Recorder& recorder) {
             {"down", JsonNumber(recorder.LinkUtilisation(Direction::kDown))}}},
           {"stage", stages}};
 }
-
-// null where there is nothing to divide by.
-Json Ratio(double value, int64_t by) {
-  return by == 0 ? Json() : JsonNumber(value / static_cast<double>(by));
-}
-
-Json Ratio(int64_t value, int64_t by) { return Ratio(static_cast<double>(value), by); }
 
 void AddRounds(Json& summary, const Measured& measured) {
   summary["accept_length"] = Ratio(measured.later_tokens(), measured.rounds);
@@ -189,8 +201,8 @@ std::string SummaryJson(const Recorder& recorder, const RunInfo& info) {
   summary["window_s"] = JsonNumber(window_s);
   summary["tokens_per_s"] =
       window_s > 0 ? JsonNumber(static_cast<double>(recorder.window_tokens()) / window_s) : Json();
-  summary["batch_tokens"] = MeanAndStd(recorder.batch_tokens(), 1);
-  summary["stage_ms"] = MeanAndStd(recorder.stage_s(), 1e3);
+  summary["batch_tokens"] = MomentsJson(recorder.batch_tokens(), 1);
+  summary["stage_ms"] = MomentsJson(recorder.stage_s(), 1e3);
   summary["utilisation"] = Utilisations(recorder);
   summary["tpot_ms"] = summary["tbt_ms"];
   summary["ntpot_ms"] = DistributionJson(measured.ntpot_ms);
@@ -198,6 +210,7 @@ std::string SummaryJson(const Recorder& recorder, const RunInfo& info) {
   summary["round_gap_ms"] = DistributionJson(measured.round_gap_ms);
   AddPositions(summary, recorder.draft_counts());
   AddCosts(summary, measured);
+  summary["tbt_parts_ms"] = MeanTbtParts(recorder.tbt_parts(), measured.tbt_ms.count);
   return summary.dump(2) + "\n";
 }
 
@@ -262,9 +275,25 @@ std::string GapsCsv(const Recorder& recorder) {
   return fmt::to_string(csv);
 }
 
+std::string UtilisationCsv(const Recorder& recorder) {
+  const RecorderOptions& options = recorder.options();
+  std::string csv = "from_s,to_s";
+  for (const std::string& name : options.classes) csv += "," + CsvField("device." + name);
+  csv += ",link.up,link.down";
+  for (int stage = 0; stage < options.stages; ++stage) csv += fmt::format(",stage.{}", stage);
+  csv += "\n";
+  for (const Recorder::TimeBin& bin : recorder.UtilisationOverTime()) {
+    csv += fmt::format("{:.12g},{:.12g}", bin.from.value(), bin.to.value());
+    for (const double utilisation : bin.utilisation) csv += fmt::format(",{:.6g}", utilisation);
+    csv += "\n";
+  }
+  return csv;
+}
+
 void WriteResults(ResultFolder& folder, const Recorder& recorder, const RunInfo& info) {
   folder.Write("requests.csv", RequestsCsv(recorder));
   if (recorder.options().keep_gaps) folder.Write("gaps.csv", GapsCsv(recorder));
+  folder.Write("utilisation.csv", UtilisationCsv(recorder));
   folder.Write("summary.json", SummaryJson(recorder, info));
   folder.Write("manifest.json", ManifestJson(info));
 }

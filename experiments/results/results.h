@@ -1,6 +1,6 @@
-// The files of one run: summary.json, requests.csv, manifest.json and, where they were kept,
-// gaps.csv. Every field with its unit: docs/formats.md. The same run writes the same bytes: no
-// wall-clock time, no absolute path, numbers with 12 digits.
+// The files of one run: summary.json, requests.csv, utilisation.csv, manifest.json and, where they
+// were kept, gaps.csv. Every field with its unit: docs/formats.md. The same run writes the same
+// bytes: no wall-clock time, no absolute path, numbers with 12 digits.
 #pragma once
 
 #include <cstdint>
@@ -47,5 +47,6 @@ std::string NotPossibleJson(const RunInfo& info, const std::string& reason);  //
 std::string ManifestJson(const RunInfo& info);
 std::string RequestsCsv(const Recorder& recorder);
 std::string GapsCsv(const Recorder& recorder);
+std::string UtilisationCsv(const Recorder& recorder);
 
 }  // namespace hat

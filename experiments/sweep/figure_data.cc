@@ -14,6 +14,7 @@
 #include "core/decimal.h"
 #include "core/error.h"
 #include "experiments/results/json_number.h"
+#include "experiments/sweep/run_utilisation.h"
 #include "experiments/sweep/unit_store.h"
 #include "experiments/sweep/unit_summary.h"
 
@@ -25,7 +26,12 @@ using Json = nlohmann::ordered_json;
 // The runs of one choice.
 struct Group {
   std::string series, x;
-  std::vector<std::string> keys;
+  std::vector<std::string> keys, seeds;  // a run
+
+  const std::string* KeyOfSeed(const std::string& seed) const {  // null if it has none
+    const auto found = std::ranges::find(seeds, seed);
+    return found == seeds.end() ? nullptr : &keys[static_cast<size_t>(found - seeds.begin())];
+  }
 };
 
 std::vector<Group> GroupsOf(const Sweep& sweep) {
@@ -33,6 +39,7 @@ std::vector<Group> GroupsOf(const Sweep& sweep) {
   const size_t series = sweep.plan.AxisIndex(spec.series);
   const bool has_x = !spec.x.empty();
   const size_t x = has_x ? sweep.plan.AxisIndex(spec.x) : 0;
+  const size_t seed = sweep.plan.AxisIndex("seed");
   std::vector<Group> groups;
   std::map<std::pair<std::string, std::string>, size_t> index;
   for (size_t cell = 0; cell < sweep.keys.size(); ++cell) {
@@ -45,8 +52,9 @@ std::vector<Group> GroupsOf(const Sweep& sweep) {
                       sweep.plan.name, spec.x, values[x]));
     }
     const auto [at, is_new] = index.try_emplace(name, groups.size());
-    if (is_new) groups.push_back({name.first, name.second, {}});
+    if (is_new) groups.push_back({name.first, name.second, {}, {}});
     groups[at->second].keys.push_back(sweep.keys[cell]);
+    groups[at->second].seeds.push_back(values[seed]);
   }
   return groups;
 }
@@ -63,11 +71,22 @@ void RequireNoOtherAxis(const SweepPlan& plan) {
 class Maker {
  public:
   explicit Maker(const Sweep& sweep)
-      : sweep_(sweep), spec_(*sweep.plan.figure), store_(sweep.folder), failed_(store_.Failed()) {}
+      : sweep_(sweep),
+        spec_(*sweep.plan.figure),
+        store_(sweep.folder),
+        failed_(store_.Failed()),
+        groups_(GroupsOf(sweep)) {}
 
   void AddPoints(FigureData& data) {
+    const double bin_s = spec_.kind == FigureSpec::Kind::kOverTime ? BinOfLongestRun() : 0;
     for (const std::string& metric : spec_.metrics) {
-      for (const Group& group : GroupsOf(sweep_)) data.points.push_back(PointOf(group, metric));
+      for (const Group& group : groups_) {
+        if (bin_s > 0) {
+          AddTimes(group, metric, bin_s, data);
+        } else {
+          data.points.push_back(PointOf(group, metric));
+        }
+      }
     }
     data.label = label_;
   }
@@ -76,7 +95,13 @@ class Maker {
   FigurePoint PointOf(const Group& group, const std::string& metric) {
     FigurePoint point{group.series, group.x, metric, {}, {}, 0, 0, {}, group.keys};
     std::vector<double> values, samples;
-    for (const std::string& key : group.keys) {
+    const std::optional<std::string> sped_up = SpeedupOf(metric);
+    const Group* const base = sped_up ? &BaseOf(group) : nullptr;
+    if (base != nullptr && base->series != group.series) {
+      point.keys.insert(point.keys.end(), base->keys.begin(), base->keys.end());
+    }
+    for (size_t run = 0; run < group.keys.size(); ++run) {
+      const std::string& key = group.keys[run];
       const UnitSummary* const summary = SummaryOf(key);
       if (summary == nullptr || !summary->not_possible.empty()) {
         const auto failure = failed_.find(key);
@@ -89,7 +114,10 @@ class Maker {
       if (spec_.kind == FigureSpec::Kind::kShares) {
         AddSamples(key, metric, samples);
         ++point.runs;
-      } else if (const std::optional<double> value = summary->Metric(metric)) {
+      } else if (const std::optional<double> value =
+                     base == nullptr
+                         ? summary->Metric(metric)
+                         : Speedup(base->KeyOfSeed(group.seeds[run]), *summary, *sped_up)) {
         values.push_back(*value);
         ++point.runs;
       }
@@ -98,6 +126,73 @@ class Maker {
     if (!samples.empty()) point.shares = SharesOf(std::move(samples));
     if (point.runs > 0) point.no_figure.reset();
     return point;
+  }
+
+  // A round number, so that the longest run has up to 40 bins. 0 where no run is done.
+  double BinOfLongestRun() {
+    double longest_s = 0;
+    for (const Group& group : groups_) {
+      for (const std::string& key : group.keys) {
+        if (HasFigures(key)) longest_s = std::max(longest_s, UtilisationOf(key).end_s());
+      }
+    }
+    return longest_s > 0 ? RoundStep(longest_s / 40) : 0;
+  }
+
+  // A point a bin of the longest of the group's runs, at its middle.
+  void AddTimes(const Group& group, const std::string& metric, double bin_s, FigureData& data) {
+    std::vector<const RunUtilisation*> runs;
+    double end_s = 0;
+    FigurePoint point = PointOf(group, "saturated");  // says how many runs there are, and why not
+    point.metric = metric;
+    point.value.reset();
+    for (const std::string& key : group.keys) {
+      if (!HasFigures(key)) continue;
+      runs.push_back(&UtilisationOf(key));
+      end_s = std::max(end_s, runs.back()->end_s());
+    }
+    if (runs.empty()) data.points.push_back(point);
+    for (int bin = 0; bin * bin_s < end_s; ++bin) {
+      std::vector<double> values;
+      for (const RunUtilisation* const run : runs) {
+        values.push_back(run->Mean(metric, bin * bin_s, (bin + 1) * bin_s));
+      }
+      point.x = fmt::format("{:.12g}", (bin + 0.5) * bin_s);
+      point.value = MeanWithInterval(values);
+      data.points.push_back(point);
+    }
+  }
+
+  bool HasFigures(const std::string& key) {
+    const UnitSummary* const summary = SummaryOf(key);
+    return summary != nullptr && summary->not_possible.empty();
+  }
+
+  const RunUtilisation& UtilisationOf(const std::string& key) {
+    const auto known = utilisations_.find(key);
+    if (known != utilisations_.end()) return known->second;
+    return utilisations_.emplace(key, store_.FolderOf(key) + "/utilisation.csv").first->second;
+  }
+
+  // With the same x.
+  const Group& BaseOf(const Group& group) const {
+    for (const Group& base : groups_) {
+      if (base.series == spec_.relative_to && base.x == group.x) return base;
+    }
+    throw InputError(fmt::format(
+        "the figure '{}': 'relative_to' must be a choice of '{}'{}, got '{}'", sweep_.plan.name,
+        spec_.series, group.x.empty() ? "" : fmt::format(" at each of '{}'", spec_.x),
+        spec_.relative_to));
+  }
+
+  // Nothing where one of the two runs has no such figure.
+  std::optional<double> Speedup(const std::string* base_key, const UnitSummary& own,
+                                const std::string& path) {
+    const UnitSummary* const base = base_key == nullptr ? nullptr : SummaryOf(*base_key);
+    if (base == nullptr) return std::nullopt;
+    const std::optional<double> above = base->Metric(path), below = own.Metric(path);
+    if (!above || !below || *below == 0) return std::nullopt;
+    return *above / *below;
   }
 
   // Null if the unit is not done.
@@ -138,7 +233,9 @@ class Maker {
   const FigureSpec& spec_;
   const UnitStore store_;
   const std::map<std::string, UnitFailure> failed_;
-  std::map<std::string, UnitSummary> summaries_;  // by key
+  const std::vector<Group> groups_;
+  std::map<std::string, UnitSummary> summaries_;        // by key
+  std::map<std::string, RunUtilisation> utilisations_;  // by key
   std::string label_ = "simulated";
 };
 

@@ -13,7 +13,8 @@ namespace {
 
 using Kind = FigureSpec::Kind;
 
-constexpr std::array kKinds = {Kind::kLines, Kind::kBars, Kind::kStacked, Kind::kShares};
+constexpr std::array kKinds = {Kind::kLines, Kind::kBars, Kind::kStacked, Kind::kShares,
+                               Kind::kOverTime};
 
 Kind KindNamed(const std::string& name) {
   return *std::ranges::find(kKinds, name, [](Kind kind) { return Name(kind); });
@@ -31,8 +32,16 @@ std::string_view Name(FigureSpec::Kind kind) {
       return "stacked";
     case Kind::kShares:
       return "shares";
+    case Kind::kOverTime:
+      return "over-time";
   }
   return "";
+}
+
+std::optional<std::string> SpeedupOf(const std::string& metric) {
+  constexpr std::string_view kPrefix = "speedup.";
+  if (!metric.starts_with(kPrefix)) return std::nullopt;
+  return metric.substr(kPrefix.size());
 }
 
 FigureSpec ReadFigureSpec(const ConfigTable& table) {
@@ -43,10 +52,12 @@ FigureSpec ReadFigureSpec(const ConfigTable& table) {
   figure.question = table.String("question");
   figure.series = table.String("series");
   figure.x = table.String("x", "");
-  figure.x_label = table.String("x_label", figure.x);
+  figure.x_label = table.String(
+      "x_label", figure.kind == Kind::kOverTime ? "s since the first arrival" : figure.x);
   figure.x_is_log = table.Bool("x_log", false);
   figure.metrics = table.Strings("metrics");
   figure.labels = table.Strings("labels", figure.metrics);
+  figure.relative_to = table.String("relative_to", "");
   figure.published = table.String("published", "");
   figure.note = table.String("note", "");
   figure.quick_set = table.Strings("quick_set", std::vector<std::string>{});
@@ -55,6 +66,13 @@ FigureSpec ReadFigureSpec(const ConfigTable& table) {
   if (figure.labels.size() != figure.metrics.size()) {
     throw table.Error("labels", fmt::format("must be {}, one for each metric, got {}",
                                             figure.metrics.size(), figure.labels.size()));
+  }
+  const bool has_speedup = std::ranges::any_of(
+      figure.metrics, [](const std::string& metric) { return SpeedupOf(metric).has_value(); });
+  if (has_speedup == figure.relative_to.empty()) {
+    throw table.Error("relative_to", has_speedup
+                                         ? "must name the series that a speedup is over"
+                                         : "is for metrics \"speedup.PATH\", and there is none");
   }
   if ((figure.kind == Kind::kLines) == figure.x.empty()) {
     throw table.Error("x", figure.x.empty() ? "must name an axis: it is what the lines go over"

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <string_view>
 #include <utility>
 
@@ -44,18 +45,25 @@ std::string Ms(Seconds time, int decimals = 3) {
   return fmt::format("{:.{}f}", ToMilliseconds(time), decimals);
 }
 
-struct RoundPartField {
-  std::string_view where, what;  // its column's head
-  Seconds RoundParts::*field;
+struct Column {
+  std::string_view where, what;  // its head
+  std::vector<Seconds RoundParts::*> parts;
 };
 
-constexpr RoundPartField kRoundPartFields[] = {
-    {"device", "wait", &RoundParts::gpu_wait},    {"device", "steps", &RoundParts::steps},
-    {"device", "ahead", &RoundParts::ahead_wait}, {"device", "head", &RoundParts::head},
-    {"uplink", "wait", &RoundParts::uplink_wait}, {"uplink", "sent", &RoundParts::upload},
-    {"cloud", "wait", &RoundParts::cloud_wait},   {"cloud", "work", &RoundParts::cloud},
-    {"down-", "link", &RoundParts::download},
-};
+const std::array<Column, 9>& RoundColumns() {
+  static const std::array<Column, 9> kColumns = {{
+      {"device", "wait", {&RoundParts::queue}},
+      {"device", "steps", {&RoundParts::draft, &RoundParts::device_compute}},
+      {"device", "ahead", {&RoundParts::ahead_wait}},
+      {"device", "head", {&RoundParts::head}},
+      {"uplink", "wait", {&RoundParts::uplink_wait}},
+      {"uplink", "sent", {&RoundParts::upload}},
+      {"cloud", "wait", {&RoundParts::cloud_wait}},
+      {"cloud", "work", {&RoundParts::cloud_compute}},
+      {"down-", "link", {&RoundParts::download}},
+  }};
+  return kColumns;
+}
 
 }  // namespace
 
@@ -83,30 +91,13 @@ void Explain::OnDeviceOp(const DeviceOpEvent& event) {
     Add(span.requested, span.start, "queue", fmt::format("waits for the GPU: {}", Name(event.op)));
     Add(span.start, span.end, "device", OpText(event));
   } else {
-    AddRoundOp(event);
+    round_path_.AddOp(event);
   }
-}
-
-void Explain::AddPiece(const Piece& piece) {
-  const Seconds from = std::max(piece.from, current_.from);
-  if (piece.to > from) current_.parts.*piece.part += piece.to - from;
-}
-
-// Drafting ahead goes on beside the answer's way: of it only what the answer waits for counts.
-void Explain::AddRoundOp(const DeviceOpEvent& event) {
-  const Span& span = event.span;
-  if (event.op == DeviceOp::kDraftAhead) return;
-  const bool is_head = event.op == DeviceOp::kHead;
-  if (is_head && current_.answered) {
-    AddPiece({&RoundParts::ahead_wait, *current_.answered, span.requested});
-  }
-  AddPiece({&RoundParts::gpu_wait, span.requested, span.start});
-  AddPiece({is_head ? &RoundParts::head : &RoundParts::steps, span.start, span.end});
 }
 
 void Explain::OnFrame(const FrameEvent& event) {
   if (event.request != request_) return;
-  if (!IsBeforeFirstToken()) return AddRoundFrame(event);
+  if (!IsBeforeFirstToken()) return round_path_.AddFrame(event);
   path_.AddFrame(event);
   const bool is_up = event.direction == Direction::kUp;
   if (is_up && !first_frame_) first_frame_ = event.arrived;
@@ -114,21 +105,6 @@ void Explain::OnFrame(const FrameEvent& event) {
   Add(event.sent, event.start, link, "waits behind other frames");
   Add(event.start, event.left, link, FrameText(event));
   Add(event.left, event.arrived, link, "under way");
-}
-
-void Explain::AddRoundFrame(const FrameEvent& event) {
-  if (event.header.kind == FrameKind::kClose) return;
-  if (event.direction == Direction::kUp) {
-    AddPiece({&RoundParts::uplink_wait, event.sent, event.start});
-    AddPiece({&RoundParts::upload, event.start, event.arrived});
-    return;
-  }
-  current_.answered = event.arrived;
-  if (!passages_.empty()) {
-    for (const Piece& piece : passages_.front().pieces) AddPiece(piece);
-    passages_.pop_front();
-  }
-  AddPiece({&RoundParts::download, event.sent, event.arrived});
 }
 
 void Explain::OnAdmitted(int request, int replica, Seconds at) {
@@ -144,7 +120,7 @@ void Explain::OnStage(const StageEvent& event) {
     path_.AddStage(event, *part);
     AddStageLines(event, *part);
   } else {
-    AddToPassage(event, *part);
+    round_path_.AddStage(event, *part);
   }
 }
 
@@ -167,18 +143,6 @@ void Explain::AddStageLines(const StageEvent& event, const BatchPart& part) {
       fmt::format("batch {} on the stage link", batch.ordinal));
 }
 
-void Explain::AddToPassage(const StageEvent& event, const BatchPart& part) {
-  if (event.stage == 0) {
-    passages_.push_back({event.batch->ordinal, {}, part.arrived});
-  }
-  const auto is_this = [&](const Passage& p) { return p.ordinal == event.batch->ordinal; };
-  const auto passage = std::find_if(passages_.begin(), passages_.end(), is_this);
-  if (passage == passages_.end()) return;
-  passage->pieces.push_back({&RoundParts::cloud_wait, passage->last, event.span.start});
-  passage->pieces.push_back({&RoundParts::cloud, event.span.start, event.linked});
-  passage->last = event.linked;
-}
-
 void Explain::OnRound(const RoundEvent& event) {
   if (event.request != request_) return;
   counts_.push_back(event);
@@ -189,9 +153,12 @@ void Explain::OnTokens(int request, int count, Seconds at) {
   if (!first_token_) {
     first_token_ = at;
     parts_ = path_.Walk(at);
+    round_path_.Begin(at);
   } else {
     current_.to = at;
     current_.tokens = count;
+    round_path_.Reach(at);
+    current_.parts = round_path_.Take();
     if (!counts_.empty()) {
       current_.counts = counts_.front();
       counts_.pop_front();
@@ -278,15 +245,17 @@ std::string Explain::RoundCounts(int decimals) const {
 
 std::string Explain::RoundTimes(int decimals) const {
   std::vector<Cells> rows = {{"", ""}, {"round", "took"}};
-  for (const RoundPartField& part : kRoundPartFields) {
-    rows[0].emplace_back(part.where);
-    rows[1].emplace_back(part.what);
+  for (const Column& column : RoundColumns()) {
+    rows[0].emplace_back(column.where);
+    rows[1].emplace_back(column.what);
   }
   for (const Round& round : rounds_) {
     Cells& row = rows.emplace_back(
         Cells{fmt::format("{:>5}", rows.size() - 1), Ms(round.to - round.from, decimals)});
-    for (const RoundPartField& part : kRoundPartFields) {
-      row.push_back(Ms(round.parts.*part.field, decimals));
+    for (const Column& column : RoundColumns()) {
+      Seconds sum;
+      for (const auto part : column.parts) sum += round.parts.*part;
+      row.push_back(Ms(sum, decimals));
     }
   }
   return AlignedTable(rows, 1);

@@ -7,24 +7,11 @@
 #include <string>
 #include <vector>
 
+#include "experiments/watch/round_parts.h"
 #include "experiments/watch/ttft_parts.h"
 #include "protocol/observer.h"
 
 namespace hat {
-
-// Where a round's time went: the pieces of its way from the tokens before to its own, one after
-// the other, so that they add up to what it took.
-struct RoundParts {
-  Seconds gpu_wait;    // for other operations of the device's GPU
-  Seconds steps;       // input, draft steps, Medusa heads
-  Seconds ahead_wait;  // from the answer's arrival to the end of the session's own ahead step
-  Seconds head;
-  Seconds uplink_wait;  // behind other frames
-  Seconds upload;       // with the latency
-  Seconds cloud_wait;   // for a batch, and in buffers between the stages
-  Seconds cloud;        // stages and the links between them
-  Seconds download;     // with the wait for the downlink and the latency
-};
 
 class Explain : public Observer {
  public:
@@ -58,28 +45,12 @@ class Explain : public Observer {
     int tokens = 0;
     RoundEvent counts;
     RoundParts parts;
-    std::optional<Seconds> answered;  // the answer's arrival
-  };
-  struct Piece {
-    Seconds RoundParts::*part;
-    Seconds from, to;
-  };
-  struct Passage {  // of a batch with this request through the cloud, after the first token
-    int ordinal = 0;
-    std::vector<Piece> pieces;
-    Seconds last;  // when it was in hand last
   };
 
   bool IsBeforeFirstToken() const { return rounds_.empty() && !first_token_; }
   // Nothing if it took no time.
   void Add(Seconds from, Seconds to, std::string who, std::string why);
-  // To the round that runs. A cloud that returns tokens begins it before the tokens of the one
-  // before are there: what lies before them is left out.
-  void AddPiece(const Piece& piece);
-  void AddRoundOp(const DeviceOpEvent& event);
-  void AddRoundFrame(const FrameEvent& event);
   void AddStageLines(const StageEvent& event, const BatchPart& part);
-  void AddToPassage(const StageEvent& event, const BatchPart& part);
   std::string Head() const;
   std::string Lines() const;
   std::string Rounds() const;
@@ -92,13 +63,13 @@ class Explain : public Observer {
   std::optional<Request> life_;
   TtftPath path_;
   TtftParts parts_;
+  RoundPath round_path_;
   std::vector<Line> lines_;
   std::optional<Seconds> first_frame_;  // its arrival in the cloud
   std::optional<Seconds> first_token_;
   std::vector<Round> rounds_;
   Round current_;
   std::deque<RoundEvent> counts_;  // of rounds whose tokens are not out yet
-  std::deque<Passage> passages_;
   std::optional<Seconds> ended_;
   Outcome outcome_ = Outcome::kCompleted;
 };

@@ -16,7 +16,9 @@ bool IsOfARound(const FrameHeader& header, int prompt_tokens) {
 
 }  // namespace
 
-Recorder::Recorder(RecorderOptions options) : options_(std::move(options)) {
+Recorder::Recorder(RecorderOptions options)
+    : options_(std::move(options)),
+      busy_bins_(options_.classes.size() + 2 + static_cast<size_t>(options_.stages)) {
   class_size_.resize(options_.classes.size());
   busy_.classes.resize(options_.classes.size());
   busy_.links.resize(2);
@@ -30,6 +32,7 @@ Recorder::Recorder(RecorderOptions options) : options_(std::move(options)) {
 
 void Recorder::OnArrival(const Request& request) {
   See(request.arrival);
+  first_arrival_ = std::min(first_arrival_, request.arrival);
   if (static_cast<size_t>(request.id) >= rows_.size()) {
     rows_.resize(static_cast<size_t>(request.id) + 1);
   }
@@ -53,7 +56,12 @@ void Recorder::OnDeviceOp(const DeviceOpEvent& event) {
   if (!event.span.is_joined) {
     AddBusy(&BusyTimes::classes, device_class, event.span.start, event.span.end);
   }
-  if (TtftPath* path = PathOf(Row(event.request))) path->AddOp(event);
+  RequestRow& row = Row(event.request);
+  if (TtftPath* path = PathOf(row)) {
+    path->AddOp(event);
+  } else if (Rounds* rounds = RoundsOf(row)) {
+    rounds->path.AddOp(event);
+  }
 }
 
 void Recorder::OnFrame(const FrameEvent& event) {
@@ -65,7 +73,11 @@ void Recorder::OnFrame(const FrameEvent& event) {
   if (IsOfARound(event.header, row.request.prompt_tokens)) {
     (is_up ? row.decode_bytes_up : row.decode_bytes_down) += event.size;
   }
-  if (TtftPath* path = PathOf(row)) path->AddFrame(event);
+  if (TtftPath* path = PathOf(row)) {
+    path->AddFrame(event);
+  } else if (Rounds* rounds = RoundsOf(row)) {
+    rounds->path.AddFrame(event);
+  }
 }
 
 void Recorder::OnStage(const StageEvent& event) {
@@ -76,8 +88,12 @@ void Recorder::OnStage(const StageEvent& event) {
     if (event.stage == 0) batch_tokens_.Add(event.batch->tokens);
   }
   for (const BatchPart& part : event.batch->parts) {
-    if (part.kind == FrameKind::kVerify) continue;
-    if (TtftPath* path = PathOf(Row(part.request()))) path->AddStage(event, part);
+    RequestRow& row = Row(part.request());
+    if (part.kind == FrameKind::kVerify) {
+      if (Rounds* rounds = RoundsOf(row)) rounds->path.AddStage(event, part);
+    } else if (TtftPath* path = PathOf(row)) {
+      path->AddStage(event, part);
+    }
   }
 }
 
@@ -103,8 +119,10 @@ void Recorder::OnTokens(int request, int count, Seconds at) {
     row.first_token = at;
     row.parts = PathOf(row)->Walk(at);
     ClosePath(row);
+    if (Rounds* rounds = RoundsOf(row)) rounds->path.Begin(at);
   } else if (Rounds* rounds = RoundsOf(row)) {
     rounds->gaps.push_back(at - row.last_token);
+    rounds->path.Reach(at);
   }
   row.tokens += count;
   row.last_token = at;
@@ -144,14 +162,16 @@ Recorder::Rounds* Recorder::OpenRounds(RequestRow& row) {
   Rounds& rounds = rounds_[row.rounds_slot];
   rounds.gaps.clear();
   rounds.drafts.clear();
+  rounds.path.Clear();
   return &rounds;
 }
 
 void Recorder::CloseRounds(RequestRow& row) {
   if (row.rounds_slot < 0) return;
   if (IsMeasured(row)) {
-    const Rounds& rounds = rounds_[row.rounds_slot];
+    Rounds& rounds = rounds_[row.rounds_slot];
     round_gaps_.insert(round_gaps_.end(), rounds.gaps.begin(), rounds.gaps.end());
+    if (row.tokens > 1) AddTbtParts(rounds.path.Take(), row.tokens - 1);
     for (const Rounds::Draft& draft : rounds.drafts) {
       draft_counts_.Add(draft.depth, draft.accepted);
     }
@@ -160,6 +180,12 @@ void Recorder::CloseRounds(RequestRow& row) {
   }
   rounds_.Give(row.rounds_slot);
   row.rounds_slot = -1;
+}
+
+void Recorder::AddTbtParts(const RoundParts& parts, int tokens_after_first) {
+  for (const RoundPartField& part : RoundPartFields()) {
+    tbt_parts_.*part.field += parts.*part.field / tokens_after_first;
+  }
 }
 
 int Recorder::DraftDepth(int proposals) const {
@@ -178,6 +204,11 @@ void Recorder::AddBusy(std::vector<Seconds> BusyTimes::*kind, int index, Seconds
   const auto i = static_cast<size_t>(index);
   (busy_.*kind)[i] += InWindow(start, end);
   (busy_at_last_arrival_.*kind)[i] += InWindow(start, std::min(end, last_arrival_));
+  const size_t before = kind == &BusyTimes::classes ? 0
+                        : kind == &BusyTimes::links ? busy_.classes.size()
+                                                    : busy_.classes.size() + busy_.links.size();
+  const Seconds from = std::max(start, first_arrival_);
+  if (from < end) busy_bins_.Add(before + i, from - first_arrival_, end - first_arrival_);
 }
 
 Seconds Recorder::InWindow(Seconds start, Seconds end) const {
@@ -200,6 +231,25 @@ double Recorder::LinkUtilisation(Direction direction) const {
 
 double Recorder::StageUtilisation(int stage) const {
   return Utilisation(busy_.stages[static_cast<size_t>(stage)], options_.replicas);
+}
+
+std::vector<Recorder::TimeBin> Recorder::UtilisationOverTime() const {
+  std::vector<double> sizes(class_size_.begin(), class_size_.end());
+  sizes.resize(sizes.size() + busy_.links.size(), devices());
+  sizes.resize(sizes.size() + busy_.stages.size(), options_.replicas);
+  const Seconds end = first_arrival_.IsFinite() ? last_event_ - first_arrival_ : Seconds();
+  BusyBins busy = busy_bins_;
+  busy.Cover(end);
+  std::vector<TimeBin> bins;
+  for (Seconds from; from < end; from += busy.width()) {
+    TimeBin bin{from, std::min(from + busy.width(), end), {}};
+    for (size_t i = 0; i < sizes.size(); ++i) {
+      const double time_s = (bin.to - bin.from).value() * sizes[i];
+      bin.utilisation.push_back(time_s > 0 ? busy.Busy(i, bins.size()).value() / time_s : 0);
+    }
+    bins.push_back(std::move(bin));
+  }
+  return bins;
 }
 
 double Recorder::BusiestUntilLastArrival() const {

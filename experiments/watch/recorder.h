@@ -3,23 +3,27 @@
 // by vectors that grow.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <string>
 #include <vector>
 
 #include "core/units.h"
+#include "experiments/watch/busy_bins.h"
 #include "experiments/watch/draft_counts.h"
+#include "experiments/watch/round_parts.h"
 #include "experiments/watch/slot_pool.h"
 #include "experiments/watch/ttft_parts.h"
 #include "protocol/observer.h"
 
 namespace hat {
 
-// Mean and sample standard deviation of a stream (Welford 1962).
+// Mean and sample standard deviation of a stream (Welford 1962), and its largest value.
 class Moments {
  public:
   void Add(double x) {
+    max_ = count_ == 0 ? x : std::max(max_, x);
     ++count_;
     const double delta = x - mean_;
     mean_ += delta / static_cast<double>(count_);
@@ -27,7 +31,8 @@ class Moments {
   }
   int64_t count() const { return count_; }
   double mean() const { return mean_; }
-  double std() const {  // 0 for fewer than two values
+  double max() const { return max_; }  // 0 for none
+  double std() const {                 // 0 for fewer than two values
     return count_ < 2 ? 0 : std::sqrt(squares_ / static_cast<double>(count_ - 1));
   }
 
@@ -35,6 +40,7 @@ class Moments {
   int64_t count_ = 0;
   double mean_ = 0;
   double squares_ = 0;
+  double max_ = 0;
 };
 
 // What is known of a request in the end. The counters are those of the protocol: tokens = 1 +
@@ -58,7 +64,7 @@ struct RequestRow {
   Bytes decode_bytes_up, decode_bytes_down;  // of these, frames of rounds and their answers
   int found = 0;         // requests in the system when it arrived, itself not counted
   int path_slot = -1;    // of Recorder's; until the first token
-  int rounds_slot = -1;  // of Recorder's; from the first round to the end
+  int rounds_slot = -1;  // of Recorder's; from what follows the first token to the end
 
   Seconds Ttft() const { return first_token - request.arrival; }
   Seconds E2e() const { return last_token - request.arrival; }
@@ -110,6 +116,8 @@ class Recorder : public Observer {
   // order of their ends.
   const std::vector<Seconds>& round_gaps() const { return round_gaps_; }
   const DraftCounts& draft_counts() const { return draft_counts_; }  // of their rounds
+  // Parts of their TBTs (of those that have one): each request's, summed over requests.
+  const RoundParts& tbt_parts() const { return tbt_parts_; }
 
   // The measured window: from the arrival of the first request after the warm-up to the last
   // event.
@@ -124,8 +132,16 @@ class Recorder : public Observer {
   double ClassUtilisation(int device_class) const;
   double LinkUtilisation(Direction direction) const;
   double StageUtilisation(int stage) const;
-  // The largest of these from the window's start to the last arrival: without the time in which the
-  // run drains.
+  // The same from the first arrival (warm-up or not) to the last event, in up to 128 parts of it:
+  // in each the utilisation of the classes, the links up and down, the stages. The parts are
+  // equally long, but the last one ends with the last event.
+  struct TimeBin {
+    Seconds from, to;  // since the first arrival
+    std::vector<double> utilisation;
+  };
+  std::vector<TimeBin> UtilisationOverTime() const;
+  // The largest utilisation from the window's start to the last arrival: without the time in which
+  // the run drains.
   double BusiestUntilLastArrival() const;
 
  private:
@@ -141,6 +157,7 @@ class Recorder : public Observer {
     };
     std::vector<Seconds> gaps;
     std::vector<Draft> drafts;  // of rounds that have one
+    RoundPath path;
   };
   bool IsAfterWarmup(const RequestRow& row) const {
     return row.request.id >= options_.warmup_requests;
@@ -154,6 +171,7 @@ class Recorder : public Observer {
   }
   Rounds* OpenRounds(RequestRow& row);
   void CloseRounds(RequestRow& row);
+  void AddTbtParts(const RoundParts& parts, int tokens_after_first);
   int DraftDepth(int proposals) const;
   void See(Seconds at) { last_event_ = std::max(last_event_, at); }
   void AddBusy(std::vector<Seconds> BusyTimes::*kind, int index, Seconds start, Seconds end);
@@ -167,6 +185,7 @@ class Recorder : public Observer {
   SlotPool<Rounds> rounds_;   // of requests that decode
   std::vector<Seconds> round_gaps_;
   DraftCounts draft_counts_;
+  RoundParts tbt_parts_;
   std::vector<TokenEvent> token_events_;
   int in_system_ = 0;
   int64_t total_rounds_ = 0;
@@ -179,6 +198,8 @@ class Recorder : public Observer {
   BusyTimes busy_;
   BusyTimes busy_at_last_arrival_;
   Seconds last_arrival_;
+  Seconds first_arrival_ = Seconds::Infinity();
+  BusyBins busy_bins_;  // classes, links, stages
 };
 
 }  // namespace hat

@@ -54,6 +54,44 @@ class FiguresTest(unittest.TestCase):
         again = self.hat("figures", "one_device", "--quick", "--out", "out", "--formats", "svg")
         self.assertNotIn("of 3 runs done", again.stderr)
 
+    def test_the_batch_whose_delay_is_drawn_is_one_prompt_beside_nine_decodes(self):
+        self.hat("figures", "batch_delay", "--quick", "--out", "batches", "--formats", "svg")
+        with open(self.folder / "batches/batch_delay.csv", newline="") as file:
+            rows = list(csv.DictReader(file))
+        self.assertGreater(len(rows), 20)
+        for row in rows:
+            summary = json.loads((self.folder / "batches/runs/units" / row["keys"] / "summary.json").read_text())
+            self.assertEqual(summary["batch_tokens"]["max"], int(row["x"]) + 9)
+            self.assertEqual(summary["stage_ms"]["max"], float(row["mean"]))
+
+    def test_a_plan_may_ask_for_a_capacity(self):
+        scenario = HAT.parent.parent / "share/hat/experiments/paper/spec_bench_7b.toml"
+        plan = f"""scenario = '{scenario}'
+systems = ["hat", "cloud-only"]
+seeds = 2
+[capacity]
+question = "How many?"
+slo = "tbt_mean_ms=100"
+over = "link.latency_ms=2,50"
+quick_set = ["workload.requests=40"]
+"""
+        (self.folder / "many.toml").write_text(plan)
+        self.hat("figures", "many.toml", "--quick", "--out", "many")
+        figure = json.loads((self.folder / "many/many.json").read_text())
+        self.assertEqual((figure["label"], figure["question"], len(figure["seeds"])), ("simulated", "How many?", 1))
+        with open(self.folder / "many/many.csv", newline="") as file:
+            rows = list(csv.DictReader(file))
+        self.assertEqual([(row["system"], row["value"]) for row in rows],
+                         [("hat", "2"), ("hat", "50"), ("cloud-only", "2"), ("cloud-only", "50")])
+        for row in rows:
+            summary = json.loads((self.folder / "many/runs/units" / row["keys"] / "summary.json").read_text())
+            self.assertEqual(summary["tbt_ms"]["mean"], float(row["tbt_mean_ms"]))
+            self.assertLessEqual(summary["tbt_ms"]["mean"], 100)
+        self.assertEqual((self.folder / "many/many.pdf").read_bytes()[:5], b"%PDF-")
+        self.assertIn("many: How many?", (self.folder / "many/report.html").read_text())
+        (self.folder / "many.toml").write_text(plan.replace("slo", "goal"))
+        self.assertIn("capacity.slo", self.hat("figures", "many.toml", "--out", "many", code=2).stderr)
+
     def test_names_and_formats_are_checked(self):
         self.assertIn("there is no figure 'pie'; there are ablation,", self.hat("figures", "pie", code=2).stderr)
         refused = self.hat("figures", "--formats", "svg,bmp", code=2).stderr

@@ -40,6 +40,12 @@ TEST(MetricsPageTest, TheWorkedRequest) {
   ExpectNear(summary["round_gap_ms"]["mean"], 19);
   ExpectNear(summary["itl_ms"]["mean"], 9.5);
   ExpectNear(summary["itl_ms"]["p90"], 17.1);
+  const Json& parts = summary["tbt_parts_ms"];
+  ExpectNear(parts["draft"], 2);
+  ExpectNear(parts["upload"], 2);
+  ExpectNear(parts["cloud_compute"], 3.5);
+  ExpectNear(parts["download"], 1.5);
+  ExpectNear(parts["head"], 0.5);
   const Json& bytes = summary["bytes_per_token"];
   ExpectNear(bytes["up"], 98.667);
   ExpectNear(bytes["down"], 50.667);

@@ -107,8 +107,9 @@ TEST(ExplainTest, AnAnswerWaitsForItsSessionsOwnStepAheadThenForTheGpu) {
                                         "1.000 8.000 3.000\n"));
 }
 
-// cloud-only: the second token's way begins in the cloud at 14 ms, before the first is out at 19.
-TEST(ExplainTest, ARoundBeginsWithTheTokensBeforeIt) {
+// cloud-only: the second token's way begins in the cloud at 14 ms, before the first is out at 19;
+// both take 5 ms down.
+TEST(ExplainTest, ARoundOfACloudThatReturnsTokensBeginsInTheCloud) {
   Explain explain(0);
   Play({ArrivalTold{{0, 0, 0, Seconds(), 1, 3}},
         OnStage(1, 0, {VerifyPart(0, 1, 1, 14)}, 15, SpanMs(15, 15, 21), 21),
@@ -116,8 +117,8 @@ TEST(ExplainTest, ARoundBeginsWithTheTokensBeforeIt) {
         FrameOf(0, Direction::kDown, FrameKind::kRawToken, 1, 1, {21, 22, 23, 26}),
         TokensTold{0, 1, Ms(26)}},
        explain);
-  EXPECT_THAT(explain.Text(), HasSubstr(" 7.000  0.000  0.000  0.000  0.000  0.000  0.000 0.000 "
-                                        "2.000 5.000\n"));
+  EXPECT_THAT(explain.Text(), HasSubstr(" 7.000  0.000  0.000  0.000  0.000  0.000  0.000 1.000 "
+                                        "6.000 0.000\n"));
 }
 
 // cloud-sd: the cloud has made two rounds before the first one's tokens are out.

@@ -9,6 +9,7 @@
 #include "experiments/report/html.h"
 #include "experiments/report/report.h"
 #include "experiments/sweep/figure_data.h"
+#include "experiments/sweep/run_utilisation.h"
 #include "experiments/sweep/unit_store.h"
 #include "tests/core/expect_error.h"
 #include "tests/core/temp_folder.h"
@@ -104,6 +105,59 @@ TEST_F(FigureTest, SharesAreOfAllMeasuredRequestsThatCompleted) {
   EXPECT_EQ(shares.front(), 21);
   EXPECT_EQ(shares[50], 23.5);
   EXPECT_EQ(shares.back(), 26);
+}
+
+// hat 21 and 22, u-shape 121 and 122: a ratio a seed, not the ratio of means.
+TEST_F(FigureTest, ASpeedupIsOverTheOtherSeriesSeedBySeed) {
+  const std::string figure =
+      "kind = \"bars\"\nseries = \"system.name\"\nmetrics = [\"speedup.ttft_ms.mean\"]\n";
+  const Sweep sweep = Open(figure + "relative_to = \"u-shape\"");
+  for (const size_t cell : {0u, 1u, 2u}) Finish(sweep, cell);
+  const FigureData one = MakeFigureData(sweep, temp_ / "published.csv");
+  EXPECT_EQ(one.points[0].runs, 1) << "u-shape's second is not done";
+  EXPECT_DOUBLE_EQ(one.points[0].value->mean, 121 / 21.0);
+  Finish(sweep, 3);
+  const FigureData data = MakeFigureData(sweep, temp_ / "published.csv");
+  EXPECT_DOUBLE_EQ(data.points[0].value->mean, (121 / 21.0 + 122 / 22.0) / 2);
+  EXPECT_THAT(data.points[0].keys, testing::ElementsAreArray(sweep.keys));
+  EXPECT_EQ(data.points[1].value->mean, 1);
+  EXPECT_EQ(data.points[1].value->half_width, 0);
+  const auto refuses = [&](const std::string& text, const std::string& problem) {
+    EXPECT_INPUT_ERROR(MakeFigureData(Open(text), temp_ / "published.csv"), HasSubstr(problem));
+  };
+  refuses(figure + "relative_to = \"u-turn\"", "must be a choice of 'system.name', got 'u-turn'");
+  refuses(figure, "must name the series that a speedup is over");
+  refuses("kind = \"bars\"\nseries = \"seed\"\nmetrics = [\"a\"]\nrelative_to = \"1\"",
+          "there is none");
+}
+
+// Of hat's two runs one is busy all its 20 s, the other half of its first 40 of 80; u-shape's have
+// not run. The longest run decides: 40 bins of 2 s.
+TEST_F(FigureTest, OverTimeIsTheMeanOfRunsInCommonBins) {
+  const Sweep sweep =
+      Open("kind = \"over-time\"\nseries = \"system.name\"\nmetrics = [\"stage.0\"]");
+  for (const size_t cell : {0u, 1u}) {
+    Finish(sweep, cell);
+    WriteFileAtomically(UnitStore(sweep.folder).FolderOf(sweep.keys[cell]) + "/utilisation.csv",
+                        cell == 0 ? "from_s,to_s,stage.0\n0,9,1\n9,20,1\n"
+                                  : "from_s,to_s,stage.0\n0,40,0.5\n40,80,0\n");
+  }
+  const FigureData data = MakeFigureData(sweep, temp_ / "published.csv");
+  ASSERT_THAT(data.points, SizeIs(41));
+  EXPECT_EQ(data.points[0].x, "1");
+  EXPECT_EQ(data.points[3].value->mean, 0.75);
+  EXPECT_EQ(data.points[9].value->mean, 0.75);
+  EXPECT_EQ(data.points[10].value->mean, 0.25);
+  EXPECT_EQ(data.points[20].value->mean, 0);
+  EXPECT_EQ(data.points[39].runs, 2);
+  EXPECT_EQ(data.points[40].no_figure, "not run");
+}
+
+TEST(RunUtilisationTest, StepsAreRound) {
+  EXPECT_DOUBLE_EQ(RoundStep(2.34), 5);
+  EXPECT_DOUBLE_EQ(RoundStep(1), 1);
+  EXPECT_DOUBLE_EQ(RoundStep(0.0011), 0.002);
+  EXPECT_DOUBLE_EQ(RoundStep(70), 100);
 }
 
 TEST_F(FigureTest, WhatIsNotThereIsSaid) {

@@ -7,6 +7,13 @@
 namespace hat {
 namespace {
 
+TEST(MomentsTest, TheLargestValueMayBeNegative) {
+  Moments moments;
+  EXPECT_EQ(moments.max(), 0);
+  for (const double x : {-3, -1, -2}) moments.Add(x);
+  EXPECT_EQ(moments.max(), -1);
+}
+
 TEST(MomentsTest, StandardDeviationDividesByOneLess) {
   Moments moments;
   moments.Add(1);
@@ -120,6 +127,8 @@ TEST(RecorderTest, BatchesAndStagesHaveMeanAndDeviation) {
   EXPECT_NEAR(recorder.batch_tokens().std(), std::sqrt(1 / 3.0), 1e-12);
   EXPECT_EQ(recorder.stage_s().count(), 6);  // 8 6 8 6 3 3 ms
   EXPECT_NEAR(recorder.stage_s().mean() * 1e3, 34 / 6.0, 1e-9);
+  EXPECT_EQ(recorder.batch_tokens().max(), 2);
+  EXPECT_NEAR(recorder.stage_s().max() * 1e3, 8, 1e-9);
 }
 
 TEST(RecorderTest, WarmUpIsOutsideTheWindow) {
@@ -181,6 +190,36 @@ TEST(RecorderTest, BusiestResourceIsSeenUntilTheLastArrival) {
   recorder.OnTokens(1, 1, Ms(90));
   EXPECT_NEAR(recorder.BusiestUntilLastArrival(), 0.8, 1e-12);
   EXPECT_NEAR(recorder.ClassUtilisation(0), 18 / 90.0, 1e-12);
+}
+
+// All busy time is in some part of the run, and the parts are those of the whole run.
+TEST(RecorderTest, PartsOfTheRunHoldItsUtilisation) {
+  Recorder recorder(OneDevice());
+  EXPECT_TRUE(recorder.UtilisationOverTime().empty());
+  Play(Shifted(0, 1000), recorder);
+  Play(Shifted(1, 9000), recorder);
+  const auto bins = recorder.UtilisationOverTime();
+  ASSERT_GT(bins.size(), BusyBins::kBins / 2);
+  ASSERT_LE(bins.size(), BusyBins::kBins);
+  EXPECT_EQ(bins[0].from, Seconds());
+  EXPECT_NEAR(bins.back().to / recorder.window(), 1, 1e-12);
+  std::vector<Seconds> busy(bins[0].utilisation.size());
+  for (size_t i = 0; i < bins.size(); ++i) {
+    EXPECT_EQ(bins[i].from, i == 0 ? Seconds() : bins[i - 1].to);
+    for (size_t k = 0; k < busy.size(); ++k) {
+      busy[k] += bins[i].utilisation[k] * (bins[i].to - bins[i].from);
+    }
+  }
+  const double whole[] = {recorder.ClassUtilisation(0), recorder.LinkUtilisation(Direction::kUp),
+                          recorder.LinkUtilisation(Direction::kDown), recorder.StageUtilisation(0),
+                          recorder.StageUtilisation(1)};
+  ASSERT_EQ(busy.size(), std::size(whole));
+  for (size_t k = 0; k < busy.size(); ++k) {
+    EXPECT_NEAR(busy[k] / recorder.window() / whole[k], 1, 1e-9) << k;
+  }
+  EXPECT_GT(bins[0].utilisation[0], 0);
+  EXPECT_EQ(bins[bins.size() / 2].utilisation[0], 0);
+  EXPECT_GT(bins.back().utilisation[0], 0);
 }
 
 TEST(RecorderTest, ArrivalsCountWhatTheyFind) {

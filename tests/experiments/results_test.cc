@@ -91,6 +91,24 @@ TEST(ResultsTest, TpotIsTbtInEveryFile) {
   EXPECT_EQ(csv.Text(0, csv.ColumnIndex("ntpot_ms")), "21");
 }
 
+// 65.5 ms of 1/1024 s each; the Xavier's input runs for 18 ms, the Orin does nothing.
+TEST(ResultsTest, UtilisationHasARowAPartOfTheRun) {
+  Recorder recorder(Options());
+  Play(LifeOfOneRequest(), recorder);
+  const CsvFile csv = CsvFile::Parse(UtilisationCsv(recorder), "utilisation.csv");
+  EXPECT_THAT(csv.columns(), ElementsAre("from_s", "to_s", "device.xavier", "device.orin",
+                                         "link.up", "link.down", "stage.0", "stage.1"));
+  ASSERT_EQ(csv.rows(), 68);
+  EXPECT_EQ(csv.Text(0, 0), "0");
+  EXPECT_EQ(csv.Text(1, 0), "0.0009765625");
+  EXPECT_EQ(csv.Text(67, 1), "0.0655");
+  EXPECT_EQ(csv.Text(3, csv.ColumnIndex("device.xavier")), "1");
+  EXPECT_EQ(csv.Text(3, csv.ColumnIndex("device.orin")), "0");
+  EXPECT_EQ(csv.Text(30, csv.ColumnIndex("device.xavier")), "0");
+  EXPECT_EQ(csv.Text(20, csv.ColumnIndex("stage.0")), "1");
+  EXPECT_EQ(csv.Text(19, csv.ColumnIndex("link.up")), "0.5");  // of two devices
+}
+
 // What reads these files by position goes on reading them.
 TEST(ResultsTest, NewColumnsAndKeysAreLast) {
   Recorder recorder(Options());
@@ -104,14 +122,14 @@ TEST(ResultsTest, NewColumnsAndKeysAreLast) {
   const auto summary = nlohmann::ordered_json::parse(SummaryJson(recorder, Info()));
   std::vector<std::string> keys;
   for (const auto& [key, value] : summary.items()) keys.push_back(key);
-  EXPECT_THAT(
-      keys,
-      ElementsAre("schema_version", "label", "scenario", "system", "seed", "partial", "requests",
-                  "saturated", "ttft_ms", "ttft_parts_ms", "tbt_ms", "e2e_ms", "accept_length",
-                  "rounds", "drafted", "accepted", "ahead_steps", "wasted_steps", "window_s",
-                  "tokens_per_s", "batch_tokens", "stage_ms", "utilisation", "tpot_ms", "ntpot_ms",
-                  "itl_ms", "round_gap_ms", "accepted_per_round", "drafted_by_position",
-                  "acceptance_by_position", "verified_per_token", "bytes_per_token"));
+  EXPECT_THAT(keys,
+              ElementsAre("schema_version", "label", "scenario", "system", "seed", "partial",
+                          "requests", "saturated", "ttft_ms", "ttft_parts_ms", "tbt_ms", "e2e_ms",
+                          "accept_length", "rounds", "drafted", "accepted", "ahead_steps",
+                          "wasted_steps", "window_s", "tokens_per_s", "batch_tokens", "stage_ms",
+                          "utilisation", "tpot_ms", "ntpot_ms", "itl_ms", "round_gap_ms",
+                          "accepted_per_round", "drafted_by_position", "acceptance_by_position",
+                          "verified_per_token", "bytes_per_token", "tbt_parts_ms"));
 }
 
 TEST(ResultsTest, RoundsOfTheLifeInNumbers) {
@@ -131,10 +149,26 @@ TEST(ResultsTest, MeanPartsSumToTheMeanTtft) {
   EXPECT_NEAR(sum, summary["ttft_ms"]["mean"].get<double>(), 1e-6);
 }
 
+// Its one round: draft 4, upload 4, cloud 7, download 3, head 1 of 19 ms, for two tokens.
+TEST(ResultsTest, MeanTbtPartsAreThoseOfATokenAndSumToTheMeanTbt) {
+  const Json summary = Summary(LifeOfOneRequest());
+  const Json& parts = summary["tbt_parts_ms"];
+  ASSERT_EQ(parts.size(), 10u);
+  EXPECT_EQ(parts["draft"], 2);
+  EXPECT_EQ(parts["upload"], 2);
+  EXPECT_EQ(parts["cloud_compute"], 3.5);
+  EXPECT_EQ(parts["download"], 1.5);
+  EXPECT_EQ(parts["head"], 0.5);
+  double sum = 0;
+  for (const auto& part : parts) sum += part.get<double>();
+  EXPECT_NEAR(sum, summary["tbt_ms"]["mean"].get<double>(), 1e-6);
+}
+
 TEST(ResultsTest, WhatWasNotMeasuredIsNull) {
   const Json summary = Summary({});
   EXPECT_TRUE(summary["ttft_ms"]["mean"].is_null());
   EXPECT_TRUE(summary["ttft_parts_ms"]["queue"].is_null());
+  EXPECT_TRUE(summary["tbt_parts_ms"]["queue"].is_null());
   EXPECT_TRUE(summary["accept_length"].is_null());
   EXPECT_TRUE(summary["tokens_per_s"].is_null());
   EXPECT_TRUE(summary["stage_ms"]["mean"].is_null());

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <map>
+#include <nlohmann/json.hpp>
 
 #include "tests/sim/child_run.h"
 #include "tests/sim/hand_trace.h"
@@ -77,6 +78,17 @@ class ClosedFormTest : public testing::TestWithParam<int> {
     }
   }
 
+  // For a token after the first. Parts that are not named are 0.
+  static void ExpectTbtParts(const WatchedRun& run, const std::map<std::string, Seconds>& parts) {
+    const nlohmann::json summary = nlohmann::json::parse(run.summary);
+    for (const auto& [name, ms] : summary["tbt_parts_ms"].items()) {
+      const auto part = parts.find(name);
+      const Seconds all = part == parts.end() ? Seconds(0) : part->second;
+      EXPECT_NEAR(ms.get<double>() * 1e-3 * (run.row().tokens - 1), all.value(), kTolerance)
+          << name;
+    }
+  }
+
   static void ExpectBytes(const WatchedRun& run, double up, double down) {
     EXPECT_EQ(run.row().bytes_up.value(), up);
     EXPECT_EQ(run.row().bytes_down.value(), down);
@@ -101,6 +113,11 @@ TEST_P(ClosedFormTest, UShapeSendsThePromptInOnePieceAndATokenARoundTrip) {
                     {"cloud_compute", h.Cloud(10, 0)},
                     {"download", down},
                     {"head", d.head(1)}});
+  ExpectTbtParts(run, {{"device_compute", d.Input(1, 10) + d.Input(1, 11)},
+                       {"upload", 2 * h.Up(h.FrameOf(1))},
+                       {"cloud_compute", h.Cloud(1, 10) + h.Cloud(1, 11)},
+                       {"download", 2 * h.Down(h.FrameOf(1))},
+                       {"head", 2 * d.head(1)}});
   ExpectBytes(run, h.FrameOf(10) + 2 * h.FrameOf(1) + kHeaderBytes, 3 * h.FrameOf(1));
   EXPECT_EQ(run.row().rounds, 2);
 }
@@ -137,6 +154,8 @@ TEST_P(ClosedFormTest, DeviceOnlyComputesAllLayersAndSendsNothing) {
   const auto round = [&](int position) { return d.Input(1, position, 32) + d.head(1); };
   ExpectGaps(run, {d.Input(10, 0, 32) + d.head(1), round(10), round(11)});
   ExpectParts(run, {{"device_compute", d.Input(10, 0, 32)}, {"head", d.head(1)}});
+  ExpectTbtParts(
+      run, {{"device_compute", d.Input(1, 10, 32) + d.Input(1, 11, 32)}, {"head", 2 * d.head(1)}});
   ExpectBytes(run, 0, 0);
 }
 
@@ -149,6 +168,8 @@ TEST_P(ClosedFormTest, CloudOnlySendsRawTokensAndReentersStageZero) {
   const Seconds up = h.Up(64 + 4 * 10), down = h.Down(64 + 4);
   ExpectGaps(run, {up + pass(10, 0) + down, pass(1, 10), pass(1, 11)});
   ExpectParts(run, {{"upload", up}, {"cloud_compute", pass(10, 0)}, {"download", down}});
+  // Each token's way down is hidden behind the cloud's work on the next one.
+  ExpectTbtParts(run, {{"cloud_compute", pass(1, 10) + pass(1, 11)}});
   ExpectBytes(run, 64 + 40 + 64, 3 * 68);
 }
 
@@ -182,6 +203,8 @@ TEST_P(ClosedFormTest, CloudSdDraftsOnStageZeroAndSendsARoundsTokensTogether) {
              {up + prefill + down(1), round(1, 10) + down(2) - down(1),
               round(0, 12) + down(1) - down(2), round(1, 13), round(2, 14) + down(3) - down(1)});
   ExpectParts(run, {{"upload", up}, {"cloud_compute", prefill}, {"download", down(1)}});
+  ExpectTbtParts(run, {{"cloud_compute", round(1, 10) + round(0, 12) + round(1, 13) + round(2, 14)},
+                       {"download", down(3) - down(1)}});
   ExpectBytes(run, 64 + 40 + 64, 5 * 64 + 8 * 4);
   EXPECT_EQ(run.row().drafted, 4);
   EXPECT_EQ(run.row().accepted, 3);
@@ -215,6 +238,12 @@ TEST_P(ClosedFormTest, UMedusaVerifiesATreeARound) {
   };
   // t = 1, R = 8: depth 4. t = 4, R = 5: depth 4. t = 9.
   ExpectGaps(run, {ttft, round(5, 0, 10), round(5, 3, 13)});
+  ExpectTbtParts(run, {{"draft", 2 * d.medusa(1)},
+                       {"device_compute", d.Input(5, 10) + d.Input(5, 13)},
+                       {"upload", h.Up(frame(5, 0)) + h.Up(frame(5, 3))},
+                       {"cloud_compute", h.Cloud(5, 10) + h.Cloud(5, 13)},
+                       {"download", 2 * h.Down(h.FrameOf(5))},
+                       {"head", 2 * d.head(5)}});
   ExpectBytes(run, h.FrameOf(10) + frame(5, 0) + frame(5, 3) + kHeaderBytes,
               h.FrameOf(1) + 2 * h.FrameOf(5));
   EXPECT_EQ(run.row().drafted, 8);
@@ -364,6 +393,20 @@ TEST_P(DraftingClosedFormTest, AStepThatRunsWhenTheAnswerArrivesFinishesFirst) {
   // Round 2 keeps its one step; round 3 drafts on with its second.
   ExpectGaps(run, {Ttft(), Round(2, 2, 10), Round(1, 1, 12) + late(1, 12, 13),
                    Round(1, 2, 13) + late(2, 13, 15), Round(3, 3, 14)});
+  // Rounds of 2, 1, 2 and 3 states, of which two draft steps are kept ones.
+  const Hand& h = hand_;
+  const auto steps = [&](int first, int count) {
+    Seconds time;
+    for (int i = 0; i < count; ++i) time += device.Draft(1, first + i);
+    return time;
+  };
+  ExpectTbtParts(
+      run, {{"draft", steps(10, 2) + steps(12, 1) + steps(14, 1) + steps(14, 3)},
+            {"upload", 2 * h.Up(h.FrameOf(2)) + h.Up(h.FrameOf(1)) + h.Up(h.FrameOf(3))},
+            {"cloud_compute", h.Cloud(2, 10) + h.Cloud(1, 12) + h.Cloud(2, 13) + h.Cloud(3, 14)},
+            {"download", 2 * h.Down(h.FrameOf(2)) + h.Down(h.FrameOf(1)) + h.Down(h.FrameOf(3))},
+            {"ahead_wait", late(1, 12, 13) + late(2, 13, 15)},
+            {"head", 2 * device.head(2) + device.head(1) + device.head(3)}});
   ExpectRounds(run, {{1, 1, 0, 0}, {0, 0, 1, 0}, {1, 0, 1, 1}, {2, 2, 0, 0}});
 }
 

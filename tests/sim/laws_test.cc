@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <nlohmann/json.hpp>
+
 #include "protocol/system.h"
 #include "tests/sim/child_run.h"
 #include "tests/sim/hand_trace.h"
@@ -66,6 +68,69 @@ std::vector<Pressure> Pressures() {
   };
 }
 
+// A mean over the measured requests, of so much of each one's time after its first token for each
+// token.
+class MeanForAToken {
+ public:
+  MeanForAToken(const WatchedRun& run, int first_measured)
+      : run_(run), first_measured_(first_measured) {
+    for (const RequestRow& row : run_.rows) requests_ += Counts(row);
+  }
+
+  void Add(int request, Seconds time) {
+    const RequestRow& row = run_.row(request);
+    if (Counts(row)) sum_ms_ += ToMilliseconds(time) / (row.tokens - 1);
+  }
+  double ms() const { return sum_ms_ / requests_; }
+
+ private:
+  bool Counts(const RequestRow& row) const {
+    return row.request.id >= first_measured_ && row.tokens > 1;
+  }
+
+  const WatchedRun& run_;
+  const int first_measured_;
+  int requests_ = 0;
+  double sum_ms_ = 0;
+};
+
+// The parts of a TBT add up to it; those on the device and its uplink, where a session does one
+// thing at a time, are what its operations and frames took.
+void ExpectTbtParts(const WatchedRun& run) {
+  const nlohmann::json summary = nlohmann::json::parse(run.summary);
+  const nlohmann::json& parts = summary["tbt_parts_ms"];
+  const bool returns_tokens = summary["system"] == "cloud-only" || summary["system"] == "cloud-sd";
+  double sum = 0;
+  for (const auto& [name, part] : parts.items()) {
+    EXPECT_GE(part.get<double>(), name == "download" && returns_tokens ? -1 : 0) << parts;
+    sum += part.get<double>();
+  }
+  const double tbt_ms = summary["tbt_ms"]["mean"];
+  EXPECT_NEAR(sum / tbt_ms, 1, 1e-9) << parts;
+  const int first = static_cast<int>(run.rows.size()) - summary["requests"]["measured"].get<int>();
+  const MeanForAToken none(run, first);
+  MeanForAToken queue = none, draft = none, input = none, head = none, upload = none,
+                uplink_wait = none;
+  for (const DeviceOpEvent& op : run.ops) {
+    if (op.op == DeviceOp::kDraftAhead || op.span.end <= run.row(op.request).first_token) continue;
+    MeanForAToken& part = op.op == DeviceOp::kHead    ? head
+                          : op.op == DeviceOp::kInput ? input
+                                                      : draft;
+    part.Add(op.request, op.span.end - op.span.start);
+    queue.Add(op.request, op.span.start - op.span.requested);
+  }
+  for (const FrameEvent& frame : run.frames) {
+    if (frame.direction != Direction::kUp || frame.header.kind != FrameKind::kVerify) continue;
+    upload.Add(frame.request, frame.arrived - frame.start);
+    uplink_wait.Add(frame.request, frame.start - frame.sent);
+  }
+  const auto expect = [&](const char* name, const MeanForAToken& mean) {
+    EXPECT_NEAR(parts[name].get<double>(), mean.ms(), 1e-9 * tbt_ms) << name;
+  };
+  expect("queue", queue), expect("draft", draft), expect("device_compute", input);
+  expect("head", head), expect("upload", upload), expect("uplink_wait", uplink_wait);
+}
+
 class LawsTest : public testing::TestWithParam<Pressure> {
  protected:
   LawsTest() {
@@ -118,6 +183,7 @@ TEST_P(LawsTest, HoldInEverySystem) {
       EXPECT_EQ(row.state, RequestRow::State::kCompleted);
       EXPECT_NEAR(Sum(row.parts).value(), row.Ttft().value(), 1e-9) << row.request.id;
     }
+    ExpectTbtParts(run);
   }
 }
 

@@ -94,7 +94,8 @@ TEST_F(SimulateProgramTest, TheSameSeedWritesTheSameBytes) {
   EXPECT_EQ(FilesOf("first"), FilesOf("second"));
   std::vector<std::string> names;
   for (const auto& [name, content] : FilesOf("first")) names.push_back(name);
-  EXPECT_THAT(names, ElementsAre("gaps.csv", "manifest.json", "requests.csv", "summary.json"));
+  EXPECT_THAT(names, ElementsAre("gaps.csv", "manifest.json", "requests.csv", "summary.json",
+                                 "utilisation.csv"));
 }
 
 TEST_F(SimulateProgramTest, AnotherSeedIsAnotherRun) {
