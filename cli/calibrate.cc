@@ -1,5 +1,6 @@
 // hat calibrate: fits what is not known of a scenario to published figures.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -61,7 +62,7 @@ class CalibrationRuns {
   CalibrationRuns(const CalibrationSpec& spec, const Options& options)
       : spec_(spec),
         options_(options),
-        first_seed_(LoadScenario(spec.scenario, SetOf({}, {})).seed),
+        first_seed_(CheckScenarios()),
         sweep_(spec.name, {"case", "system.name", "seed"}, options.out, Simulator()),
         line_(std::chrono::seconds(30)) {}
 
@@ -75,9 +76,14 @@ class CalibrationRuns {
  private:
   using Runs = std::map<std::pair<std::string, std::string>, std::vector<UnitSummary>>;
 
+  uint64_t CheckScenarios() const;
   std::vector<std::string> SetOf(const std::vector<double>& x,
                                  const std::vector<std::string>& alternative) const;
+  std::vector<std::string> Overrides(const std::vector<double>& x,
+                                     const std::vector<std::string>& alternative,
+                                     const CalibrationCase& one, const std::string& system) const;
   void RunAll(const std::vector<std::string>& keys);
+  void CheckMeasured(const std::vector<std::optional<double>>& ours) const;
   std::optional<double> Ours(const Target& target, const Runs& runs) const;
 
   const CalibrationSpec& spec_;
@@ -93,7 +99,7 @@ class CalibrationRuns {
 std::vector<std::string> CalibrationRuns::SetOf(const std::vector<double>& x,
                                                 const std::vector<std::string>& alternative) const {
   std::vector<std::string> set = spec_.set;
-  for (const Alternative& assumption : spec_.assumptions) {
+  for (const Assumption& assumption : spec_.assumptions) {
     set.insert(set.end(), assumption.set.begin(), assumption.set.end());
   }
   set.insert(set.end(), alternative.begin(), alternative.end());
@@ -103,6 +109,38 @@ std::vector<std::string> CalibrationRuns::SetOf(const std::vector<double>& x,
     }
   }
   return set;
+}
+
+// What is wrong with a scenario shows before anything runs. Returns the first seed.
+uint64_t CalibrationRuns::CheckScenarios() const {
+  std::vector<double> prior;
+  for (const Parameter& parameter : spec_.parameters) prior.push_back(parameter.prior);
+  std::vector<std::pair<std::string, std::vector<std::string>>> all = {{"", {}}};
+  for (const Assumption& one : spec_.alternatives) all.emplace_back(", " + one.name, one.set);
+  uint64_t seed = 0;
+  for (const auto& [name, alternative] : all) {
+    for (const CalibrationCase& one : spec_.cases) {
+      for (const std::string& system : one.systems) {
+        try {
+          seed = LoadScenario(spec_.scenario, Overrides(prior, alternative, one, system)).seed;
+        } catch (const InputError& error) {
+          throw InputError(fmt::format("{}: case '{}', {}{}: {}", options_.spec, one.name, system,
+                                       name, error.what()));
+        }
+      }
+    }
+  }
+  return seed;
+}
+
+std::vector<std::string> CalibrationRuns::Overrides(const std::vector<double>& x,
+                                                    const std::vector<std::string>& alternative,
+                                                    const CalibrationCase& one,
+                                                    const std::string& system) const {
+  std::vector<std::string> overrides = SetOf(x, alternative);
+  overrides.insert(overrides.end(), one.set.begin(), one.set.end());
+  overrides.push_back("system.name=" + system);
+  return overrides;
 }
 
 std::vector<std::optional<double>> CalibrationRuns::Measure(
@@ -117,9 +155,7 @@ std::vector<std::optional<double>> CalibrationRuns::Measure(
         cell.seed = first_seed_ + static_cast<uint64_t>(i);
         cell.name = fmt::format("{}, {}, seed {}", one.name, system, cell.seed);
         cell.scenario = spec_.scenario;
-        cell.overrides = SetOf(x, alternative);
-        cell.overrides.insert(cell.overrides.end(), one.set.begin(), one.set.end());
-        cell.overrides.push_back("system.name=" + system);
+        cell.overrides = Overrides(x, alternative, one, system);
         const std::string key =
             sweep_.Add(std::move(cell), {one.name, system, std::to_string(first_seed_ + i)});
         keys[{one.name, system}].push_back(key);
@@ -136,15 +172,22 @@ std::vector<std::optional<double>> CalibrationRuns::Measure(
     }
   }
   label_ = runs.begin()->second.front().label;
-  // What there are many of: rows of single requests.
-  std::error_code error;
-  for (const std::string& key : all) {
-    std::filesystem::remove(store.FolderOf(key) + "/requests.csv", error);
-  }
   ++evaluations_;
   std::vector<std::optional<double>> ours;
   for (const Target& target : spec_.targets) ours.push_back(Ours(target, runs));
+  if (evaluations_ == 1) CheckMeasured(ours);
   return ours;
+}
+
+// A figure that has no value as first assumed is taken for a mistake in the specification.
+void CalibrationRuns::CheckMeasured(const std::vector<std::optional<double>>& ours) const {
+  for (size_t i = 0; i < ours.size(); ++i) {
+    const Target& target = spec_.targets[i];
+    if (ours[i]) continue;
+    throw InputError(fmt::format("{}: {}: no run of case '{}', {} has {}", options_.spec,
+                                 target.Name(), target.case_name, target.system,
+                                 fmt::join(target.metrics, " + ")));
+  }
 }
 
 void CalibrationRuns::RunAll(const std::vector<std::string>& keys) {
@@ -158,11 +201,20 @@ void CalibrationRuns::RunAll(const std::vector<std::string>& keys) {
   run.part = {&line_, [&](size_t ended) {
                 return Progress{.done = each * evaluations_ + double(ended), .total = all};
               }};
+  const UnitStore store(sweep_.sweep().folder);
+  std::vector<std::string> to_do;
+  std::ranges::copy_if(keys, std::back_inserter(to_do),
+                       [&](const std::string& key) { return !store.IsDone(key); });
   try {
     RunAllUnits(sweep_.sweep(), run, options_.out);
   } catch (...) {
     sweep_.Write();  // by which one that failed can be run alone
     throw;
+  }
+  // What there are many of, and nobody asks for: rows of single requests.
+  for (const std::string& key : to_do) {
+    std::error_code error;
+    std::filesystem::remove(store.FolderOf(key) + "/requests.csv", error);
   }
 }
 
@@ -181,7 +233,7 @@ std::optional<double> CalibrationRuns::Ours(const Target& target, const Runs& ru
   for (size_t seed = 0; seed < static_cast<size_t>(spec_.seeds); ++seed) {
     const std::optional<double> own = sum(target.system, seed);
     const std::optional<double> of = target.of.empty() ? own : sum(target.of, seed);
-    if (!own || !of) return std::nullopt;
+    if (!own || !of || (*own == 0 && !target.of.empty())) return std::nullopt;
     const double ratio = *of / *own;
     mean += target.form == Target::Form::kValue       ? *own
             : target.form == Target::Form::kReduction ? 100 * (1 - ratio)
@@ -197,10 +249,10 @@ int ExpectedEvaluations(const CalibrationSpec& spec) {
          static_cast<int>(spec.alternatives.size()) * (1 + spec.alternative_evaluations);
 }
 
-// Profiles; where one of them comes upon a better fit than the one it is of, all again from there.
+// Where a profile comes upon a better fit than the one that it is of, all again from there.
 void Profiles(const CalibrationSpec& spec, Fit& fit, Calibration& calibration) {
   std::vector<double> of;
-  for (int round = 0; round < 3 && of != fit.best().x; ++round) {
+  while (of != fit.best().x) {
     calibration.linearised = fit.Linearise();
     of = fit.best().x;
     calibration.profiles.clear();
@@ -235,12 +287,11 @@ Calibration Calibrate(const CalibrationSpec& spec, CalibrationRuns& runs) {
   Profiles(spec, fit, calibration);
   LeaveOut(spec, fit, calibration);
   calibration.fitted = fit.best();
-  for (const Alternative& alternative : spec.alternatives) {
+  for (const Assumption& alternative : spec.alternatives) {
     Fit other(
         spec, [&](const std::vector<double>& x) { return runs.Measure(x, alternative.set); },
         count);
-    calibration.tried.push_back(
-        {other.Improve(calibration.fitted.x, spec.alternative_evaluations)});
+    calibration.tried.push_back(other.Improve(calibration.fitted.x, spec.alternative_evaluations));
   }
   calibration.label = runs.label();
   return calibration;
@@ -256,7 +307,10 @@ int CalibrateVerb(CommandLine& line) {
   const CalibrationSpec spec = LoadCalibrationSpec(options.spec);
   if (options.out.empty()) options.out = "results/" + spec.name;
   CalibrationRuns runs(spec, options);
-  const Calibration calibration = Calibrate(spec, runs);
+  Calibration calibration = Calibrate(spec, runs);
+  for (const std::string& path : {options.spec, spec.scenario, spec.published}) {
+    calibration.inputs[path] = Sha256Hex(ReadFile(path));
+  }
   const std::string text = CalibrationMarkdown(spec, calibration);
   const std::string json = options.out + "/calibration.json";
   WriteFileAtomically(json, CalibrationJson(spec, calibration));
@@ -267,6 +321,7 @@ int CalibrateVerb(CommandLine& line) {
   }
   PrintResult(text);
   if (!options.is_quiet) SayWritten(options.out);
+  if (!options.is_quiet && !options.keys.empty()) SayWritten(options.keys);
   if (options.draws) RunPlot("calibration.py", json, options.out + "/calibration.png");
   return 0;
 }

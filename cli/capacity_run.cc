@@ -151,7 +151,7 @@ void CapacityRun::RunUnits(const std::vector<std::string>& keys) {
   run.units.retries_failed = true;
   run.is_quiet = question_.is_quiet;
   run.says_failures = !question_.is_quiet;
-  run.stays = !question_.goes_on_in.empty();
+  run.keeps_units = !question_.goes_on_in.empty();
   double expected = 0;
   for (const Search& search : searches_) {
     if (!search.point.not_possible) expected += search.rates.ExpectedLeft();

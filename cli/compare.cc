@@ -170,7 +170,7 @@ void RunAll(const Options& options, const Sweep& sweep, ResultFolder& folder) {
   run.units.stops_at_failure = !options.keeps_going;
   run.is_quiet = options.is_quiet;
   run.says_failures = !options.is_quiet;
-  run.stays = options.keeps();
+  run.keeps_units = options.keeps();
   const size_t done = UnitStore(sweep.folder).Done().size();
   if (!options.is_quiet) {
     const std::string already = done == 0 ? "" : fmt::format(", {} of them done already", done);

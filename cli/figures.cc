@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -93,17 +94,40 @@ std::string List() {
 
 // What is to be drawn: of ready plans the runs are known beforehand, capacities find out which they
 // need.
+struct CapacityFigure {
+  CapacityPlan plan;
+  std::unique_ptr<CapacityRun> run;
+};
 struct Plans {
   std::vector<Sweep> sweeps;
-  std::vector<CapacityPlan> capacities;
+  std::vector<CapacityFigure> capacities;
 };
+
+CapacityFigure OpenCapacity(CapacityPlan plan, const std::string& path, const Options& options) {
+  CapacityQuestion question;
+  question.scenario = plan.scenario;
+  question.objectives = plan.objectives;
+  question.systems = plan.systems;
+  question.seeds = plan.seeds;
+  question.overrides = plan.set;
+  question.over = plan.over;
+  question.grows_fleet = plan.grows_fleet;
+  question.jobs = options.run.units.jobs;
+  question.is_quiet = options.run.is_quiet;
+  question.goes_on_in = options.out;
+  try {
+    return {std::move(plan), std::make_unique<CapacityRun>(std::move(question))};
+  } catch (const InputError& error) {
+    throw InputError(fmt::format("{}: {}", path, error.what()));
+  }
+}
 
 Plans OpenAll(const Options& options) {
   Plans plans;
   for (const std::string& name : options.names.empty() ? KnownFigures() : options.names) {
     const std::string plan = PlanOf(name);
     if (std::optional<CapacityPlan> capacity = LoadCapacityPlan(plan, options.is_quick)) {
-      plans.capacities.push_back(std::move(*capacity));
+      plans.capacities.push_back(OpenCapacity(*std::move(capacity), plan, options));
       continue;
     }
     Sweep sweep = OpenSweep(
@@ -132,28 +156,16 @@ void Draw(const Drawing& drawing, const Options& options) {
   }
 }
 
-Drawing FindCapacity(const CapacityPlan& plan, const Options& options) {
-  CapacityQuestion question;
-  question.scenario = plan.scenario;
-  question.objectives = plan.objectives;
-  question.systems = plan.systems;
-  question.seeds = plan.seeds;
-  question.overrides = plan.set;
-  question.over = plan.over;
-  question.grows_fleet = plan.grows_fleet;
-  question.jobs = options.run.units.jobs;
-  question.is_quiet = options.run.is_quiet;
-  question.goes_on_in = options.out;
-  CapacityRun run(std::move(question));
-  run.Run(options.out + "/runs");
-  CapacityInfo info = run.info();
-  info.question = plan.question;
-  const std::vector<CapacityPoint> points = run.Points();
-  return {plan.name, "capacity.py", CapacityCsv(points, info), CapacityJson(points, info)};
+Drawing FindCapacity(CapacityFigure& figure, const Options& options) {
+  figure.run->Run(options.out + "/runs");
+  CapacityInfo info = figure.run->info();
+  info.question = figure.plan.question;
+  const std::vector<CapacityPoint> points = figure.run->Points();
+  return {figure.plan.name, "capacity.py", CapacityCsv(points, info), CapacityJson(points, info)};
 }
 
 int Figures(const Options& options) {
-  const Plans plans = OpenAll(options);
+  Plans plans = OpenAll(options);
   UnitOutcome outcome;
   if (!plans.sweeps.empty()) outcome = RunSweepUnits(Merged(plans.sweeps), options.run);
   if (outcome.is_stopped) {
@@ -166,9 +178,7 @@ int Figures(const Options& options) {
     const FigureData figure = MakeFigureData(sweep, published);
     Draw({figure.name, "figure.py", FigureCsv(figure), FigureJson(figure)}, options);
   }
-  for (const CapacityPlan& plan : plans.capacities) {
-    Draw(FindCapacity(plan, options), options);
-  }
+  for (CapacityFigure& figure : plans.capacities) Draw(FindCapacity(figure, options), options);
   const std::string page = fmt::format("{}/{}", options.out, kReportFile);
   WriteFileAtomically(page, ReportHtml(options.out));
   if (!options.run.is_quiet) SayWritten(page);

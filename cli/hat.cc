@@ -4,16 +4,25 @@
 
 int main(int argc, char** argv) {
   constexpr hat::Verb kVerbs[] = {
-      {"calibrate", hat::CalibrateVerb},  // a line each
-      {"capacity", hat::CapacityVerb},          {"compare", hat::CompareVerb},
-      {"estimate", hat::EstimateVerb},          {"figures", hat::FiguresVerb},
-      {"link import", hat::LinkImportVerb},     {"profile model", hat::ProfileModelVerb},
-      {"profile show", hat::ProfileShowVerb},   {"report", hat::ReportVerb},
-      {"simulate", hat::SimulateVerb},          {"sweep clean", hat::SweepCleanVerb},
-      {"sweep collect", hat::SweepCollectVerb}, {"sweep list", hat::SweepListVerb},
-      {"sweep run", hat::SweepRunVerb},         {"sweep slurm", hat::SweepSlurmVerb},
-      {"sweep unit", hat::SweepUnitVerb},       {"trace import", hat::TraceImportVerb},
-      {"trace show", hat::TraceShowVerb},       {"workload import", hat::WorkloadImportVerb},
+      {"calibrate", hat::CalibrateVerb},
+      {"capacity", hat::CapacityVerb},
+      {"compare", hat::CompareVerb},
+      {"estimate", hat::EstimateVerb},
+      {"figures", hat::FiguresVerb},
+      {"link import", hat::LinkImportVerb},
+      {"profile model", hat::ProfileModelVerb},
+      {"profile show", hat::ProfileShowVerb},
+      {"report", hat::ReportVerb},
+      {"simulate", hat::SimulateVerb},
+      {"sweep clean", hat::SweepCleanVerb},
+      {"sweep collect", hat::SweepCollectVerb},
+      {"sweep list", hat::SweepListVerb},
+      {"sweep run", hat::SweepRunVerb},
+      {"sweep slurm", hat::SweepSlurmVerb},
+      {"sweep unit", hat::SweepUnitVerb},
+      {"trace import", hat::TraceImportVerb},
+      {"trace show", hat::TraceShowVerb},
+      {"workload import", hat::WorkloadImportVerb},
   };
   return hat::RunHat(argc, argv, kVerbs);
 }

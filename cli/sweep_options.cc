@@ -131,7 +131,7 @@ UnitOutcome RunSweepUnits(const Sweep& sweep, const SweepRunOptions& options) {
   };
   units.stop = [&] {
     if (!IsInterrupted()) return Stop::kNo;
-    if (!options.stays) return Stop::kNow;
+    if (!options.keeps_units) return Stop::kNow;
     if (!std::exchange(is_told, true) && !options.is_quiet) {
       progress.Clear();
       std::fputs("no other run starts; those that run end first (a second signal ends all)\n",

@@ -57,7 +57,7 @@ struct SweepRunOptions {
   bool says_failures = true;  // false: who calls does
   // Whether what is done is there for the next call. An interrupt lets the units that run end then,
   // else it stops them.
-  bool stays = true;
+  bool keeps_units = true;
   // Where the units are a part of longer work: its line, and what that says of it from how many of
   // these have ended.
   struct Part {

@@ -416,6 +416,26 @@ std::vector<std::string> ConfigTable::Strings(
       [](const toml::node& node) { return Node::ReadArray<std::string>(node, AsString); });
 }
 
+std::vector<std::string> ConfigTable::Overrides(const std::string& key,
+                                                std::vector<std::string>* files) const {
+  std::vector<std::string> overrides;
+  for (const std::string& text : Strings(key, std::vector<std::string>{})) {
+    if (text.starts_with('@')) {
+      RefuseTilde(text.substr(1));
+      const std::filesystem::path folder = std::filesystem::path(node_->state->name).parent_path();
+      const std::string file = (folder / text.substr(1)).lexically_normal();
+      const std::vector<std::string> keys = OverridesOf(file);
+      overrides.insert(overrides.end(), keys.begin(), keys.end());
+      if (files) files->push_back(file);
+    } else if (text.find('=') == std::string::npos) {
+      throw Error(key, fmt::format("must hold texts \"key=value\" or \"@FILE\", got '{}'", text));
+    } else {
+      overrides.push_back(text);
+    }
+  }
+  return overrides;
+}
+
 std::vector<std::string> ConfigTable::Literals(const std::string& key) const {
   return node_->Get<std::vector<std::string>>(
       key, {}, "an array of values",

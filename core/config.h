@@ -43,9 +43,10 @@ class Config {
 };
 
 // What a TOML file says, as overrides of another document, in the file's order:
-// "link.latency_ms=5". A list of tables, or of anything, is one value; [fleet.class.0] is a table
-// whose name is a number, so it steps into the other document's list. Throws InputError if the
-// file cannot be read or is not TOML.
+// "link.latency_ms=5". A list of tables, or of anything, and an inline table are one value each;
+// [fleet.class.0] is a table whose name is a number, so it steps into the other document's list.
+// Paths mean what they mean there: they are relative to the other document's folder. Throws
+// InputError if the file cannot be read or is not TOML.
 std::vector<std::string> OverridesOf(const std::string& path);
 
 // The value of an override as a TOML file would have it: 4 and [1, 2] as they are, in-turn in
@@ -72,6 +73,12 @@ class ConfigTable {
                               const std::optional<std::vector<double>>& fallback = {}) const;
   std::vector<std::string> Strings(
       const std::string& key, const std::optional<std::vector<std::string>>& fallback = {}) const;
+
+  // Overrides as --set takes them: texts "key=value", or "@FILE" (relative to the document's
+  // folder) for OverridesOf that file, which is then named in `files`. Nothing if the key is
+  // absent.
+  std::vector<std::string> Overrides(const std::string& key,
+                                     std::vector<std::string>* files = nullptr) const;
 
   // Values of any kind, each as TOML text that may stand behind the '=' of an override: 4, "hat",
   // [1, 2].

@@ -15,23 +15,18 @@ BEFORE, FITTED, LIMIT = "0.6", "#0072b2", 3.84
 COLUMNS = 3
 
 
-def error(figure, ours):
-    return None if ours is None else 100 * (ours / figure["published"] - 1)
-
-
 def draw_errors(axes, data):
     """A row a figure: before and fitted, as how far off."""
     figures = data["figures"]
     for row, figure in enumerate(figures):
-        before = error(figure, data["before"]["figures"][row])
-        fitted = error(figure, data["fitted"]["figures"][row])
+        before, fitted = data["before"]["errors"][row], data["fitted"]["errors"][row]
         if before is not None and fitted is not None:
-            axes.plot([before, fitted], [row, row], color="0.85", linewidth=1, zorder=1)
+            axes.plot([100 * before, 100 * fitted], [row, row], color="0.85", linewidth=1, zorder=1)
         for value, color, marker in ((before, BEFORE, "o"), (fitted, FITTED, "D")):
             if value is not None:
-                axes.plot(value, row, marker, color=color, markersize=4, zorder=2)
-    names = [f["name"].removeprefix("spec_bench_7b") + (" (not fitted)" if f["weight"] == 0 else "") for f in figures]
-    axes.set_yticks(range(len(figures)), [n.lstrip("/, ") for n in names], fontsize=6.5)
+                axes.plot(100 * value, row, marker, color=color, markersize=4, zorder=2)
+    names = [f["name"] + (" (not fitted)" if f["weight"] == 0 else "") for f in figures]
+    axes.set_yticks(range(len(figures)), names, fontsize=6)
     axes.set_ylim(len(figures) - 0.5, -0.5)
     axes.axvline(0, color="black", linewidth=0.8)
     axes.axvspan(-20, 20, color="0.95", zorder=0)
@@ -41,10 +36,10 @@ def draw_errors(axes, data):
     axes.legend(fontsize=7, loc="lower right")
 
 
-def draw_profile(axes, parameter, fitted, least):
-    """The least misfit at each value, above the fit's; dotted: by what was assumed before alone."""
+def draw_profile(axes, parameter, fitted):
+    """The least misfit at each value, above the fit's; dashed: where the 95% interval ends."""
     points = parameter["profile"]
-    axes.plot([p[0] for p in points], [p[1] - least for p in points], ".-", color=FITTED, linewidth=1, markersize=4)
+    axes.plot([p[0] for p in points], [p[1] for p in points], ".-", color=FITTED, linewidth=1, markersize=4)
     axes.axhline(LIMIT, color="0.5", linewidth=0.8, linestyle="--")
     axes.axvline(fitted, color=FITTED, linewidth=0.8)
     axes.axvspan(*parameter["interval"], color=FITTED, alpha=0.12, linewidth=0)
@@ -70,15 +65,14 @@ def main():
     figure.suptitle(f"How near to the published figures, and how well known? ({data['name']}, {data['label']})", fontsize=10)
     top, bottom = figure.subfigures(2, 1, height_ratios=[0.17 * len(data["figures"]) + 0.7, 1.6 * rows])
     draw_errors(top.subplots(), data)
-    least = min(p[1] for q in parameters for p in q["profile"])
     for index, axes in enumerate(bottom.subplots(rows, COLUMNS, squeeze=False).flat):
         if index >= len(parameters):
             axes.axis("off")
             continue
-        draw_profile(axes, parameters[index], data["fitted"]["parameters"][index], least)
+        draw_profile(axes, parameters[index], data["fitted"]["parameters"][index])
         if index % COLUMNS == 0:
             axes.set_ylabel("misfit above the fit's", fontsize=7)
-    figure.savefig(options.image, dpi=150)
+    figure.savefig(options.image, dpi=150, metadata={"Software": None} if options.image.endswith(".png") else None)
 
 
 if __name__ == "__main__":

@@ -26,7 +26,9 @@ class ComputeQueue {
     // depends on may change while it waits. Must not block; nor may it call this queue.
     virtual Seconds Latency() = 0;
     // Asked just before Latency(), of each operation that waits, in their order. True: `other` runs
-    // together with this one, starts and ends with it. Must not block either.
+    // together with this one, starts and ends with it. Must not block either. Only where no
+    // activity that waits is ended before the world is: one that leads would leave those that
+    // joined it.
     virtual bool Takes(Operation& /*other*/) { return false; }
 
    private:

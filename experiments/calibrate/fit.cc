@@ -82,7 +82,7 @@ class CubeSearch {
 };
 
 // From the least point outwards to where the limit is crossed.
-void FindInterval(const Parameter& p, Profile& profile) {
+void FindInterval(const Parameter& p, ParameterProfile& profile) {
   const std::vector<ProfilePoint>& points = profile.points;
   const auto least = std::ranges::min_element(points, {}, &ProfilePoint::misfit);
   const double limit = least->misfit + kInterval;
@@ -162,7 +162,7 @@ double Fit::Misfit(const Evaluation& evaluation) const {
   return misfit;
 }
 
-const Evaluation& Fit::Evaluate(const std::vector<double>& x) {
+Evaluation Fit::Evaluate(const std::vector<double>& x) {
   const auto known = std::ranges::find(known_, x, &Evaluation::x);
   if (known != known_.end()) return *known;
   Evaluation evaluation{x, model_(x), 0};
@@ -187,7 +187,7 @@ const Evaluation& Fit::Search(int global_evaluations, int local_evaluations) {
   if (best_.misfit == kInfinity) {
     throw RunError("no set of parameters was found of which all figures can be measured");
   }
-  Improve(best_.x, local_evaluations);
+  Improve(std::vector<double>(best_.x), local_evaluations);
   return best_;
 }
 
@@ -197,7 +197,7 @@ Evaluation Fit::Improve(const std::vector<double>& start, int evaluations,
   const auto objective = [&](const std::vector<double>& z) {
     std::vector<double> x = FromUnit(z);
     if (fixed) x[*fixed] = start[*fixed];
-    const Evaluation& evaluation = Evaluate(x);
+    const Evaluation evaluation = Evaluate(x);
     if (evaluation.misfit < least.misfit) least = evaluation;
     return evaluation.misfit;
   };
@@ -222,21 +222,26 @@ Fit::Jacobian Fit::JacobianAt(const Evaluation& at) {
                     Eigen::MatrixXd::Zero(parameters, parameters)};
   const auto residual = [&](const Evaluation& evaluation, Eigen::Index i) {
     const Target& target = spec_.targets[static_cast<size_t>(i)];
-    const std::optional<double>& ours = evaluation.ours[static_cast<size_t>(i)];
-    if (target.weight == 0 || !ours) return 0.0;
-    return std::sqrt(target.weight) * (*ours / target.published - 1) / spec_.sigma;
+    const double ours = *evaluation.ours[static_cast<size_t>(i)];
+    return std::sqrt(target.weight) * (ours / target.published - 1) / spec_.sigma;
   };
-  for (Eigen::Index i = 0; i < targets; ++i) jacobian.residuals[i] = residual(at, i);
   for (Eigen::Index d = 0; d < parameters; ++d) {
     const auto j = static_cast<size_t>(d);
     const Parameter& p = spec_.parameters[j];
     std::vector<double> low = ToUnit(at.x), high = low;
     low[j] = std::max(low[j] - kDifference, 0.0);
     high[j] = std::min(high[j] + kDifference, 1.0);
-    const Evaluation before = Evaluate(FromUnit(low));
-    const Evaluation after = Evaluate(FromUnit(high));
+    // On one side alone where the other one could not be measured.
+    Evaluation before = Evaluate(FromUnit(low)), after = Evaluate(FromUnit(high));
+    if (before.misfit == kInfinity) before = at;
+    if (after.misfit == kInfinity) after = at;
     const double width = p.Scaled(after.x[j]) - p.Scaled(before.x[j]);
+    if (width == 0) {
+      throw RunError(fmt::format("beside the fit no other value of {} gives all figures", p.name));
+    }
     for (Eigen::Index i = 0; i < targets; ++i) {
+      if (spec_.targets[static_cast<size_t>(i)].weight == 0) continue;
+      jacobian.residuals[i] = residual(at, i);
       jacobian.slopes(i, d) = (residual(after, i) - residual(before, i)) / width;
     }
     jacobian.information(d, d) = 1 / (p.spread * p.spread);
@@ -276,18 +281,18 @@ std::vector<double> Fit::ConditionalStart(size_t parameter, double u) {
   return x;
 }
 
-Profile Fit::ProfileOf(size_t parameter, int evaluations) {
+ParameterProfile Fit::ProfileOf(size_t parameter, int evaluations) {
   const Parameter& p = spec_.parameters[parameter];
   const double deviation = Linearise().deviations[parameter];
   const double at = p.Scaled(best_.x[parameter]);
   const double low = p.Scaled(p.low), high = p.Scaled(p.high);
-  Profile profile;
+  ParameterProfile profile;
   profile.points.push_back({best_.x[parameter], best_.misfit});
   for (const double steps : {-3.0, -2.0, -1.0, 1.0, 2.0, 3.0}) {
     const double u = std::clamp(at + steps * deviation, low, high);
     const std::vector<double> start = ConditionalStart(parameter, u);
     const Evaluation found = Improve(start, evaluations, parameter);
-    profile.points.push_back({found.x[parameter], found.misfit});
+    if (found.misfit < kInfinity) profile.points.push_back({found.x[parameter], found.misfit});
   }
   std::ranges::sort(profile.points, {}, &ProfilePoint::x);
   const auto same = std::ranges::unique(profile.points, {}, &ProfilePoint::x);

@@ -37,8 +37,9 @@ struct ProfilePoint {
 };
 
 // What is known of one parameter.
-struct Profile {
-  std::vector<ProfilePoint> points;  // ascending in x; the fit is among them
+struct ParameterProfile {
+  // Ascending in x, the fit among them; without those where something could not be measured.
+  std::vector<ProfilePoint> points;
   // Where M exceeds its least value by 3.84 (95%), linear between points; at a bound of the
   // parameter where that comes first.
   double low = 0, high = 0;
@@ -76,15 +77,14 @@ class Fit {
   };
   Linearised Linearise();
   // `evaluations`: for each of the six points beside the fit.
-  Profile ProfileOf(size_t parameter, int evaluations);
+  ParameterProfile ProfileOf(size_t parameter, int evaluations);
   // By the linearised model: it is exact where the figures are linear in u.
   LeftOut LeaveOut(const std::vector<size_t>& targets);
 
-  const Evaluation& Evaluate(const std::vector<double>& x);
-  double Misfit(const Evaluation& evaluation) const;
-
  private:
   struct Jacobian;
+  Evaluation Evaluate(const std::vector<double>& x);
+  double Misfit(const Evaluation& evaluation) const;
   std::vector<double> FromUnit(const std::vector<double>& z) const;
   std::vector<double> ToUnit(const std::vector<double>& x) const;
   const Jacobian& TheJacobian();

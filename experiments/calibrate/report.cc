@@ -5,14 +5,18 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "core/config.h"
+#include "core/files.h"
+#include "experiments/results/json_number.h"
 
 namespace hat {
 namespace {
 
 using Json = nlohmann::ordered_json;
 
+constexpr size_t kCommentWidth = 100;
 constexpr double kPinned = 0.5;  // gain above which the figures pin a parameter down
 
 std::string Shown(double value) { return fmt::format("{:.4g}", value); }
@@ -59,7 +63,7 @@ std::string ParameterTable(const CalibrationSpec& spec, const Calibration& calib
       "|---|--:|--:|--:|--:|--:|---|\n";
   for (size_t j = 0; j < spec.parameters.size(); ++j) {
     const Parameter& p = spec.parameters[j];
-    const Profile& profile = calibration.profiles[j];
+    const ParameterProfile& profile = calibration.profiles[j];
     fmt::format_to(std::back_inserter(text),
                    "| {} | {} | {} | {} to {} | {} to {} | {:.2f} | {} |\n", p.name, Shown(p.prior),
                    Shown(calibration.fitted.x[j]), Shown(profile.low), Shown(profile.high),
@@ -98,7 +102,7 @@ std::string AlternativeTable(const CalibrationSpec& spec, const Calibration& cal
   };
   add("(the fit)", calibration.fitted);
   for (size_t i = 0; i < spec.alternatives.size(); ++i) {
-    add(spec.alternatives[i].name, calibration.tried[i].evaluation);
+    add(spec.alternatives[i].name, calibration.tried[i]);
   }
   return text;
 }
@@ -109,10 +113,16 @@ Json Numbers(const std::vector<std::optional<double>>& values) {
   return json;
 }
 
-Json JsonOf(const Evaluation& evaluation) {
-  return {{"misfit", evaluation.misfit},
+// `errors`: ours / published - 1.
+Json JsonOf(const CalibrationSpec& spec, const Evaluation& evaluation) {
+  std::vector<std::optional<double>> errors = evaluation.ours;
+  for (size_t i = 0; i < errors.size(); ++i) {
+    if (errors[i]) errors[i] = *errors[i] / spec.targets[i].published - 1;
+  }
+  return {{"misfit", JsonNumber(evaluation.misfit)},
           {"parameters", evaluation.x},
-          {"figures", Numbers(evaluation.ours)}};
+          {"figures", Numbers(evaluation.ours)},
+          {"errors", Numbers(errors)}};
 }
 
 Json JsonOf(const std::vector<LeftOut>& left_out) {
@@ -123,9 +133,13 @@ Json JsonOf(const std::vector<LeftOut>& left_out) {
   return json;
 }
 
-Json JsonOf(const Parameter& p, const Profile& profile, double deviation) {
+// `profile`: value, and misfit above the profile's least.
+Json JsonOf(const Parameter& p, const ParameterProfile& profile, double deviation) {
   Json points = Json::array();
-  for (const ProfilePoint& point : profile.points) points.push_back({point.x, point.misfit});
+  const double least = std::ranges::min_element(profile.points, {}, &ProfilePoint::misfit)->misfit;
+  for (const ProfilePoint& point : profile.points) {
+    points.push_back({point.x, point.misfit - least});
+  }
   return {{"name", p.name},         {"low", p.low},
           {"high", p.high},         {"scale", p.is_log ? "log" : "linear"},
           {"prior", p.prior},       {"spread", p.spread},
@@ -154,15 +168,19 @@ std::string CalibrationMarkdown(const CalibrationSpec& spec, const Calibration& 
 }
 
 std::string CalibrationJson(const CalibrationSpec& spec, const Calibration& calibration) {
-  Json json = {{"schema_version", 1},
+  const std::string commit = BuildCommit();
+  Json json = {{"schema_version", kCalibrationSchema},
                {"label", calibration.label},
+               {"commit", commit.substr(0, commit.find("-dirty"))},
+               {"dirty", commit.ends_with("-dirty")},
+               {"inputs", calibration.inputs},
                {"name", spec.name},
                {"sigma", spec.sigma},
                {"seeds", spec.seeds},
                {"evaluations", calibration.evaluations},
                {"figures", Json::array()},
-               {"before", JsonOf(calibration.before)},
-               {"fitted", JsonOf(calibration.fitted)},
+               {"before", JsonOf(spec, calibration.before)},
+               {"fitted", JsonOf(spec, calibration.fitted)},
                {"parameters", Json::array()},
                {"correlations", calibration.linearised.correlations},
                {"each_left_out", JsonOf(calibration.each_left_out)},
@@ -180,7 +198,7 @@ std::string CalibrationJson(const CalibrationSpec& spec, const Calibration& cali
         JsonOf(spec.parameters[j], calibration.profiles[j], calibration.linearised.deviations[j]));
   }
   for (size_t i = 0; i < spec.alternatives.size(); ++i) {
-    Json tried = JsonOf(calibration.tried[i].evaluation);
+    Json tried = JsonOf(spec, calibration.tried[i]);
     tried["name"] = spec.alternatives[i].name;
     json["alternatives"].push_back(std::move(tried));
   }
@@ -193,21 +211,18 @@ std::string CalibratedKeys(const CalibrationSpec& spec, const Calibration& calib
       "# Fitted to published figures, with {}.\n",
       spec.name, ErrorsLine(spec, calibration.fitted));
   const auto comment = [&](const std::string& words) {
+    std::istringstream in(words);
     std::string line = "#";
-    size_t begin = 0;
-    while (begin < words.size()) {
-      const size_t end = std::min(words.find(' ', begin), words.size());
-      const std::string word = words.substr(begin, end - begin);
-      if (line.size() + 1 + word.size() > 100) {
+    for (std::string word; in >> word;) {
+      if (line.size() + 1 + word.size() > kCommentWidth) {
         text += line + "\n";
         line = "#";
       }
       line += " " + word;
-      begin = end + 1;
     }
     text += line + "\n";
   };
-  for (const Alternative& assumption : spec.assumptions) {
+  for (const Assumption& assumption : spec.assumptions) {
     text += "\n";
     comment(fmt::format("Assumed: {}. {}", assumption.name, assumption.reason));
     for (const std::string& key : assumption.set) {
@@ -218,14 +233,14 @@ std::string CalibratedKeys(const CalibrationSpec& spec, const Calibration& calib
   }
   for (size_t j = 0; j < spec.parameters.size(); ++j) {
     const Parameter& p = spec.parameters[j];
-    const Profile& profile = calibration.profiles[j];
+    const ParameterProfile& profile = calibration.profiles[j];
     text += "\n";
     comment(fmt::format("Fitted: {} = {}, 95% interval {} to {} ({}). {}", p.name,
                         Shown(calibration.fitted.x[j]), Shown(profile.low), Shown(profile.high),
                         profile.gain > kPinned ? "pinned down" : "hardly known", p.reason));
     for (const ParameterKey& key : p.keys) {
       fmt::format_to(std::back_inserter(text), "{} = {}\n", key.key,
-                     key.ValueAt(calibration.fitted.x[j]));
+                     TomlValue(key.ValueAt(calibration.fitted.x[j])));
     }
   }
   return text;

@@ -2,6 +2,7 @@
 // (`--set @FILE`).
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -10,19 +11,18 @@
 
 namespace hat {
 
-struct TriedAlternative {
-  Evaluation evaluation;  // the best under it
-};
+inline constexpr int kCalibrationSchema = 1;
 
 struct Calibration {
-  std::string label;  // "simulated"
-  Evaluation before;  // every parameter at its prior
+  std::string label;                          // "simulated"
+  std::map<std::string, std::string> inputs;  // SHA-256 by path: what the fit was made from
+  Evaluation before;                          // every parameter at its prior
   Evaluation fitted;
   Fit::Linearised linearised;
-  std::vector<Profile> profiles;         // by parameter
-  std::vector<LeftOut> each_left_out;    // a target a time
-  std::vector<LeftOut> groups_left_out;  // all targets of one group a time
-  std::vector<TriedAlternative> tried;   // by alternative of the specification
+  std::vector<ParameterProfile> profiles;  // by parameter
+  std::vector<LeftOut> each_left_out;      // a target a time
+  std::vector<LeftOut> groups_left_out;    // all targets of one group a time
+  std::vector<Evaluation> tried;           // the best under each alternative of the specification
   int evaluations = 0;
 };
 

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <filesystem>
 #include <map>
+#include <set>
 
 #include "core/config.h"
 #include "experiments/results/published.h"
@@ -14,17 +15,6 @@ namespace hat {
 namespace {
 
 constexpr int kMostEvaluations = 100'000;
-
-std::vector<std::string> ReadSet(const ConfigTable& table) {
-  std::vector<std::string> set;
-  for (const std::string& text : table.Strings("set", std::vector<std::string>{})) {
-    if (text.find('=') == std::string::npos) {
-      throw table.Error("set", fmt::format("must hold texts \"key=value\", got '{}'", text));
-    }
-    set.push_back(text);
-  }
-  return set;
-}
 
 std::vector<ParameterKey> ReadKeys(const ConfigTable& table) {
   std::vector<ParameterKey> keys;
@@ -50,8 +40,10 @@ Parameter ReadParameter(const ConfigTable& table) {
   const Range range = parameter.is_log ? Range::Positive(1e12) : Range::Between(-1e12, 1e12);
   parameter.low = table.Number("low", range);
   parameter.high = table.Number("high", range);
-  if (!(parameter.high > parameter.low)) {
-    throw table.Error("high", fmt::format("must be above low = {:g}", parameter.low));
+  const bool differ = fmt::format("{:.5g}", parameter.low) != fmt::format("{:.5g}", parameter.high);
+  if (!(parameter.high > parameter.low) || !differ) {  // values are tried with six digits
+    throw table.Error(
+        "high", fmt::format("must be above low = {:g}, in the first five digits", parameter.low));
   }
   parameter.prior = table.Number("prior", Range::Between(parameter.low, parameter.high));
   parameter.spread = table.Number("spread", Range::Positive(1e12));
@@ -60,13 +52,13 @@ Parameter ReadParameter(const ConfigTable& table) {
 }
 
 CalibrationCase ReadCase(const ConfigTable& table) {
-  CalibrationCase one{table.String("name"), table.Strings("systems"), ReadSet(table)};
+  CalibrationCase one{table.String("name"), table.Strings("systems"), table.Overrides("set")};
   if (one.systems.empty()) throw table.Error("systems", "must name at least one");
   return one;
 }
 
-Alternative ReadAlternative(const ConfigTable& table) {
-  return {table.String("name"), ReadSet(table), table.String("reason")};
+Assumption ReadAssumption(const ConfigTable& table) {
+  return {table.String("name"), table.Overrides("set"), table.String("reason")};
 }
 
 template <typename T>
@@ -147,6 +139,37 @@ void ReadTargets(const ConfigTable& table, Published& published, CalibrationSpec
   }
 }
 
+std::string KeyOf(const std::string& override_text) {
+  return override_text.substr(0, override_text.find('='));
+}
+
+// Each key of the result is set once, and what a parameter sets by nothing else.
+void CheckKeys(const ConfigTable& root, const CalibrationSpec& spec) {
+  std::set<std::string> of_parameters, of_result;
+  for (const Parameter& parameter : spec.parameters) {
+    for (const ParameterKey& key : parameter.keys) {
+      if (of_parameters.insert(key.key).second) continue;
+      throw root.Error("parameter", fmt::format("sets '{}' twice", key.key));
+    }
+  }
+  const auto refuse = [&](const char* who, const std::vector<std::string>& set) {
+    for (const std::string& text : set) {
+      if (!of_parameters.contains(KeyOf(text))) continue;
+      throw root.Error(who, fmt::format("sets '{}', which a parameter sets", KeyOf(text)));
+    }
+  };
+  refuse("set", spec.set);
+  for (const CalibrationCase& one : spec.cases) refuse("case", one.set);
+  for (const Assumption& alternative : spec.alternatives) refuse("alternative", alternative.set);
+  for (const Assumption& assumption : spec.assumptions) {
+    refuse("assumption", assumption.set);
+    for (const std::string& text : assumption.set) {
+      if (of_result.insert(KeyOf(text)).second) continue;
+      throw root.Error("assumption", fmt::format("sets '{}' twice", KeyOf(text)));
+    }
+  }
+}
+
 int ReadEvaluations(const ConfigTable& table, const std::string& key, int fallback) {
   return static_cast<int>(table.Integer(key, 0, kMostEvaluations, fallback));
 }
@@ -173,23 +196,18 @@ std::string Target::Name() const {
   return fmt::format("{}, {}, {}", experiment, published_system, published_metric);
 }
 
-size_t CalibrationSpec::CaseIndex(const std::string& case_name) const {
-  return static_cast<size_t>(std::ranges::find(cases, case_name, &CalibrationCase::name) -
-                             cases.begin());
-}
-
 CalibrationSpec LoadCalibrationSpec(const std::string& path) {
   const Config config = Config::FromFile(path);
   const ConfigTable root = config.Root();
   CalibrationSpec spec;
   spec.name = std::filesystem::path(path).stem();
   spec.scenario = root.Path("scenario");
-  spec.set = ReadSet(root);
+  spec.set = root.Overrides("set");
   spec.seeds = static_cast<int>(root.Integer("seeds", 1, 1000, 1));
   spec.sigma = root.Number("sigma", Range::Between(1e-6, 10), 0.08);
   ReadSearch(root, spec);
   for (const ConfigTable& table : root.Tables("assumption")) {
-    spec.assumptions.push_back(ReadAlternative(table));
+    spec.assumptions.push_back(ReadAssumption(table));
   }
   for (const ConfigTable& table : root.Tables("parameter")) {
     Parameter parameter = ReadParameter(table);
@@ -207,15 +225,17 @@ CalibrationSpec LoadCalibrationSpec(const std::string& path) {
     RefuseTwice(spec.cases, one.name, table);
     spec.cases.push_back(std::move(one));
   }
-  Published published(root.Path("published"));
+  spec.published = root.Path("published");
+  Published published(spec.published);
   for (const ConfigTable& table : root.Tables("targets")) ReadTargets(table, published, spec);
   if (spec.targets.empty()) throw root.Error("targets", "is missing: at least one [[targets]]");
   for (const ConfigTable& table : root.Tables("alternative")) {
-    Alternative alternative = ReadAlternative(table);
+    Assumption alternative = ReadAssumption(table);
     RefuseTwice(spec.alternatives, alternative.name, table);
     spec.alternatives.push_back(std::move(alternative));
   }
   config.RejectUnknownKeys();
+  CheckKeys(root, spec);
   return spec;
 }
 

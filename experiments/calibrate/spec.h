@@ -59,31 +59,27 @@ struct Target {
   std::string Name() const;  // "spec_bench_7b/ablation, hat, ttft_ms.mean"
 };
 
-// Another assumption than `set` makes, to be tried in its place.
-struct Alternative {
+// Keys that belong together, and why they may be so.
+struct Assumption {
   std::string name;
   std::vector<std::string> set;
   std::string reason;
 };
 
 struct CalibrationSpec {
-  std::string name;              // the file's, without .toml
-  std::string scenario;          // path
-  std::vector<std::string> set;  // for all runs
-  // Keys in `set` that are part of the result, because the parameters alone would not be read
-  // rightly without them; with their reason.
-  std::vector<Alternative> assumptions;
+  std::string name;                     // the file's, without .toml
+  std::string scenario, published;      // paths
+  std::vector<std::string> set;         // for all runs
+  std::vector<Assumption> assumptions;  // hold for all runs too, and belong to the result
   int seeds = 1;     // runs of one case and system: seeds s, s + 1, ..., s the scenario's
   double sigma = 0;  // how far off, as a share, even a right model is taken to be
   std::vector<Parameter> parameters;  // at most kMostParameters
   std::vector<CalibrationCase> cases;
   std::vector<Target> targets;
-  std::vector<Alternative> alternatives;
+  std::vector<Assumption> alternatives;  // each to be tried in place of what is assumed
   // Evaluations (all runs of all cases once) that a part of the work may take.
   int global_evaluations = 0, local_evaluations = 0, profile_evaluations = 0,
       alternative_evaluations = 0;
-
-  size_t CaseIndex(const std::string& name) const;  // of a known one
 };
 
 // Throws InputError (file, line, key), also for a published figure that is not in the file.

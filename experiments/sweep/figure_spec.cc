@@ -60,7 +60,7 @@ FigureSpec ReadFigureSpec(const ConfigTable& table) {
   figure.relative_to = table.String("relative_to", "");
   figure.published = table.String("published", "");
   figure.note = table.String("note", "");
-  figure.quick_set = table.Strings("quick_set", std::vector<std::string>{});
+  figure.quick_set = table.Overrides("quick_set");
   figure.quick_seeds = static_cast<int>(table.Integer("quick_seeds", 1, 1000, 1));
   if (figure.metrics.empty()) throw table.Error("metrics", "must name at least one");
   if (figure.labels.size() != figure.metrics.size()) {
@@ -73,6 +73,9 @@ FigureSpec ReadFigureSpec(const ConfigTable& table) {
     throw table.Error("relative_to", has_speedup
                                          ? "must name the series that a speedup is over"
                                          : "is for metrics \"speedup.PATH\", and there is none");
+  }
+  if (has_speedup && (figure.kind == Kind::kShares || figure.kind == Kind::kOverTime)) {
+    throw table.Error("metrics", "\"speedup.PATH\" is of a run, not of its requests or its time");
   }
   if ((figure.kind == Kind::kLines) == figure.x.empty()) {
     throw table.Error("x", figure.x.empty() ? "must name an axis: it is what the lines go over"

@@ -68,7 +68,8 @@ class GrowingSweep {
   // OpenSweep.
   std::string Add(Cell cell, std::vector<std::string> values);
   void Clear();  // no cells are left; what was run stays in the folder
-  // Writes sweep.json, by which one unit can be run alone; to be called before units are run. What
+  // Writes sweep.json, by which one unit can be run alone: before units are run or, where there are
+  // many cells for a short time each, when that is needed. What
   // others, who may be at work, wrote there stays as far as there is something of it.
   void Write() const;
 

@@ -246,21 +246,7 @@ class Product {
  public:
   Product(std::string plan_path, const ConfigTable& root, const std::vector<std::string>& overrides)
       : path_(std::move(plan_path)) {
-    for (const std::string& text : root.Strings("set", std::vector<std::string>{})) {
-      if (text.starts_with('@')) {
-        const std::filesystem::path file =
-            std::filesystem::path(path_).parent_path() / text.substr(1);
-        files_.push_back(file.lexically_normal());
-        const std::vector<std::string> keys = OverridesOf(files_.back());
-        base_.insert(base_.end(), keys.begin(), keys.end());
-        continue;
-      }
-      if (text.find('=') == std::string::npos) {
-        throw root.Error("set",
-                         fmt::format("must hold texts \"key=value\" or \"@FILE\", got '{}'", text));
-      }
-      base_.push_back(text);
-    }
+    base_ = root.Overrides("set", &files_);
     base_.insert(base_.end(), overrides.begin(), overrides.end());
     scenarios_ = ReadScenarios(root);
     seeds_ = ReadSeeds(root);
@@ -388,6 +374,16 @@ class Product {
   std::vector<uint64_t> seeds_here_;
 };
 
+void CheckRelativeTo(const SweepPlan& plan, const ConfigTable& table) {
+  const FigureSpec& figure = *plan.figure;
+  if (figure.relative_to.empty()) return;
+  const size_t series = plan.AxisIndex(figure.series);
+  const auto is_it = [&](const auto& values) { return values[series] == figure.relative_to; };
+  if (std::ranges::any_of(plan.values, is_it)) return;
+  throw table.Error("relative_to", fmt::format("must be a choice of '{}', got '{}'", figure.series,
+                                               figure.relative_to));
+}
+
 }  // namespace
 
 size_t SweepPlan::AxisIndex(const std::string& axis) const {
@@ -411,7 +407,10 @@ SweepPlan LoadSweepPlan(const std::string& path, const std::vector<std::string>&
   if (is_quick && plan.figure) product.SetSeeds(plan.figure->quick_seeds);
   config.RejectUnknownKeys();
   product.Fill(plan);
-  if (plan.figure) CheckFigureSpec(*plan.figure, root.Table("figure"), plan.axes);
+  if (plan.figure) {
+    CheckFigureSpec(*plan.figure, root.Table("figure"), plan.axes);
+    CheckRelativeTo(plan, root.Table("figure"));
+  }
   return plan;
 }
 

@@ -122,6 +122,12 @@ TEST_F(CalibrationSpecTest, RefusesWhatIsWrongWithItsPlace) {
   Refuses("name = \"at random\"", "nam = \"at random\"", "'alternative.0.name'");
   Refuses("weight = 0.5", "wieght = 0.5", "wieght");
   Refuses("set = [\"workload.devices=random\"]", "set = [\"random\"]", "must hold texts");
+  Refuses("high = 10\n", "high = 1.000001\n", "in the first five digits");
+  Refuses("workload.devices=random", "link.latency_ms=2",
+          "'alternative' sets 'link.latency_ms', which a parameter sets");
+  Refuses("set = [\"workload.devices=in-turn\"]", "set = [\"a=1\", \"a=2\"]",
+          "'assumption' sets 'a' twice");
+  Refuses("key = \"x.y\"", "key = \"link.latency_ms\"", "'parameter' sets 'link.latency_ms' twice");
   Refuses("[[parameter]]", "[[parameters]]", "must be there 1 to 6 times, is 0 times");
 }
 

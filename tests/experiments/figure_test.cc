@@ -127,6 +127,10 @@ TEST_F(FigureTest, ASpeedupIsOverTheOtherSeriesSeedBySeed) {
   };
   refuses(figure + "relative_to = \"u-turn\"", "must be a choice of 'system.name', got 'u-turn'");
   refuses(figure, "must name the series that a speedup is over");
+  refuses(
+      "kind = \"shares\"\nseries = \"system.name\"\nmetrics = [\"speedup.ttft_ms\"]\n"
+      "relative_to = \"hat\"",
+      "is of a run, not of its requests");
   refuses("kind = \"bars\"\nseries = \"seed\"\nmetrics = [\"a\"]\nrelative_to = \"1\"",
           "there is none");
 }

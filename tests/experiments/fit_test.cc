@@ -78,7 +78,7 @@ TEST(FitTest, TheProfileOfALinearModelIsItsParabola) {
   const CalibrationSpec spec = LinearSpec();
   Fit fit(spec, Linear);
   fit.Search(60, 80);
-  const Profile profile = fit.ProfileOf(0, 30);
+  const ParameterProfile profile = fit.ProfileOf(0, 30);
   ASSERT_EQ(profile.points.size(), 7u);
   const double deviation = std::sqrt(1.25 / 2.75);
   EXPECT_NEAR(profile.points[0].misfit - fit.best().misfit, 9, 0.1);
@@ -119,9 +119,9 @@ TEST(FitTest, BoundsHoldAndKnownPlacesAreNotTriedAgain) {
   EXPECT_NEAR(fit.best().x[0], 0.5, 1e-6);
   EXPECT_NEAR(fit.best().x[1], -2, 0.02);
   EXPECT_EQ(calls, told);
-  fit.Evaluate(fit.best().x);
+  fit.Improve(fit.best().x, 0);
   EXPECT_EQ(calls, told);
-  const Profile profile = fit.ProfileOf(0, 10);
+  const ParameterProfile profile = fit.ProfileOf(0, 10);
   EXPECT_EQ(profile.low, 0.5);
 }
 
@@ -136,6 +136,22 @@ TEST(FitTest, WhatCannotBeMeasuredIsNoFit) {
   EXPECT_GE(fit.best().x[0], 0.6);
   Fit never(spec, [](const std::vector<double>&) { return std::vector<std::optional<double>>(3); });
   EXPECT_THROW(never.Search(10, 10), RunError);
+}
+
+// Below x = 0.27 figure a has no value, so the fit lies beside it: slopes are taken on one side,
+// and the profile has the points that there are.
+TEST(FitTest, SlopesAreThoseOfTheSideThatCanBeMeasured) {
+  const CalibrationSpec spec = LinearSpec();
+  Fit fit(spec, [](const std::vector<double>& at) {
+    auto ours = Linear(at);
+    if (at[0] < 0.27) ours[0].reset();
+    return ours;
+  });
+  fit.Search(60, 80);
+  EXPECT_NEAR(fit.Linearise().deviations[0], std::sqrt(1.25 / 2.75), 1e-3);
+  const ParameterProfile profile = fit.ProfileOf(0, 20);
+  EXPECT_LT(profile.points.size(), 7u);
+  for (const ProfilePoint& point : profile.points) EXPECT_LT(point.misfit, 100);
 }
 
 TEST(FitTest, WhatTheModelThrowsComesThrough) {
@@ -177,16 +193,16 @@ TEST(FitTest, ALogarithmicParameterIsFittedInItsLogarithm) {
 TEST(CalibrationReportTest, TheKeysCanBeTakenOverAsTheyAre) {
   CalibrationSpec spec = LinearSpec();
   spec.parameters[0].keys = {{"link.up.low_mbps", 40, 10}, {"a.weights", 0, 1, "[{}, 1]"}};
-  spec.parameters[0].reason = "known from a book";
+  spec.parameters[0].reason = "known\nfrom a book";
   spec.assumptions = {{"in turn", {"workload.devices=in-turn"}, "a script does so"}};
   Calibration calibration;
   calibration.fitted = {{0.5, -2}, {1.05, 1.05, 1.0}, 1};
   calibration.before = calibration.fitted;
-  calibration.profiles = {{{}, 0.1, 0.9, 0.9}, {{}, -4, 4, 0.1}};
+  calibration.profiles = {{{{0.5, 1}}, 0.1, 0.9, 0.9}, {{{-2, 1}}, -4, 4, 0.1}};
   const std::string keys = CalibratedKeys(spec, calibration);
   EXPECT_THAT(keys, HasSubstr("\nworkload.devices = \"in-turn\"\n"));
   EXPECT_THAT(keys, HasSubstr("\nlink.up.low_mbps = 45\n"));
-  EXPECT_THAT(keys, HasSubstr("\na.weights = [0.5, 1]\n"));
+  EXPECT_THAT(keys, HasSubstr("\na.weights = [ 0.5, 1 ]\n"));
   EXPECT_THAT(keys, HasSubstr("# Fitted: x = 0.5, 95% interval 0.1 to 0.9 (pinned down). known"));
   EXPECT_THAT(keys, HasSubstr("(hardly known)"));
 }
