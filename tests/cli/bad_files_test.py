@@ -58,6 +58,7 @@ INPUTS = [
     ("model config", MODEL.replace("config", "in"), "in.json", None),
     ("draft trace to show", "trace-show in.trace", "in.trace", None),
     ("draft trace to import", "trace-import in.jsonl --out t.trace", "in.jsonl", None),
+    ("specification of a calibration", "calibrate in.toml --quiet --out out", "in.toml", None),
     ("requests to import", IMPORT, "in.csv", None),
     ("link to import", IMPORT_LINK, "in.csv", None),
 ]
