@@ -83,7 +83,7 @@ class CalibrationRuns {
                                      const std::vector<std::string>& alternative,
                                      const CalibrationCase& one, const std::string& system) const;
   void RunAll(const std::vector<std::string>& keys);
-  void CheckMeasured(const std::vector<std::optional<double>>& ours) const;
+  void CheckMeasured(const Runs& runs, const std::vector<std::optional<double>>& ours) const;
   std::optional<double> Ours(const Target& target, const Runs& runs) const;
 
   const CalibrationSpec& spec_;
@@ -115,22 +115,38 @@ std::vector<std::string> CalibrationRuns::SetOf(const std::vector<double>& x,
 uint64_t CalibrationRuns::CheckScenarios() const {
   std::vector<double> prior;
   for (const Parameter& parameter : spec_.parameters) prior.push_back(parameter.prior);
-  std::vector<std::pair<std::string, std::vector<std::string>>> all = {{"", {}}};
-  for (const Assumption& one : spec_.alternatives) all.emplace_back(", " + one.name, one.set);
-  uint64_t seed = 0;
-  for (const auto& [name, alternative] : all) {
+  const CalibrationCase& first = spec_.cases.front();
+  const auto load = [&](const std::vector<double>& x, const std::vector<std::string>& alternative,
+                        const CalibrationCase& one, const std::string& system,
+                        const std::string& where) {
+    try {
+      return LoadScenario(spec_.scenario, Overrides(x, alternative, one, system)).seed;
+    } catch (const InputError& error) {
+      throw InputError(fmt::format("{}: {}: {}", options_.spec, where, error.what()));
+    }
+  };
+  for (size_t j = 0; j < prior.size(); ++j) {
+    const Parameter& p = spec_.parameters[j];
+    const double between = p.FromScaled(0.618 * p.Scaled(p.low) + 0.382 * p.Scaled(p.high));
+    for (const double value : {p.low, p.high, between}) {
+      std::vector<double> x = prior;
+      x[j] = value;
+      load(x, {}, first, first.systems.front(),
+           fmt::format("parameter '{}' at {:g}", p.name, value));
+    }
+  }
+  std::vector<Assumption> all = spec_.alternatives;
+  all.insert(all.begin(), Assumption{});
+  for (const Assumption& alternative : all) {
     for (const CalibrationCase& one : spec_.cases) {
       for (const std::string& system : one.systems) {
-        try {
-          seed = LoadScenario(spec_.scenario, Overrides(prior, alternative, one, system)).seed;
-        } catch (const InputError& error) {
-          throw InputError(fmt::format("{}: case '{}', {}{}: {}", options_.spec, one.name, system,
-                                       name, error.what()));
-        }
+        const std::string under = alternative.name.empty() ? "" : ", " + alternative.name;
+        load(prior, alternative.set, one, system,
+             fmt::format("case '{}', {}{}", one.name, system, under));
       }
     }
   }
-  return seed;
+  return load(prior, {}, first, first.systems.front(), "");
 }
 
 std::vector<std::string> CalibrationRuns::Overrides(const std::vector<double>& x,
@@ -175,12 +191,18 @@ std::vector<std::optional<double>> CalibrationRuns::Measure(
   ++evaluations_;
   std::vector<std::optional<double>> ours;
   for (const Target& target : spec_.targets) ours.push_back(Ours(target, runs));
-  if (evaluations_ == 1) CheckMeasured(ours);
+  if (evaluations_ == 1) CheckMeasured(runs, ours);
   return ours;
 }
 
 // A figure that has no value as first assumed is taken for a mistake in the specification.
-void CalibrationRuns::CheckMeasured(const std::vector<std::optional<double>>& ours) const {
+void CalibrationRuns::CheckMeasured(const Runs& runs,
+                                    const std::vector<std::optional<double>>& ours) const {
+  for (const auto& [of, summaries] : runs) {
+    if (summaries.front().not_possible.empty()) continue;
+    throw InputError(fmt::format("{}: case '{}', {} is not possible: {}", options_.spec, of.first,
+                                 of.second, summaries.front().not_possible));
+  }
   for (size_t i = 0; i < ours.size(); ++i) {
     const Target& target = spec_.targets[i];
     if (ours[i]) continue;
@@ -297,6 +319,22 @@ Calibration Calibrate(const CalibrationSpec& spec, CalibrationRuns& runs) {
   return calibration;
 }
 
+// Said before anything runs, not when it has.
+void CheckKeysFile(const std::string& path, const std::vector<std::string>& inputs) {
+  namespace fs = std::filesystem;
+  if (path.empty()) return;
+  RefuseTilde(path);
+  std::error_code error;
+  for (const std::string& input : inputs) {
+    if (!fs::equivalent(path, input, error)) continue;
+    throw InputError(fmt::format("--keys '{}': is read here; give another name", path));
+  }
+  const fs::path folder = fs::path(path).parent_path();
+  if (fs::is_directory(path, error) || (!folder.empty() && !fs::is_directory(folder, error))) {
+    throw InputError(fmt::format("--keys '{}': must be a file in a folder that is there", path));
+  }
+}
+
 }  // namespace
 
 int CalibrateVerb(CommandLine& line) {
@@ -306,6 +344,7 @@ int CalibrateVerb(CommandLine& line) {
   CatchInterrupts();
   const CalibrationSpec spec = LoadCalibrationSpec(options.spec);
   if (options.out.empty()) options.out = "results/" + spec.name;
+  CheckKeysFile(options.keys, {options.spec, spec.scenario, spec.published});
   CalibrationRuns runs(spec, options);
   Calibration calibration = Calibrate(spec, runs);
   for (const std::string& path : {options.spec, spec.scenario, spec.published}) {

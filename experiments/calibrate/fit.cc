@@ -14,6 +14,7 @@ namespace hat {
 namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
+constexpr double kNotANumber = std::numeric_limits<double>::quiet_NaN();
 constexpr double kInterval = 3.841458820694124;  // chi^2 of one degree of freedom, 95%
 constexpr double kNormal95 = 1.959963984540054;
 // In the unit cube of the scaled parameters.
@@ -335,7 +336,8 @@ FitErrors ErrorsOf(const CalibrationSpec& spec, const std::vector<std::optional<
     errors.largest = std::max(errors.largest, error);
     ++count;
   }
-  if (count > 0) errors.mean /= count;
+  if (count == 0) return {kNotANumber, kNotANumber};
+  errors.mean /= count;
   return errors;
 }
 

@@ -99,7 +99,8 @@ class Fit {
   std::shared_ptr<const Jacobian> jacobian_;
 };
 
-// Mean and largest |ours / published - 1| over the targets of a weight above 0.
+// Mean and largest |ours / published - 1| over the targets of a weight above 0 that were measured;
+// NaN if none was.
 struct FitErrors {
   double mean = 0, largest = 0;
 };

@@ -25,10 +25,14 @@ std::string ErrorOf(const Target& target, const std::optional<double>& ours) {
   return ours ? fmt::format("{:+.1f}%", 100 * (*ours / target.published - 1)) : "-";
 }
 
+std::string Percent(double share) {
+  return std::isnan(share) ? "not measured" : fmt::format("{:.1f}%", 100 * share);
+}
+
 std::string ErrorsLine(const CalibrationSpec& spec, const Evaluation& evaluation) {
   const FitErrors errors = ErrorsOf(spec, evaluation.ours);
-  return fmt::format("mean absolute error {:.1f}%, largest {:.1f}%", 100 * errors.mean,
-                     100 * errors.largest);
+  return fmt::format("mean absolute error {}, largest {}", Percent(errors.mean),
+                     Percent(errors.largest));
 }
 
 std::string FitTable(const CalibrationSpec& spec, const Calibration& calibration) {
@@ -96,8 +100,8 @@ std::string AlternativeTable(const CalibrationSpec& spec, const Calibration& cal
       values.push_back(fmt::format("{} {}", spec.parameters[j].name, Shown(evaluation.x[j])));
     }
     const FitErrors errors = ErrorsOf(spec, evaluation.ours);
-    fmt::format_to(std::back_inserter(text), "| {} | {:.1f} | {:.1f}% | {:.1f}% | {} |\n", name,
-                   evaluation.misfit, 100 * errors.mean, 100 * errors.largest,
+    fmt::format_to(std::back_inserter(text), "| {} | {:.1f} | {} | {} | {} |\n", name,
+                   evaluation.misfit, Percent(errors.mean), Percent(errors.largest),
                    fmt::join(values, ", "));
   };
   add("(the fit)", calibration.fitted);

@@ -16,6 +16,16 @@ namespace {
 
 constexpr int kMostEvaluations = 100'000;
 
+// A text that stands in a table and in a comment.
+std::string Words(const ConfigTable& table, const std::string& key) {
+  const std::string text = table.String(key);
+  const auto is_bad = [](char c) {
+    return c == '|' || (c >= 0 && c < ' ' && c != '\n') || c == 127;
+  };
+  if (std::ranges::none_of(text, is_bad)) return text;
+  throw table.Error(key, "must not hold '|' or control characters");
+}
+
 std::vector<ParameterKey> ReadKeys(const ConfigTable& table) {
   std::vector<ParameterKey> keys;
   for (const ConfigTable& entry : table.Tables("keys")) {
@@ -34,31 +44,40 @@ std::vector<ParameterKey> ReadKeys(const ConfigTable& table) {
 
 Parameter ReadParameter(const ConfigTable& table) {
   Parameter parameter;
-  parameter.name = table.String("name");
+  parameter.name = Words(table, "name");
   parameter.keys = ReadKeys(table);
   parameter.is_log = table.Choice("scale", {"linear", "log"}, "linear") == "log";
   const Range range = parameter.is_log ? Range::Positive(1e12) : Range::Between(-1e12, 1e12);
   parameter.low = table.Number("low", range);
   parameter.high = table.Number("high", range);
-  const bool differ = fmt::format("{:.5g}", parameter.low) != fmt::format("{:.5g}", parameter.high);
-  if (!(parameter.high > parameter.low) || !differ) {  // values are tried with six digits
-    throw table.Error(
-        "high", fmt::format("must be above low = {:g}, in the first five digits", parameter.low));
+  const double near =
+      parameter.Scaled(parameter.low) * 0.99 + parameter.Scaled(parameter.high) * 0.01;
+  const bool differ =
+      fmt::format("{:.6g}", parameter.FromScaled(near)) != fmt::format("{:.6g}", parameter.low);
+  if (!(parameter.high > parameter.low) || !differ) {
+    throw table.Error("high",
+                      fmt::format("must be above low = {:g}, so that a hundredth of the way "
+                                  "there shows in six digits",
+                                  parameter.low));
   }
   parameter.prior = table.Number("prior", Range::Between(parameter.low, parameter.high));
-  parameter.spread = table.Number("spread", Range::Positive(1e12));
-  parameter.reason = table.String("reason");
+  parameter.spread = table.Number("spread", Range::Between(1e-6, 1e6));
+  parameter.reason = Words(table, "reason");
   return parameter;
 }
 
 CalibrationCase ReadCase(const ConfigTable& table) {
-  CalibrationCase one{table.String("name"), table.Strings("systems"), table.Overrides("set")};
+  CalibrationCase one{Words(table, "name"), table.Strings("systems"), table.Overrides("set")};
   if (one.systems.empty()) throw table.Error("systems", "must name at least one");
+  for (const std::string& system : one.systems) {
+    if (std::ranges::count(one.systems, system) == 1) continue;
+    throw table.Error("systems", fmt::format("names '{}' twice", system));
+  }
   return one;
 }
 
 Assumption ReadAssumption(const ConfigTable& table) {
-  return {table.String("name"), table.Overrides("set"), table.String("reason")};
+  return {Words(table, "name"), table.Overrides("set"), Words(table, "reason")};
 }
 
 template <typename T>
@@ -103,7 +122,7 @@ Target::Form ReadForm(const ConfigTable& table) {
 // A target for each of the table's systems.
 void ReadTargets(const ConfigTable& table, Published& published, CalibrationSpec& spec) {
   Target target;
-  target.group = table.String("name");
+  target.group = Words(table, "name");
   target.experiment = table.String("experiment");
   target.published_metric = table.String("metric");
   target.case_name = table.String("case");
@@ -133,6 +152,10 @@ void ReadTargets(const ConfigTable& table, Published& published, CalibrationSpec
     require("systems", target.system = systems[i]);
     target.published_system = names[i];
     const PublishedValue& value = published.At(table, target);
+    if (std::ranges::any_of(spec.targets,
+                            [&](const Target& other) { return other.Name() == target.Name(); })) {
+      throw table.Error("systems", fmt::format("the figure '{}' is there twice", target.Name()));
+    }
     target.published = value.value;
     target.source = value.source;
     spec.targets.push_back(target);
@@ -152,22 +175,31 @@ void CheckKeys(const ConfigTable& root, const CalibrationSpec& spec) {
       throw root.Error("parameter", fmt::format("sets '{}' twice", key.key));
     }
   }
-  const auto refuse = [&](const char* who, const std::vector<std::string>& set) {
+  const auto refuse = [&](const char* who, const std::vector<std::string>& set,
+                          const std::string& reason, const std::set<std::string>& keys) {
     for (const std::string& text : set) {
-      if (!of_parameters.contains(KeyOf(text))) continue;
-      throw root.Error(who, fmt::format("sets '{}', which a parameter sets", KeyOf(text)));
+      if (!keys.contains(KeyOf(text))) continue;
+      throw root.Error(who, fmt::format("sets '{}', which {}", KeyOf(text), reason));
     }
   };
-  refuse("set", spec.set);
-  for (const CalibrationCase& one : spec.cases) refuse("case", one.set);
-  for (const Assumption& alternative : spec.alternatives) refuse("alternative", alternative.set);
+  const auto check = [&](const char* who, const std::vector<std::string>& set) {
+    refuse(who, set, "a parameter sets", of_parameters);
+    refuse(who, set, "'systems' of the cases choose", {"system.name"});
+    if (who != std::string("set")) refuse(who, set, "only 'set' of the whole chooses", {"seed"});
+  };
+  check("set", spec.set);
   for (const Assumption& assumption : spec.assumptions) {
-    refuse("assumption", assumption.set);
+    check("assumption", assumption.set);
     for (const std::string& text : assumption.set) {
       if (of_result.insert(KeyOf(text)).second) continue;
       throw root.Error("assumption", fmt::format("sets '{}' twice", KeyOf(text)));
     }
   }
+  for (const CalibrationCase& one : spec.cases) {
+    check("case", one.set);
+    refuse("case", one.set, "an assumption sets", of_result);
+  }
+  for (const Assumption& alternative : spec.alternatives) check("alternative", alternative.set);
 }
 
 int ReadEvaluations(const ConfigTable& table, const std::string& key, int fallback) {
@@ -228,7 +260,9 @@ CalibrationSpec LoadCalibrationSpec(const std::string& path) {
   spec.published = root.Path("published");
   Published published(spec.published);
   for (const ConfigTable& table : root.Tables("targets")) ReadTargets(table, published, spec);
-  if (spec.targets.empty()) throw root.Error("targets", "is missing: at least one [[targets]]");
+  if (std::ranges::none_of(spec.targets, [](const Target& one) { return one.weight > 0; })) {
+    throw root.Error("targets", "must be there at least once with a weight above 0");
+  }
   for (const ConfigTable& table : root.Tables("alternative")) {
     Assumption alternative = ReadAssumption(table);
     RefuseTwice(spec.alternatives, alternative.name, table);

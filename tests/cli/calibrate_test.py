@@ -109,11 +109,24 @@ class CalibrateTest(unittest.TestCase):
             ("systems = [\"u-shape\", \"hat\"]", "systems = [\"u-shape\", \"hat\", \"hut\"]", ["hut"]),
             ("ours = [\"tbt_ms.mean\"]", "ours = [\"tbt_ms.men\"]", ["toy, u-shape, ratio", "case 'main'", "tbt_ms.men"]),
             ("high = 50", "high = 0.5", ["spec.toml:14", "parameter.0.high"]),
+            ("low = 1\n", "low = -1\n", ["spec.toml:13", "parameter.0.low"]),
+            ("high = 50", "high = 70000", ["spec.toml", "parameter 'latency_ms' at 70000", "link.latency_ms"]),
+            ("key = \"link.latency_ms\"", "key = \"cloud.replicas\"", ["parameter 'latency_ms'", "an integer"]),
+            ("set = [\"workload.devices=random\"]", "set = [\"seed=7\"]", ["alternative", "'seed'"]),
+            ("reason = \"users\"", "reason = \"a\\u0007\"", ["alternative.0.reason", "control characters"]),
         ]:
             failed = self.calibrate(code=2, spec=self.spec.replace(old, new))
             for word in words:
                 self.assertIn(word, failed.stderr)
             self.assertEqual(failed.stderr.count("\n"), 1, failed.stderr)
+
+    def test_a_place_for_the_keys_is_looked_at_first(self):
+        self.publish(17)
+        (self.temp / "spec.toml").write_text(self.spec)
+        for keys in ("none/keys.toml", "spec.toml", "."):
+            failed = self.hat("calibrate", "spec.toml", "--out", "out", "--keys", keys, code=2)
+            self.assertIn(f"--keys '{keys}'", failed.stderr)
+        self.assertFalse((self.temp / "out/calibration.md").exists())
 
     def test_keys_of_a_file(self):
         (self.temp / "keys.toml").write_text("[link]\nlatency_ms = 40\n[fleet.class.0]\ncount = 3\n")

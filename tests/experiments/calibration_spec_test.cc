@@ -19,6 +19,7 @@ class CalibrationSpecTest : public testing::Test {
                         "experiment,model,workload,rate_per_s,system,metric,value,unit,source\n"
                         "main,m,w,6,hat,ttft_ms.mean,384.2,ms,a paper\n"
                         "main,m,w,6,u-shape,ttft_ms.mean,646,ms,a paper\n"
+                        "main,m,w,6,other,ttft_ms.mean,700,ms,a paper\n"
                         "main,m,w,6,nothing,ttft_ms.mean,0,ms,a paper\n");
   }
   CalibrationSpec Load(const std::string& text) {
@@ -71,7 +72,7 @@ experiment = "main"
 metric = "ttft_ms.mean"
 case = "6/s"
 systems = ["hat"]
-published_systems = ["u-shape"]
+published_systems = ["other"]
 form = "ratio"
 of = "u-shape"
 ours = ["a", "b"]
@@ -98,11 +99,11 @@ TEST_F(CalibrationSpecTest, ReadsAllOfIt) {
   ASSERT_EQ(spec.targets.size(), 3u);
   EXPECT_EQ(spec.targets[0].published, 384.2);
   EXPECT_EQ(spec.targets[1].system, "u-shape");
-  EXPECT_EQ(spec.targets[2].published, 646);
+  EXPECT_EQ(spec.targets[2].published, 700);
   EXPECT_EQ(spec.targets[2].form, Target::Form::kRatio);
   EXPECT_THAT(spec.targets[2].metrics, ElementsAre("a", "b"));
   EXPECT_EQ(spec.targets[2].weight, 0.5);
-  EXPECT_EQ(spec.targets[2].Name(), "main, u-shape, ttft_ms.mean");
+  EXPECT_EQ(spec.targets[2].Name(), "main, other, ttft_ms.mean");
 }
 
 TEST_F(CalibrationSpecTest, RefusesWhatIsWrongWithItsPlace) {
@@ -115,19 +116,26 @@ TEST_F(CalibrationSpecTest, RefusesWhatIsWrongWithItsPlace) {
   Refuses("of = \"u-shape\"", "of = \"u-medusa\"", "'u-medusa' is no system of the case '6/s'");
   Refuses("metric = \"ttft_ms.mean\"", "metric = \"tbt_ms.mean\"",
           "has no row of experiment 'main', system 'hat', metric 'tbt_ms.mean'");
-  Refuses("published_systems = [\"u-shape\"]", "published_systems = [\"nothing\"]",
+  Refuses("published_systems = [\"other\"]", "published_systems = [\"nothing\"]",
           "with a value other than 0");
-  Refuses("published_systems = [\"u-shape\"]", "published_systems = [\"hat\", \"u-shape\"]",
+  Refuses("published_systems = [\"other\"]", "published_systems = [\"hat\", \"u-shape\"]",
           "as many as published_systems");
   Refuses("name = \"at random\"", "nam = \"at random\"", "'alternative.0.name'");
   Refuses("weight = 0.5", "wieght = 0.5", "wieght");
   Refuses("set = [\"workload.devices=random\"]", "set = [\"random\"]", "must hold texts");
-  Refuses("high = 10\n", "high = 1.000001\n", "in the first five digits");
+  Refuses("high = 10\n", "high = 1.000001\n", "shows in six digits");
   Refuses("workload.devices=random", "link.latency_ms=2",
           "'alternative' sets 'link.latency_ms', which a parameter sets");
   Refuses("set = [\"workload.devices=in-turn\"]", "set = [\"a=1\", \"a=2\"]",
           "'assumption' sets 'a' twice");
   Refuses("key = \"x.y\"", "key = \"link.latency_ms\"", "'parameter' sets 'link.latency_ms' twice");
+  Refuses("[[case]]\n", "[[case]]\nset = [\"workload.devices=random\"]\n",
+          "'case' sets 'workload.devices', which an assumption sets");
+  Refuses("[[case]]\n", "[[case]]\nset = [\"system.name=hat\"]\n", "'system.name', which");
+  Refuses("systems = [\"hat\", \"u-shape\"]\n\n[[targets]]\nname = \"TTFT\"",
+          "systems = [\"hat\", \"hat\"]\n\n[[targets]]\nname = \"TTFT\"", "names 'hat' twice");
+  Refuses("name = \"latency_ms\"", "name = \"a|b\"", "must not hold '|'");
+  Refuses("spread = 0.7", "spread = 1e-300", "'parameter.0.spread'");
   Refuses("[[parameter]]", "[[parameters]]", "must be there 1 to 6 times, is 0 times");
 }
 
