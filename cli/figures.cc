@@ -85,10 +85,6 @@ std::string List() {
   std::string text;
   for (const std::string& name : KnownFigures()) {
     const std::string plan = PlanOf(name);
-    if (!known.insert(fs::path(plan).stem()).second) {
-      throw InputError(fmt::format("there are two figures '{}': their files would be the same",
-                                   fs::path(plan).stem().string()));
-    }
     const std::optional<CapacityPlan> capacity = LoadCapacityPlan(plan, false);
     text += fmt::format("{:<22} {}\n", name,
                         capacity ? capacity->question : LoadSweepPlan(plan).figure->question);
@@ -131,6 +127,10 @@ Plans OpenAll(const Options& options) {
   std::set<std::string> known;
   for (const std::string& name : options.names.empty() ? KnownFigures() : options.names) {
     const std::string plan = PlanOf(name);
+    if (!known.insert(fs::path(plan).stem()).second) {
+      throw InputError(fmt::format("there are two figures '{}': their files would be the same",
+                                   fs::path(plan).stem().string()));
+    }
     if (std::optional<CapacityPlan> capacity = LoadCapacityPlan(plan, options.is_quick)) {
       plans.capacities.push_back(OpenCapacity(*std::move(capacity), plan, options));
       continue;

@@ -33,7 +33,7 @@ def draw_errors(axes, data):
     axes.set_xlabel("ours / published - 1 (%); shaded: 20%")
     axes.plot([], [], "o", color=BEFORE, markersize=4, label="before")
     axes.plot([], [], "D", color=FITTED, markersize=4, label="fitted")
-    axes.legend(fontsize=7, loc="lower right")
+    axes.legend(fontsize=7, loc="lower left")
 
 
 def draw_profile(axes, parameter, fitted):
