@@ -201,7 +201,7 @@ class StdoutTest(ProgramTest):
     def test_results_are_whole_all_the_same(self):
         with open("/dev/full", "wb") as full:
             self.check(Case("out", f"{SIMULATE} --out out", ("stdout",), exit_code=1,
-                            run={"stdout": full}, leaves=("out", "out/requests.csv", "out/summary.json",
+                            run={"stdout": full}, leaves=("out", "out/requests.csv", "out/summary.json", "out/utilisation.csv",
                                                           "out/manifest.json")))
 
     def test_a_closed_stderr_changes_no_exit_code(self):

@@ -104,7 +104,7 @@ class CalibrateTest(unittest.TestCase):
     def test_what_is_wrong_is_said_before_anything_runs(self):
         self.publish(17)
         for old, new, words in [
-            ("key = \"link.latency_ms\"", "key = \"link.latenc_ms\"", ["spec.toml", "case 'main'", "link.latenc_ms"]),
+            ("key = \"link.latency_ms\"", "key = \"link.latenc_ms\"", ["spec.toml", "parameter 'latency_ms'", "link.latenc_ms"]),
             ("set = [\"workload.devices=random\"]", "set = [\"workload.devices=all\"]", ["requests at random", "workload.devices"]),
             ("systems = [\"u-shape\", \"hat\"]", "systems = [\"u-shape\", \"hat\", \"hut\"]", ["hut"]),
             ("ours = [\"tbt_ms.mean\"]", "ours = [\"tbt_ms.men\"]", ["toy, u-shape, ratio", "case 'main'", "tbt_ms.men"]),
