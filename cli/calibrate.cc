@@ -113,8 +113,7 @@ std::vector<std::string> CalibrationRuns::SetOf(const std::vector<double>& x,
 
 // What is wrong with a scenario shows before anything runs. Returns the first seed.
 uint64_t CalibrationRuns::CheckScenarios() const {
-  std::vector<double> prior;
-  for (const Parameter& parameter : spec_.parameters) prior.push_back(parameter.prior);
+  const std::vector<double> prior = spec_.Priors();
   const CalibrationCase& first = spec_.cases.front();
   const auto load = [&](const std::vector<double>& x, const std::vector<std::string>& alternative,
                         const CalibrationCase& one, const std::string& system,

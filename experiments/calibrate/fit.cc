@@ -178,8 +178,7 @@ Evaluation Fit::Evaluate(const std::vector<double>& x) {
 }
 
 const Evaluation& Fit::Search(int global_evaluations, int local_evaluations) {
-  std::vector<double> prior;
-  for (const Parameter& p : spec_.parameters) prior.push_back(p.prior);
+  const std::vector<double> prior = spec_.Priors();
   Evaluate(prior);
   const auto objective = [this](const std::vector<double>& z) {
     return Evaluate(FromUnit(z)).misfit;

@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cmath>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
@@ -37,9 +38,8 @@ std::string ErrorsLine(const CalibrationSpec& spec, const Evaluation& evaluation
 
 std::string FitTable(const CalibrationSpec& spec, const Calibration& calibration) {
   std::string text =
-      "| published figure | published | before | fitted | error | predicted without it | without "
-      "its "
-      "group |\n|---|--:|--:|--:|--:|--:|--:|\n";
+      "| published figure | published | before | fitted | error | predicted without it | "
+      "without its group |\n|---|--:|--:|--:|--:|--:|--:|\n";
   std::vector<std::string> alone(spec.targets.size(), "-"), grouped = alone;
   const auto fill = [&](const std::vector<LeftOut>& left_out, std::vector<std::string>& cells) {
     for (const LeftOut& one : left_out) {
@@ -158,9 +158,8 @@ std::string CalibrationMarkdown(const CalibrationSpec& spec, const Calibration& 
              "# {0}\n\nOurs: {1}, {2} {3} a figure; {4} sets of parameters tried.\n\n"
              "Before, every parameter as first assumed: {5}. Fitted: {6}.\n\n{7}\n"
              "## Parameters\n\n{8}\ngain = 1 - width of the 95% interval / the width by what was "
-             "assumed "
-             "before; the interval is that of the profile: the other parameters are fitted "
-             "again.\n\n"
+             "assumed before; the interval is that of the profile: the other parameters are "
+             "fitted again.\n\n"
              "Correlations:\n\n{9}\n",
              spec.name, calibration.label, spec.seeds, spec.seeds == 1 ? "run" : "runs",
              calibration.evaluations, ErrorsLine(spec, calibration.before),

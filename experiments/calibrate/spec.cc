@@ -228,6 +228,12 @@ std::string Target::Name() const {
   return fmt::format("{}, {}, {}", experiment, published_system, published_metric);
 }
 
+std::vector<double> CalibrationSpec::Priors() const {
+  std::vector<double> priors;
+  for (const Parameter& parameter : parameters) priors.push_back(parameter.prior);
+  return priors;
+}
+
 CalibrationSpec LoadCalibrationSpec(const std::string& path) {
   const Config config = Config::FromFile(path);
   const ConfigTable root = config.Root();

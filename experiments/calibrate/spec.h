@@ -80,6 +80,8 @@ struct CalibrationSpec {
   // Evaluations (all runs of all cases once) that a part of the work may take.
   int global_evaluations = 0, local_evaluations = 0, profile_evaluations = 0,
       alternative_evaluations = 0;
+
+  std::vector<double> Priors() const;  // x of each parameter
 };
 
 // Throws InputError (file, line, key), also for a published figure that is not in the file.
