@@ -36,13 +36,18 @@ class FifoLink {
     Transit transit;
     transit.is_back_to_back = free_ > now;
     transit.start = std::max(now, free_);
-    const Bytes on_wire = size / efficiency_;
-    transit.left =
-        curve_ ? curve_->FinishTime(transit.start, on_wire) : transit.start + on_wire / rate_;
+    transit.left = LeftAt(transit.start, size);
     transit.arrived = transit.left + latency_;
     free_ = transit.left;
     return transit;
   }
+
+  // When the last of `size` bytes has left if the first leaves at `start`.
+  Seconds LeftAt(Seconds start, Bytes size) const {
+    const Bytes on_wire = size / efficiency_;
+    return curve_ ? curve_->FinishTime(start, on_wire) : start + on_wire / rate_;
+  }
+  Seconds latency() const { return latency_; }
 
  private:
   BytesPerSecond rate_;

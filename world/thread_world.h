@@ -19,9 +19,12 @@ namespace hat {
 
 class ThreadWorld : public World {
  public:
+  using Clock = std::chrono::steady_clock;
+
   // `scale`: seconds of this world per second of the clock, > 0. At 10 a run of a minute takes six
-  // seconds; what threads cost themselves then looks ten times as long.
-  explicit ThreadWorld(double scale = 1);
+  // seconds; what threads cost themselves then looks ten times as long. `start`: when its time is
+  // 0; worlds of several processes of one machine that start together have one time.
+  explicit ThreadWorld(double scale = 1, Clock::time_point start = Clock::now());
 
   // Waits for all activities.
   ~ThreadWorld() override;
@@ -45,7 +48,6 @@ class ThreadWorld : public World {
 
  private:
   class ThreadSignal;
-  using Clock = std::chrono::steady_clock;
 
   Clock::time_point PointOf(Seconds t) const;
   void RunCallbacks();

@@ -1,0 +1,123 @@
+#include "runtime/serve/live_cloud.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "core/error.h"
+#include "runtime/serve/wire/grpc_log.h"
+
+namespace hat {
+
+Bytes LargestFrame(const Agreement& agreement, int max_positions) {
+  FrameHeader header;
+  header.kind = FrameKind::kVerify;
+  header.flags = kFlagTree;
+  header.dtype = agreement.dtype;
+  header.count = max_positions;
+  header.kept_count = max_positions;
+  return FrameBytes(header, agreement.hidden);
+}
+
+void LiveCloud::LiveDownlinks::Send(int device, Frame frame) {
+  std::shared_ptr<LinkSender> sender;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = senders_.find(device);
+    if (found != senders_.end()) sender = found->second;
+  }
+  if (sender) sender->Send(std::move(frame));  // else nobody is there to take it
+}
+
+void LiveCloud::LiveDownlinks::Set(int device, std::shared_ptr<LinkSender> sender) {
+  const std::lock_guard lock(mutex_);
+  if (sender) {
+    senders_[device] = std::move(sender);
+  } else {
+    senders_.erase(device);
+  }
+}
+
+LiveCloud::LiveCloud(Setup setup) : setup_(std::move(setup)) {
+  server_ = MakeCloud({.world = setup_.world,
+                       .agreement = setup_.agreement,
+                       .config = setup_.config,
+                       .replicas = setup_.replicas,
+                       .downlinks = downlinks_,
+                       .observer = setup_.observer,
+                       .max_positions = setup_.limits.max_positions,
+                       .max_sessions = setup_.limits.max_sessions,
+                       .on_fault = [this](std::exception_ptr cause) {
+                         try {
+                           std::rethrow_exception(std::move(cause));
+                         } catch (const std::exception& error) {
+                           Log(fmt::format("a batch failed: {}", error.what()));
+                         }
+                       }});
+  server_->Start();
+  ListenToHandshakes(
+      [this](const std::string& why) { Log(fmt::format("refused a peer: {}", why)); });
+  WireServer::Setup wire = setup_.wire;
+  wire.find_device = setup_.find_device;
+  wire.on_open = [this](int device, std::shared_ptr<Connection> connection) {
+    return OnOpen(device, std::move(connection));
+  };
+  wire.on_refused = [this](const std::string& peer, const std::string& why) {
+    Log(fmt::format("refused {}: {}", peer, why));
+  };
+  wire_ = std::make_unique<WireServer>(std::move(wire));
+}
+
+LiveCloud::~LiveCloud() { Stop(); }
+
+void LiveCloud::Stop(Seconds grace) {
+  ListenToHandshakes(nullptr);
+  if (!wire_) return;
+  const Seconds end = setup_.world.Now() + grace;
+  while (server_->load().sessions > 0 && setup_.world.Now() < end) {
+    setup_.world.SleepUntil(std::min(end, setup_.world.Now() + Milliseconds(20)));
+  }
+  server_->Stop();
+  wire_.reset();
+}
+
+void LiveCloud::Log(const std::string& line) const {
+  if (setup_.log) setup_.log(line);
+}
+
+// A frame that cannot be read ends the stream: what follows it has no beginning.
+ConnectionEvents LiveCloud::OnOpen(int device, std::shared_ptr<Connection> connection) {
+  auto sender = std::make_shared<LinkSender>(setup_.world, setup_.downlink(device), connection);
+  downlinks_.Set(device, sender);
+  auto receiver = std::make_shared<LinkReceiver>(LinkReceiver::Setup{
+      .world = setup_.world,
+      .observer = setup_.observer,
+      .direction = Direction::kUp,
+      .device = device,
+      .hidden = setup_.agreement.hidden,
+      .most = LargestFrame(setup_.agreement, setup_.limits.max_positions),
+      .latency = setup_.uplink_latency,
+      .lateness = setup_.lateness,
+      .on_frame = [this, device](Frame frame) { server_->OnFrame(device, std::move(frame)); }});
+  Log(fmt::format("device {} is there", device));
+  return {.on_piece =
+              [this, device, receiver, connection, is_broken = false](const Piece& piece) mutable {
+                if (is_broken) return;
+                try {
+                  receiver->OnPiece(piece);
+                } catch (const InputError& error) {
+                  is_broken = true;
+                  Log(fmt::format("device {}: {}", device, error.what()));
+                  connection->Close(error.what());
+                }
+              },
+          .on_closed =
+              [this, device, sender](const std::string& why) {
+                Log(fmt::format("device {} has gone: {}", device, why));
+                downlinks_.Set(device, nullptr);
+                sender->Stop();
+                server_->Drop(device);
+              }};
+}
+
+}  // namespace hat

@@ -1,0 +1,76 @@
+// A cloud that devices reach over a network: the protocol's server, and a stream per device.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include "protocol/deployment.h"
+#include "runtime/serve/live_link.h"
+#include "runtime/serve/wire/wire_server.h"
+
+namespace hat {
+
+// Limits on what a device may ask of a cloud.
+struct LiveLimits {
+  int max_sessions = 64;          // that it may have open
+  int max_positions = INT32_MAX;  // of the model
+};
+
+// The most that one frame of the system may have: states of a whole prompt.
+Bytes LargestFrame(const Agreement& agreement, int max_positions);
+
+class LiveCloud {
+ public:
+  // References outlive the object.
+  struct Setup {
+    World& world;
+    const Agreement& agreement;
+    CloudConfig config;
+    std::vector<CloudCompute*> replicas;
+    Observer& observer;  // that locks
+    LiveLimits limits;
+    WireServer::Setup wire;  // but for what is told, and find_device
+    std::function<std::optional<KnownPeer>(std::string_view token)> find_device;
+    // Of each device's downlink; none: the stream as it is.
+    std::function<LinkSettings(int device)> downlink;
+    std::optional<Seconds> uplink_latency = {};  // of uplinks that are shaped
+    Lateness* lateness = nullptr;                // of their frames
+    std::function<void(const std::string& line)> log;
+  };
+  explicit LiveCloud(Setup setup);
+  ~LiveCloud();  // as Stop()
+
+  int port() const { return wire_->port(); }
+  int devices() const { return wire_->open_streams(); }
+  CloudServer::Load load() const { return server_->load(); }
+
+  // No device is let in any more, and no session opened; those that are open may end within
+  // `grace`. Then all streams are ended.
+  void Stop(Seconds grace = Seconds(0));
+
+ private:
+  class Link;
+  class LiveDownlinks : public Downlinks {
+   public:
+    void Send(int device, Frame frame) override;
+    void Set(int device, std::shared_ptr<LinkSender> sender);  // null: it is gone
+
+   private:
+    std::mutex mutex_;
+    std::map<int, std::shared_ptr<LinkSender>> senders_;
+  };
+
+  ConnectionEvents OnOpen(int device, std::shared_ptr<Connection> connection);
+  void Log(const std::string& line) const;
+
+  Setup setup_;
+  LiveDownlinks downlinks_;
+  std::unique_ptr<CloudServer> server_;
+  std::unique_ptr<WireServer> wire_;
+};
+
+}  // namespace hat

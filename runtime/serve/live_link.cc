@@ -1,0 +1,142 @@
+#include "runtime/serve/live_link.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "core/error.h"
+
+namespace hat {
+namespace {
+
+// Cut so that each piece but the last is full.
+std::vector<std::string> PiecesOf(std::string bytes) {
+  if (bytes.size() <= kPieceBytes) return {std::move(bytes)};
+  std::vector<std::string> pieces;
+  for (size_t at = 0; at < bytes.size(); at += kPieceBytes) {
+    pieces.push_back(bytes.substr(at, kPieceBytes));
+  }
+  return pieces;
+}
+
+}  // namespace
+
+LinkSender::LinkSender(World& world, LinkSettings settings, std::shared_ptr<Connection> connection)
+    : world_(world), settings_(std::move(settings)), connection_(std::move(connection)) {}
+
+void LinkSender::Send(Frame frame) {
+  if (settings_.shape) {
+    SendShaped(std::move(frame));
+  } else {
+    SendAsItGoes(std::move(frame));
+  }
+}
+
+void LinkSender::SendShaped(Frame frame) {
+  FifoLink& link = *settings_.shape;
+  const SessionId session = frame.header.session;
+  const Bytes size = FrameBytes(frame.header, settings_.hidden);
+  const std::lock_guard lock(mutex_);
+  const Seconds now = world_.Now();
+  const FifoLink::Transit transit = link.Send(now, size);
+  if (transit.is_back_to_back) frame.header.flags |= kFlagBackToBack;
+  if (frame.header.kind == FrameKind::kPrefill) {
+    std::vector<Seconds>& left = prefills_left_[session];
+    left.push_back(transit.left);
+    if (left.size() > 2) left.erase(left.begin());
+  } else {
+    prefills_left_.erase(session);
+  }
+  Bytes sent(0);
+  std::optional<FrameStamps> stamps;
+  if (settings_.stamps) stamps = FrameStamps{now, transit.start, transit.left};
+  for (std::string& bytes : PiecesOf(EncodeFrame(frame, settings_.hidden))) {
+    sent += Bytes(static_cast<double>(bytes.size()));
+    const Seconds arrives = link.LeftAt(transit.start, sent) + link.latency();
+    auto piece = std::make_shared<Piece>(Piece{std::move(bytes), std::exchange(stamps, {})});
+    world_.CallAt(arrives - settings_.lead,
+                  [connection = connection_, piece] { connection->Send(std::move(*piece)); });
+  }
+}
+
+void LinkSender::SendAsItGoes(Frame frame) {
+  const SessionId session = frame.header.session;
+  const bool is_prefill = frame.header.kind == FrameKind::kPrefill;
+  const std::lock_guard lock(mutex_);  // one frame's pieces stay together
+  {
+    const std::lock_guard counting(shared_->mutex);
+    if (shared_->is_stopped) return;
+    if (shared_->frames_in_stream++ > 0) frame.header.flags |= kFlagBackToBack;
+    if (is_prefill) ++shared_->prefills_in_stream[session];
+  }
+  const auto on_left = [shared = shared_, session, is_prefill] {
+    const std::lock_guard counting(shared->mutex);
+    --shared->frames_in_stream;
+    if (is_prefill && --shared->prefills_in_stream[session] == 0) {
+      shared->prefills_in_stream.erase(session);
+    }
+    shared->left.notify_all();
+  };
+  std::optional<FrameStamps> stamps;
+  if (settings_.stamps) stamps = FrameStamps{world_.Now(), world_.Now(), Seconds(0)};
+  std::vector<std::string> pieces = PiecesOf(EncodeFrame(frame, settings_.hidden));
+  for (std::string& bytes : pieces) {
+    const bool is_last = &bytes == &pieces.back();
+    connection_->Send({std::move(bytes), std::exchange(stamps, {})},
+                      is_last ? on_left : std::function<void()>());
+  }
+}
+
+void LinkSender::WaitForRoom(SessionId session) {
+  if (settings_.shape) {
+    Seconds room;
+    {
+      const std::lock_guard lock(mutex_);
+      const auto found = prefills_left_.find(session);
+      if (found != prefills_left_.end() && found->second.size() == 2) room = found->second.front();
+    }
+    return world_.SleepUntil(room);
+  }
+  std::unique_lock lock(shared_->mutex);
+  shared_->left.wait(lock, [&] {
+    const auto found = shared_->prefills_in_stream.find(session);
+    return shared_->is_stopped || found == shared_->prefills_in_stream.end() || found->second < 2;
+  });
+}
+
+void LinkSender::Stop() {
+  const std::lock_guard lock(shared_->mutex);
+  shared_->is_stopped = true;
+  shared_->left.notify_all();
+}
+
+void Lateness::Add(Seconds late) {
+  const std::lock_guard lock(mutex_);
+  samples_.push_back(late.value());
+}
+
+std::vector<double> Lateness::Samples() const {
+  const std::lock_guard lock(mutex_);
+  return samples_;
+}
+
+void LinkReceiver::OnPiece(const Piece& piece) {
+  const Seconds now = setup_.world.Now();
+  if (piece.stamps) {
+    stamps_ = *piece.stamps;
+  } else if (!reader_.is_within_frame()) {
+    stamps_ = {now, now, now};
+  }
+  reader_.Read(std::as_bytes(std::span(piece.bytes)), [&](Frame frame) {
+    const FrameHeader& header = frame.header;
+    if (setup_.lateness != nullptr && setup_.latency) {
+      setup_.lateness->Add(now - (stamps_.left + *setup_.latency));
+    }
+    const Seconds left = stamps_.left == Seconds(0) ? now : std::min(stamps_.left, now);
+    setup_.observer.OnFrame({static_cast<int>(header.session), setup_.device, setup_.direction,
+                             header, FrameBytes(header, setup_.hidden), stamps_.sent, stamps_.start,
+                             left, now});
+    setup_.on_frame(std::move(frame));
+  });
+}
+
+}  // namespace hat

@@ -1,0 +1,238 @@
+#include "runtime/serve/wire/wire_client.h"
+
+#include <fmt/format.h>
+#include <grpcpp/grpcpp.h>
+
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+#include <utility>
+
+#include "core/error.h"
+#include "runtime/serve/wire/grpc_log.h"
+#include "runtime/serve/wire/handshake.h"
+#include "runtime/serve/wire/stream.h"
+#include "wire.grpc.pb.h"
+
+namespace hat {
+namespace {
+
+using DeviceStream = Stream<wire::FromDevice, wire::FromCloud>;
+using Clock = DeviceStream::Clock;
+
+Clock::duration Duration(double seconds) {
+  return std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds));
+}
+
+class FailedHandshake {
+ public:
+  void Set(const std::string& why) {
+    const std::lock_guard lock(mutex_);
+    why_ = why;
+  }
+  std::string Get() const {
+    const std::lock_guard lock(mutex_);
+    return why_;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::string why_;
+};
+
+}  // namespace
+
+class WireClient::Impl : private grpc::ClientBidiReactor<wire::FromDevice, wire::FromCloud>,
+                         private DeviceStream::Wire {
+ public:
+  explicit Impl(Setup setup);
+  ~Impl() override;
+
+  const Welcome& welcome() const { return welcome_; }
+  Connection& connection() { return stream_; }
+  Seconds round_trip() const {
+    const std::lock_guard lock(mutex_);
+    return round_trip_;
+  }
+
+ private:
+  void OnReadDone(bool ok) override;
+  void OnWriteDone(bool ok) override {
+    if (ok) stream_.OnWritten();
+  }
+  void OnDone(const grpc::Status& status) override;
+
+  void StartWrite(const wire::FromDevice& message) override {
+    ClientBidiReactor::StartWrite(&message);
+  }
+  void StartWritesDone() override { ClientBidiReactor::StartWritesDone(); }
+  void EndCall(const std::string& why) override {
+    {
+      const std::lock_guard lock(mutex_);
+      why_ = why;
+    }
+    context_.TryCancel();
+  }
+
+  void WaitUntilConnected(grpc::Channel& channel) const;
+  void OnHeartbeat(uint64_t number);
+  void SayHello();
+  void Beat();
+
+  Setup setup_;
+  std::unique_ptr<wire::Cloud::Stub> stub_;
+  grpc::ClientContext context_;
+  DeviceStream stream_{*this};
+  wire::FromCloud in_;
+  Welcome welcome_;
+
+  mutable std::mutex mutex_;  // of what follows
+  std::condition_variable changed_;
+  bool is_welcome_ = false;
+  bool is_done_ = false;
+  bool is_leaving_ = false;
+  std::string why_;  // the stream has ended
+  uint64_t beats_ = 0;
+  Clock::time_point beat_at_;
+  Seconds round_trip_;
+  std::thread heart_;
+};
+
+WireClient::Impl::Impl(Setup setup) : setup_(std::move(setup)) {
+  grpc::SslCredentialsOptions tls;
+  tls.pem_root_certs = setup_.tls.ca;
+  tls.pem_private_key = setup_.tls.key;
+  tls.pem_cert_chain = setup_.tls.certificate;
+  grpc::ChannelArguments arguments;
+  arguments.SetMaxReceiveMessageSize(static_cast<int>(kPieceBytes) + 1024);
+  // A channel of its own: gRPC shares connections between channels that look alike.
+  arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+  if (!setup_.cloud_name.empty()) arguments.SetSslTargetNameOverride(setup_.cloud_name);
+  const auto channel =
+      grpc::CreateCustomChannel(setup_.cloud, grpc::SslCredentials(tls), arguments);
+  WaitUntilConnected(*channel);
+  stub_ = wire::Cloud::NewStub(channel);
+  context_.AddMetadata("authorization", "Bearer " + setup_.token);
+  stub_->async()->Connect(&context_, this);
+  AddHold();  // writes come from outside of gRPC's calls
+  StartRead(&in_);
+  StartCall();
+  SayHello();
+  heart_ = std::thread([this] { Beat(); });
+}
+
+// A cloud that is not up yet may come; one that does not take the certificate will not.
+void WireClient::Impl::WaitUntilConnected(grpc::Channel& channel) const {
+  const auto deadline = std::chrono::system_clock::now() +
+                        std::chrono::duration_cast<std::chrono::system_clock::duration>(
+                            std::chrono::duration<double>(setup_.timeout_s));
+  const auto failed = std::make_shared<FailedHandshake>();
+  ListenToHandshakes([failed](const std::string& why) { failed->Set(why); });
+  for (auto state = channel.GetState(true); state != GRPC_CHANNEL_READY;
+       state = channel.GetState(true)) {
+    const std::string why = failed->Get();
+    if (!why.empty()) {
+      throw RunError(
+          fmt::format("the cloud at '{}' is not to be trusted, or does not trust this "
+                      "device: {}",
+                      setup_.cloud, why));
+    }
+    if (!channel.WaitForStateChange(state, deadline)) {
+      throw RunError(
+          fmt::format("no cloud answers at '{}' within {:g} s", setup_.cloud, setup_.timeout_s));
+    }
+  }
+  ListenToHandshakes(nullptr);
+}
+
+void WireClient::Impl::SayHello() {
+  wire::FromDevice hello;
+  *hello.mutable_hello() = HelloOf(setup_.hello);
+  stream_.SendSmall(std::move(hello));
+  std::unique_lock lock(mutex_);
+  changed_.wait_for(lock, Duration(setup_.timeout_s), [this] { return is_welcome_ || is_done_; });
+  if (is_welcome_) return;
+  context_.TryCancel();
+  changed_.wait(lock, [this] { return is_done_; });
+  throw RunError(fmt::format("the cloud at '{}' refused: {}", setup_.cloud, why_));
+}
+
+WireClient::Impl::~Impl() {
+  stream_.Listen({});
+  stream_.Finish();
+  std::unique_lock lock(mutex_);
+  is_leaving_ = true;
+  changed_.notify_all();
+  if (!changed_.wait_for(lock, std::chrono::seconds(1), [this] { return is_done_; })) {
+    context_.TryCancel();
+    changed_.wait(lock, [this] { return is_done_; });
+  }
+  lock.unlock();
+  heart_.join();
+}
+
+void WireClient::Impl::OnReadDone(bool ok) {
+  if (!ok) {
+    stream_.Detach();
+    return RemoveHold();
+  }
+  if (in_.has_welcome()) {
+    const std::lock_guard lock(mutex_);
+    welcome_ = {.device = static_cast<int>(in_.welcome().device()),
+                .stages = static_cast<int>(in_.welcome().stages())};
+    is_welcome_ = true;
+    stream_.Listen(setup_.events);
+    changed_.notify_all();
+  }
+  if (in_.has_heartbeat()) OnHeartbeat(in_.heartbeat());
+  stream_.OnMessage(in_);
+  StartRead(&in_);
+}
+
+void WireClient::Impl::OnHeartbeat(uint64_t number) {
+  const std::lock_guard lock(mutex_);
+  if (number != beats_) return;
+  round_trip_ = Seconds(std::chrono::duration<double>(Clock::now() - beat_at_).count());
+}
+
+void WireClient::Impl::OnDone(const grpc::Status& status) {
+  std::string why;
+  {
+    const std::lock_guard lock(mutex_);
+    if (why_.empty()) {
+      why_ = status.ok()                       ? "the cloud has ended the stream"
+             : !status.error_message().empty() ? status.error_message()
+                                               : "the stream broke";
+    }
+    why = why_;
+  }
+  stream_.OnEnd(why);
+  const std::lock_guard lock(mutex_);
+  is_done_ = true;
+  changed_.notify_all();
+}
+
+void WireClient::Impl::Beat() {
+  const auto period = Duration(setup_.heartbeat_s);
+  std::unique_lock lock(mutex_);
+  while (!changed_.wait_for(lock, period, [this] { return is_done_ || is_leaving_; })) {
+    const auto silence = Clock::now() - stream_.last_heard();
+    wire::FromDevice message;
+    message.set_heartbeat(++beats_);
+    beat_at_ = Clock::now();
+    lock.unlock();
+    stream_.SendSmall(std::move(message));
+    if (silence > 3 * period) {
+      stream_.Close(fmt::format("nothing came from the cloud for {:g} s", 3 * setup_.heartbeat_s));
+    }
+    lock.lock();
+  }
+}
+
+WireClient::WireClient(Setup setup) : impl_(std::make_unique<Impl>(std::move(setup))) {}
+WireClient::~WireClient() = default;
+const Welcome& WireClient::welcome() const { return impl_->welcome(); }
+Connection& WireClient::connection() { return impl_->connection(); }
+Seconds WireClient::round_trip() const { return impl_->round_trip(); }
+
+}  // namespace hat
