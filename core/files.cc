@@ -53,8 +53,9 @@ bool WriteAll(int fd, std::string_view content) {
   return true;
 }
 
-int OpenToWrite(const std::string& path, int extra_flags) {
-  return ::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | extra_flags, 0666);
+int OpenToWrite(const std::string& path, int extra_flags, Readers readers = Readers::kAny) {
+  const mode_t mode = readers == Readers::kOwner ? 0600 : 0666;
+  return ::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | extra_flags, mode);
 }
 
 // A pipe or a device cannot be synced (EINVAL), which is no failure.
@@ -116,7 +117,7 @@ fs::path OutermostMissing(const fs::path& folder) {
 }
 
 // Why `path` cannot become a results folder; nothing if it can.
-std::optional<std::string> Refusal(const std::string& path, bool replace) {
+std::optional<std::string> Refusal(const std::string& path, bool replace, const std::string& mark) {
   std::error_code error;
   const fs::file_status status = fs::status(path, error);
   if (!fs::exists(status)) return std::nullopt;
@@ -124,8 +125,9 @@ std::optional<std::string> Refusal(const std::string& path, bool replace) {
   if (fs::is_empty(path, error) && !error) return std::nullopt;
   if (!replace)
     return "exists and is not empty; give a new folder, or --force to replace earlier results";
-  if (fs::exists(fs::path(path) / "manifest.json", error)) return std::nullopt;
-  return "holds no manifest.json, so it is not a results folder and is not replaced";
+  if (fs::exists(fs::path(path) / mark, error)) return std::nullopt;
+  return fmt::format("holds no {}, so it is not {} and is not replaced", mark,
+                     mark == "manifest.json" ? "a results folder" : "of this kind");
 }
 
 }  // namespace
@@ -169,7 +171,7 @@ std::string ReadFile(const std::string& path, size_t max_bytes) {
   }
 }
 
-AtomicFile::AtomicFile(std::string path) : path_(std::move(path)), target_(path_) {
+AtomicFile::AtomicFile(std::string path, Readers readers) : path_(std::move(path)), target_(path_) {
   RefuseTilde(path_);
   std::error_code error;
   if (IsDeviceOrPipe(path_)) {
@@ -179,7 +181,7 @@ AtomicFile::AtomicFile(std::string path) : path_(std::move(path)), target_(path_
   } else {
     if (fs::is_symlink(path_, error)) target_ = fs::weakly_canonical(path_, error);
     temporary_ = Beside(target_, "tmp");
-    fd_ = OpenToWrite(temporary_, O_EXCL);
+    fd_ = OpenToWrite(temporary_, O_EXCL, readers);
   }
   if (fd_ < 0) FailWrite(path_, errno);
 }
@@ -204,8 +206,8 @@ void AtomicFile::Commit() {
   SyncFolder(fs::path(target_).parent_path());
 }
 
-void WriteFileAtomically(const std::string& path, std::string_view content) {
-  AtomicFile file(path);
+void WriteFileAtomically(const std::string& path, std::string_view content, Readers readers) {
+  AtomicFile file(path, readers);
   file.Write(content);
   file.Commit();
 }
@@ -231,29 +233,42 @@ void RefuseToReplace(const std::string& path, std::string_view content) {
 }
 
 ResultFolder::ResultFolder(std::string path, bool replace)
-    : ResultFolder(std::move(path), replace, std::nullopt) {}
+    : ResultFolder(std::move(path), replace, Kind{}) {}
 
 ResultFolder ResultFolder::Resumable(std::string path, bool replace, const std::string& mark) {
-  return ResultFolder(std::move(path), replace, mark);
+  return ResultFolder(std::move(path), replace, Kind{.resume_mark = mark});
 }
 
-ResultFolder::ResultFolder(std::string path, bool replace, const std::optional<std::string>& mark)
-    : path_(CleanPath(path)), replace_(replace) {
-  if (const auto refusal = Refusal(path_, replace_)) {
+ResultFolder ResultFolder::Private(std::string path, bool replace, const std::string& mark) {
+  return ResultFolder(std::move(path), replace,
+                      Kind{.replace_mark = mark, .readers = Readers::kOwner});
+}
+
+ResultFolder::ResultFolder(std::string path, bool replace, Kind kind)
+    : path_(CleanPath(path)), replace_(replace), kind_(std::move(kind)) {
+  if (const auto refusal = Refusal(path_, replace_, kind_.replace_mark)) {
     throw InputError(fmt::format("'{}' {}", path, *refusal));
   }
-  staging_ = mark ? path_ + ".unfinished" : Beside(path_, "partial");
+  staging_ = kind_.resume_mark ? path_ + ".unfinished" : Beside(path_, "partial");
   outermost_made_ = OutermostMissing(fs::path(path_).parent_path());
   MakeStaging(path);
-  if (mark) Resume(*mark);
+  if (kind_.resume_mark) Resume(*kind_.resume_mark);
+}
+
+// Those above the staging folder are not ours alone.
+void ResultFolder::MakeFolders(const std::string& folder) {
+  if (fs::create_directories(folder) && kind_.readers == Readers::kOwner) {
+    fs::permissions(folder, fs::perms::owner_all);
+  }
 }
 
 void ResultFolder::MakeStaging(const std::string& path) {
-  std::error_code error;
-  fs::create_directories(staging_, error);
-  if (!error) return;
-  RemoveWhatWasMade();
-  throw RunError(fmt::format("cannot write '{}': {}", path, error.message()));
+  try {
+    MakeFolders(staging_);
+  } catch (const fs::filesystem_error& error) {
+    RemoveWhatWasMade();
+    throw RunError(fmt::format("cannot write '{}': {}", path, error.code().message()));
+  }
 }
 
 // What it throws leaves the folder to its owner; what it finds stays unless told otherwise.
@@ -292,17 +307,19 @@ void ResultFolder::RemoveWhatWasMade() {
 void ResultFolder::Write(const std::string& name, std::string_view content) {
   const fs::path file = fs::path(staging_) / name;
   HAT_CHECK(!committed_ && !name.empty() && fs::path(name).is_relative(), name);
-  std::error_code error;
-  fs::create_directories(file.parent_path(), error);
-  if (error) FailWrite(path_, error.value());
-  FileDescriptor fd(OpenToWrite(file, O_TRUNC));
+  try {
+    MakeFolders(file.parent_path());
+  } catch (const fs::filesystem_error& error) {
+    FailWrite(path_, error.code().value());
+  }
+  FileDescriptor fd(OpenToWrite(file, O_TRUNC, kind_.readers));
   const bool ok = fd.IsOpen() && WriteAll(fd.get(), content) && Sync(fd.get()) && fd.Close();
   if (!ok) FailWrite(path_, errno);
 }
 
 void ResultFolder::Commit() {
   HAT_CHECK(!committed_);
-  if (const auto refusal = Refusal(path_, replace_)) {
+  if (const auto refusal = Refusal(path_, replace_, kind_.replace_mark)) {
     throw RunError(fmt::format("cannot write '{}': it {}", path_, *refusal));
   }
   SyncFolder(staging_);

@@ -20,13 +20,17 @@ void RefuseTilde(const std::string& path);  // throws InputError
 // included).
 std::string ReadFile(const std::string& path, size_t max_bytes = size_t{1} << 30);
 
+// Whom a new file lets read it: those that the umask does, or its owner alone (mode 0600).
+enum class Readers { kAny, kOwner };
+
 // A file that appears whole or not at all: written beside the target; Commit() fsyncs and renames.
 // A device or a pipe (/dev/stdout) is written in place. All throw RunError (disk full, no
 // permission); an old file then still stands.
 class AtomicFile {
  public:
-  explicit AtomicFile(std::string path);  // throws InputError for "~/..."
-  ~AtomicFile();                          // without Commit(): removes what was written
+  // Throws InputError for "~/...".
+  explicit AtomicFile(std::string path, Readers readers = Readers::kAny);
+  ~AtomicFile();  // without Commit(): removes what was written
   AtomicFile(const AtomicFile&) = delete;
   AtomicFile& operator=(const AtomicFile&) = delete;
 
@@ -42,7 +46,8 @@ class AtomicFile {
   int fd_ = -1;
 };
 
-void WriteFileAtomically(const std::string& path, std::string_view content);
+void WriteFileAtomically(const std::string& path, std::string_view content,
+                         Readers readers = Readers::kAny);
 
 // Puts a copy of the file `from` there, whole or not at all; it may be on another disk.
 void CopyFileAtomically(const std::string& from, const std::string& path);
@@ -64,6 +69,9 @@ class ResultFolder {
   // which such a folder is known: one with files but without it is refused (InputError). It is
   // one program's at a time: RunError while another one has it.
   static ResultFolder Resumable(std::string path, bool replace, const std::string& mark);
+  // For secrets: folders and files are their owner's alone (modes 0700 and 0600). `mark` is a file
+  // by which an earlier one is known, in place of manifest.json.
+  static ResultFolder Private(std::string path, bool replace, const std::string& mark);
   // Without Commit() and Keep(): removes what was written, and the folders made above it.
   ~ResultFolder();
   ResultFolder(const ResultFolder&) = delete;
@@ -78,13 +86,20 @@ class ResultFolder {
   void Keep(bool keeps) { is_kept_ = keeps; }
 
  private:
-  ResultFolder(std::string path, bool replace, const std::optional<std::string>& mark);
-  void MakeStaging(const std::string& path);  // `path`: as the user wrote it
+  struct Kind {
+    std::string replace_mark = "manifest.json";
+    std::optional<std::string> resume_mark = std::nullopt;
+    Readers readers = Readers::kAny;
+  };
+  ResultFolder(std::string path, bool replace, Kind kind);
+  void MakeFolders(const std::string& folder);  // throws std::filesystem::filesystem_error
+  void MakeStaging(const std::string& path);    // `path`: as the user wrote it
   void Resume(const std::string& mark);
   void RemoveWhatWasMade();
 
   std::string path_;
   bool replace_;
+  Kind kind_;
   std::string staging_;
   std::string outermost_made_;  // of the folders above `path_` that had to be made; empty: none
   int lock_ = -1;               // on a resumable folder

@@ -49,6 +49,14 @@ TEST(WriteFileAtomicallyTest, WritesReplacesAndLeavesNothingElse) {
   EXPECT_THAT(folder.List(), ElementsAre("a"));
 }
 
+TEST(WriteFileAtomicallyTest, ASecretIsItsOwnersAlone) {
+  const TempFolder temp;
+  WriteFileAtomically(temp / "open", "x");
+  WriteFileAtomically(temp / "open", "y", Readers::kOwner);
+  EXPECT_EQ(std::filesystem::status(temp / "open").permissions(),
+            std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+}
+
 TEST(WriteFileAtomicallyTest, AFailureKeepsTheOldFile) {
   const TempFolder folder;
   WriteFileAtomically(folder / "a", "old");

@@ -77,6 +77,24 @@ TEST(ResultFolderTest, ReplacesOnlyAFolderWithAManifest) {
   EXPECT_THAT(temp.List(), ElementsAre("out"));
 }
 
+TEST(ResultFolderTest, APrivateOneIsItsOwnersAlone) {
+  const TempFolder temp;
+  const auto write = [&](bool replace) {
+    ResultFolder folder = ResultFolder::Private(temp / "new/out", replace, "in/mark");
+    folder.Write("in/mark", "x");
+    folder.Commit();
+  };
+  const auto mode = [&](const std::string& name) { return fs::status(temp / name).permissions(); };
+  write(false);
+  EXPECT_EQ(mode("new/out"), fs::perms::owner_all);
+  EXPECT_EQ(mode("new/out/in"), fs::perms::owner_all);
+  EXPECT_EQ(mode("new/out/in/mark"), fs::perms::owner_read | fs::perms::owner_write);
+  EXPECT_INPUT_ERROR(write(false), HasSubstr("exists and is not empty"));
+  write(true);
+  fs::remove(temp / "new/out/in/mark");
+  EXPECT_INPUT_ERROR(write(true), HasSubstr("holds no in/mark"));
+}
+
 TEST(ResultFolderTest, DataThatAppearedMeanwhileIsKept) {
   const TempFolder temp;
   ResultFolder folder(temp / "out");
