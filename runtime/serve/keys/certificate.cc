@@ -210,7 +210,7 @@ void CheckTime(const PemFile& file, const X509* certificate, std::chrono::sys_se
 }
 
 // OpenSSL's own judgement of the chain; X509_V_OK is 0.
-int Verify(X509* authority, X509* certificate, Role role, std::chrono::sys_seconds now) {
+int Verify(X509* authority, X509* certificate, KeyOwner role, std::chrono::sys_seconds now) {
   const ErrorQueue cleared;
   const Store store(X509_STORE_new());
   const StoreContext context(X509_STORE_CTX_new());
@@ -218,13 +218,13 @@ int Verify(X509* authority, X509* certificate, Role role, std::chrono::sys_secon
           X509_STORE_CTX_init(context.get(), store.get(), certificate, nullptr) == 1);
   X509_STORE_CTX_set_time(context.get(), 0, static_cast<time_t>(now.time_since_epoch().count()));
   X509_STORE_CTX_set_purpose(
-      context.get(), role == Role::kCloud ? X509_PURPOSE_SSL_SERVER : X509_PURPOSE_SSL_CLIENT);
+      context.get(), role == KeyOwner::kCloud ? X509_PURPOSE_SSL_SERVER : X509_PURPOSE_SSL_CLIENT);
   X509_verify_cert(context.get());
   return X509_STORE_CTX_get_error(context.get());
 }
 
 // Throws InputError with the reason of OpenSSL's `error`.
-[[noreturn]] void Refuse(const PemFile& authority, const PemFile& certificate, Role role,
+[[noreturn]] void Refuse(const PemFile& authority, const PemFile& certificate, KeyOwner role,
                          int error) {
   switch (error) {
     case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
@@ -236,7 +236,7 @@ int Verify(X509* authority, X509* certificate, Role role, std::chrono::sys_secon
     case X509_V_ERR_INVALID_PURPOSE:
       throw InputError(fmt::format("'{}' ('{}') is not a {}'s certificate", certificate.path,
                                    FactsOf(certificate).name,
-                                   role == Role::kCloud ? "cloud" : "device"));
+                                   role == KeyOwner::kCloud ? "cloud" : "device"));
     default:
       throw InputError(fmt::format("'{}' is refused by OpenSSL: {}", certificate.path,
                                    X509_verify_cert_error_string(error)));
@@ -267,7 +267,7 @@ Credentials MakeAuthority(const std::string& name, const Validity& validity) {
   return Write(made, key.get());
 }
 
-Credentials Certify(const Credentials& authority, Role role, const std::string& name,
+Credentials Certify(const Credentials& authority, KeyOwner role, const std::string& name,
                     const std::vector<std::string>& hosts, const Validity& validity) {
   const ErrorQueue cleared;
   const Certificate issuer = ReadCertificate({"the CA's certificate", authority.certificate_pem});
@@ -279,7 +279,7 @@ Credentials Certify(const Credentials& authority, Role role, const std::string& 
   AddExtension(made, issuer.get(), NID_basic_constraints, "critical,CA:FALSE");
   AddExtension(made, issuer.get(), NID_key_usage, "critical,digitalSignature");
   AddExtension(made, issuer.get(), NID_ext_key_usage,
-               role == Role::kCloud ? "serverAuth" : "clientAuth");
+               role == KeyOwner::kCloud ? "serverAuth" : "clientAuth");
   AddExtension(made, issuer.get(), NID_subject_key_identifier, "hash");
   AddExtension(made, issuer.get(), NID_authority_key_identifier, "keyid:always");
   if (!hosts.empty()) {
@@ -314,7 +314,7 @@ CertificateFacts FactsOf(const PemFile& certificate) {
 }
 
 void CheckCredentials(const PemFile& authority, const PemFile& certificate, const PemFile& key,
-                      Role role, std::chrono::sys_seconds now) {
+                      KeyOwner role, std::chrono::sys_seconds now) {
   const ErrorQueue cleared;
   const Certificate ca = ReadCertificate(authority);
   const Certificate own = ReadCertificate(certificate);

@@ -22,7 +22,7 @@ struct Credentials {
 };
 
 // What a certificate is for: the cloud is TLS's server, a device its client.
-enum class Role { kCloud, kDevice };
+enum class KeyOwner { kCloud, kDevice };
 
 // A CA that certifies itself; it can certify others and no further CA. `name` (its common name): 1
 // to 64 bytes. This and Certify throw RunError if OpenSSL fails.
@@ -30,7 +30,7 @@ Credentials MakeAuthority(const std::string& name, const Validity& validity);
 
 // A new key, and a certificate for it by the authority. `hosts`: DNS names and IP addresses by
 // which the cloud may be called, as HostProblem lets pass; none for a device.
-Credentials Certify(const Credentials& authority, Role role, const std::string& name,
+Credentials Certify(const Credentials& authority, KeyOwner role, const std::string& name,
                     const std::vector<std::string>& hosts, const Validity& validity);
 
 // What is wrong with a host for a certificate, "" if nothing is. Neither ports nor wildcards.
@@ -56,7 +56,7 @@ CertificateFacts FactsOf(const PemFile& certificate);
 // certificate for this role, and both are valid at `now`. Each file must hold one thing alone: gRPC
 // would take all.
 void CheckCredentials(const PemFile& authority, const PemFile& certificate, const PemFile& key,
-                      Role role, std::chrono::sys_seconds now);
+                      KeyOwner role, std::chrono::sys_seconds now);
 
 // `bytes` random bytes, from OpenSSL, in hexadecimal digits. Throws RunError.
 std::string RandomHex(int bytes);

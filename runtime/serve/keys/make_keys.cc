@@ -58,7 +58,7 @@ std::string WriteDevice(ResultFolder& result, const std::string& inside, const s
                         const Credentials& authority, const Validity& validity) {
   const std::string token = RandomHex(kTokenDigits / 2);
   WriteCredentials(result, inside, authority.certificate_pem,
-                   Certify(authority, Role::kDevice, name, {}, validity));
+                   Certify(authority, KeyOwner::kDevice, name, {}, validity));
   result.Write(inside + "token", token + "\n");
   return token;
 }
@@ -125,7 +125,7 @@ void MakeKeys(const std::string& folder, const KeysPlan& plan, bool replace) {
   result.Write(kAuthorityCertificate, authority.certificate_pem);
   result.Write(kAuthorityKey, authority.key_pem);
   WriteCredentials(result, "cloud/", authority.certificate_pem,
-                   Certify(authority, Role::kCloud, "cloud", plan.hosts, validity));
+                   Certify(authority, KeyOwner::kCloud, "cloud", plan.hosts, validity));
   TokenTable tokens;
   for (const std::string& name : plan.devices) {
     tokens.Set(name, WriteDevice(result, name + "/", name, authority, validity));

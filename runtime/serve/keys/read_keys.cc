@@ -65,7 +65,7 @@ PemFile ReadPem(const std::string& folder, const std::string& name) {
 
 // Reads and checks what both kinds of folder have. Keys: CloudKeys or DeviceKeys.
 template <typename Keys>
-CertificateFacts ReadCredentials(const std::string& folder, Role role, std::chrono::sys_seconds now,
+CertificateFacts ReadCredentials(const std::string& folder, KeyOwner role, std::chrono::sys_seconds now,
                                  Keys& keys) {
   const PemFile authority = ReadPem(folder, "ca.pem");
   const PemFile certificate = ReadPem(folder, "certificate.pem");
@@ -97,7 +97,7 @@ void RefuseReaders(const std::string& path) { RefusePermissions(path, 077, "read
 CloudKeys ReadCloudKeys(const std::string& folder, std::chrono::sys_seconds now) {
   CheckFolder(folder, "tokens.csv", "token");
   CloudKeys keys;
-  ReadCredentials(folder, Role::kCloud, now, keys);
+  ReadCredentials(folder, KeyOwner::kCloud, now, keys);
   const PemFile tokens = ReadPem(folder, "tokens.csv");
   keys.tokens = TokenTable::Parse(tokens.text, tokens.path);
   return keys;
@@ -106,7 +106,7 @@ CloudKeys ReadCloudKeys(const std::string& folder, std::chrono::sys_seconds now)
 DeviceKeys ReadDeviceKeys(const std::string& folder, std::chrono::sys_seconds now) {
   CheckFolder(folder, "token", "tokens.csv");
   DeviceKeys keys;
-  keys.name = ReadCredentials(folder, Role::kDevice, now, keys).name;
+  keys.name = ReadCredentials(folder, KeyOwner::kDevice, now, keys).name;
   keys.token = ReadToken(fs::path(folder) / "token");
   return keys;
 }

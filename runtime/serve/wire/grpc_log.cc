@@ -3,14 +3,16 @@
 #include <grpc/support/log.h>
 
 #include <mutex>
+#include <set>
 #include <string_view>
 #include <utility>
 
 namespace hat {
 namespace {
 
-std::mutex mutex;
-std::function<void(const std::string&)> current;
+using Told = std::function<void(const std::string&)>;
+std::mutex mutex;  // of the listeners
+std::set<const Told*> listeners;
 
 struct Meaning {
   std::string_view text;  // of OpenSSL 1.1 or 3
@@ -41,17 +43,23 @@ void OnLog(gpr_log_func_args* args) {
     break;
   }
   const std::lock_guard lock(mutex);
-  if (current) current(why);
+  for (const Told* told : listeners) (*told)(why);
 }
 
 }  // namespace
 
-void ListenToHandshakes(std::function<void(const std::string& why)> listener) {
+HandshakeListener::HandshakeListener(std::function<void(const std::string& why)> told)
+    : told_(std::move(told)) {
   {
     const std::lock_guard lock(mutex);
-    current = std::move(listener);
+    listeners.insert(&told_);
   }
   gpr_set_log_function(OnLog);
+}
+
+HandshakeListener::~HandshakeListener() {
+  const std::lock_guard lock(mutex);
+  listeners.erase(&told_);
 }
 
 }  // namespace hat

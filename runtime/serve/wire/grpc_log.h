@@ -6,8 +6,18 @@
 
 namespace hat {
 
-// From now on `listener` is told each failed handshake in words ("a certificate of another CA"),
-// from any thread; what else gRPC logs goes nowhere. One listener per process; null: none.
-void ListenToHandshakes(std::function<void(const std::string& why)> listener);
+// While it lives, `told` is told each failed handshake of this process in words ("its certificate
+// is of another CA, or has expired"), from any thread. What else gRPC logs goes nowhere, once there
+// was one.
+class HandshakeListener {
+ public:
+  explicit HandshakeListener(std::function<void(const std::string& why)> told);
+  ~HandshakeListener();
+  HandshakeListener(const HandshakeListener&) = delete;
+  HandshakeListener& operator=(const HandshakeListener&) = delete;
+
+ private:
+  std::function<void(const std::string&)> told_;
+};
 
 }  // namespace hat

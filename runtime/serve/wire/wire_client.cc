@@ -24,22 +24,6 @@ Clock::duration Duration(double seconds) {
   return std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds));
 }
 
-class FailedHandshake {
- public:
-  void Set(const std::string& why) {
-    const std::lock_guard lock(mutex_);
-    why_ = why;
-  }
-  std::string Get() const {
-    const std::lock_guard lock(mutex_);
-    return why_;
-  }
-
- private:
-  mutable std::mutex mutex_;
-  std::string why_;
-};
-
 }  // namespace
 
 class WireClient::Impl : private grpc::ClientBidiReactor<wire::FromDevice, wire::FromCloud>,
@@ -126,23 +110,27 @@ void WireClient::Impl::WaitUntilConnected(grpc::Channel& channel) const {
   const auto deadline = std::chrono::system_clock::now() +
                         std::chrono::duration_cast<std::chrono::system_clock::duration>(
                             std::chrono::duration<double>(setup_.timeout_s));
-  const auto failed = std::make_shared<FailedHandshake>();
-  ListenToHandshakes([failed](const std::string& why) { failed->Set(why); });
+  std::mutex mutex;
+  std::string failed;
+  const HandshakeListener listener([&](const std::string& why) {
+    const std::lock_guard lock(mutex);
+    failed = why;
+  });
   for (auto state = channel.GetState(true); state != GRPC_CHANNEL_READY;
        state = channel.GetState(true)) {
-    const std::string why = failed->Get();
-    if (!why.empty()) {
-      throw RunError(
-          fmt::format("the cloud at '{}' is not to be trusted, or does not trust this "
-                      "device: {}",
-                      setup_.cloud, why));
+    {
+      const std::lock_guard lock(mutex);
+      if (!failed.empty()) {
+        throw RunError(fmt::format("no trust in the cloud at '{}': {}", setup_.cloud, failed));
+      }
     }
     if (!channel.WaitForStateChange(state, deadline)) {
-      throw RunError(
-          fmt::format("no cloud answers at '{}' within {:g} s", setup_.cloud, setup_.timeout_s));
+      throw RunError(fmt::format(
+          "no cloud answers at '{}' within {:g} s: nobody listens there, or it does not take this "
+          "device's certificate",
+          setup_.cloud, setup_.timeout_s));
     }
   }
-  ListenToHandshakes(nullptr);
 }
 
 void WireClient::Impl::SayHello() {

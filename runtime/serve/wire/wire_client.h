@@ -18,7 +18,7 @@ class WireClient {
     Handshake hello;
     double timeout_s = 10;   // of connecting
     double heartbeat_s = 5;  // between two, and what may pass without an answer three times
-    ConnectionEvents events;
+    ConnectionEvents events = {};
   };
 
   // Connects and says hello. Throws RunError: nobody there, refused (with the cloud's words).

@@ -25,11 +25,11 @@ class WireServer {
     Handshake agreed;
     int stages = 1;
     double silence_s = 15;  // a stream that nothing has come from for so long is ended
-    std::function<std::optional<KnownPeer>(std::string_view token)> find_device;
+    std::function<std::optional<KnownPeer>(std::string_view token)> find_device = {};
     // A device is there. A stream of it that was open has been told that it is closed.
-    std::function<ConnectionEvents(int device, std::shared_ptr<Connection>)> on_open;
+    std::function<ConnectionEvents(int device, std::shared_ptr<Connection>)> on_open = {};
     // A peer, by its address, was not let in.
-    std::function<void(const std::string& peer, const std::string& why)> on_refused;
+    std::function<void(const std::string& peer, const std::string& why)> on_refused = {};
   };
 
   // Listens. Throws InputError: an address that is none or is in use, keys that gRPC does not take.

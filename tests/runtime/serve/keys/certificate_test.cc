@@ -15,7 +15,7 @@ using testing::AllOf, testing::ElementsAre, testing::HasSubstr, testing::IsEmpty
 class CertificateTest : public testing::Test {
  protected:
   // Throws what is wrong.
-  void Check(const Credentials& own, Role role, std::chrono::sys_seconds at) const {
+  void Check(const Credentials& own, KeyOwner role, std::chrono::sys_seconds at) const {
     CheckCredentials({"ca.pem", authority_.certificate_pem}, {"own.pem", own.certificate_pem},
                      {"key.pem", own.key_pem}, role, at);
   }
@@ -24,8 +24,8 @@ class CertificateTest : public testing::Test {
   const Validity validity_{now_ - std::chrono::hours(1), now_ + std::chrono::days(10)};
   const Credentials authority_ = MakeAuthority("authority", validity_);
   const Credentials cloud_ =
-      Certify(authority_, Role::kCloud, "cloud", {"lab.example", "10.0.0.7", "::1"}, validity_);
-  const Credentials device_ = Certify(authority_, Role::kDevice, "device-0", {}, validity_);
+      Certify(authority_, KeyOwner::kCloud, "cloud", {"lab.example", "10.0.0.7", "::1"}, validity_);
+  const Credentials device_ = Certify(authority_, KeyOwner::kDevice, "device-0", {}, validity_);
 };
 
 TEST_F(CertificateTest, SaysWhoseItIsAndUntilWhen) {
@@ -41,42 +41,42 @@ TEST_F(CertificateTest, SaysWhoseItIsAndUntilWhen) {
 TEST_F(CertificateTest, IsValidFromItsFirstSecondToItsLast) {
   const auto second = std::chrono::seconds(1);
   for (const auto at : {validity_.from, now_, validity_.until - second})
-    Check(device_, Role::kDevice, at);
-  EXPECT_INPUT_ERROR(Check(device_, Role::kDevice, validity_.from - second),
+    Check(device_, KeyOwner::kDevice, at);
+  EXPECT_INPUT_ERROR(Check(device_, KeyOwner::kDevice, validity_.from - second),
                      HasSubstr("not valid yet"));
-  EXPECT_INPUT_ERROR(Check(device_, Role::kDevice, validity_.until), HasSubstr("has expired"));
+  EXPECT_INPUT_ERROR(Check(device_, KeyOwner::kDevice, validity_.until), HasSubstr("has expired"));
 }
 
 TEST_F(CertificateTest, IsForOneRole) {
-  Check(cloud_, Role::kCloud, now_);
-  EXPECT_INPUT_ERROR(Check(cloud_, Role::kDevice, now_),
+  Check(cloud_, KeyOwner::kCloud, now_);
+  EXPECT_INPUT_ERROR(Check(cloud_, KeyOwner::kDevice, now_),
                      HasSubstr("'own.pem' ('cloud') is not a device's certificate"));
-  EXPECT_INPUT_ERROR(Check(device_, Role::kCloud, now_), HasSubstr("is not a cloud's certificate"));
+  EXPECT_INPUT_ERROR(Check(device_, KeyOwner::kCloud, now_), HasSubstr("is not a cloud's certificate"));
 }
 
 TEST_F(CertificateTest, OfAnotherAuthorityOfTheSameNameIsRefused) {
   const Credentials impostor = MakeAuthority("authority", validity_);
-  const Credentials own = Certify(impostor, Role::kDevice, "device-0", {}, validity_);
-  EXPECT_INPUT_ERROR(Check(own, Role::kDevice, now_), HasSubstr("'own.pem' is of another CA"));
-  EXPECT_INPUT_ERROR(Check(impostor, Role::kDevice, now_), HasSubstr("is of another CA"));
+  const Credentials own = Certify(impostor, KeyOwner::kDevice, "device-0", {}, validity_);
+  EXPECT_INPUT_ERROR(Check(own, KeyOwner::kDevice, now_), HasSubstr("'own.pem' is of another CA"));
+  EXPECT_INPUT_ERROR(Check(impostor, KeyOwner::kDevice, now_), HasSubstr("is of another CA"));
 }
 
 TEST_F(CertificateTest, OfADeviceCertifiesNobody) {
-  const Credentials own = Certify(device_, Role::kDevice, "device-1", {}, validity_);
+  const Credentials own = Certify(device_, KeyOwner::kDevice, "device-1", {}, validity_);
   EXPECT_INPUT_ERROR(
       CheckCredentials({"ca.pem", device_.certificate_pem}, {"own.pem", own.certificate_pem},
-                       {"key.pem", own.key_pem}, Role::kDevice, now_),
+                       {"key.pem", own.key_pem}, KeyOwner::kDevice, now_),
       HasSubstr("own.pem"));
 }
 
 TEST_F(CertificateTest, AnotherOnesKeyIsRefused) {
-  EXPECT_INPUT_ERROR(Check({device_.certificate_pem, cloud_.key_pem}, Role::kDevice, now_),
+  EXPECT_INPUT_ERROR(Check({device_.certificate_pem, cloud_.key_pem}, KeyOwner::kDevice, now_),
                      HasSubstr("'key.pem' is the key of another certificate than 'own.pem'"));
 }
 
 TEST_F(CertificateTest, AFileHoldsOneThingInPem) {
   const auto check = [&](const std::string& certificate, const std::string& key) {
-    Check({certificate, key}, Role::kDevice, now_);
+    Check({certificate, key}, KeyOwner::kDevice, now_);
   };
   EXPECT_INPUT_ERROR(check("", device_.key_pem), HasSubstr("'own.pem' must hold a certificate"));
   EXPECT_INPUT_ERROR(check(device_.key_pem, device_.key_pem), HasSubstr("must hold a certificate"));
@@ -98,7 +98,7 @@ TEST_F(CertificateTest, AKeyWithAPasswordIsRefusedWithoutAQuestion) {
   char* text = nullptr;
   const auto size = static_cast<size_t>(BIO_get_mem_data(out, &text));
   const Credentials own{device_.certificate_pem, std::string(text, size)};
-  EXPECT_INPUT_ERROR(Check(own, Role::kDevice, now_), HasSubstr("without a password"));
+  EXPECT_INPUT_ERROR(Check(own, KeyOwner::kDevice, now_), HasSubstr("without a password"));
   BIO_free(in);
   BIO_free(out);
   EVP_PKEY_free(key);
@@ -107,15 +107,15 @@ TEST_F(CertificateTest, AKeyWithAPasswordIsRefusedWithoutAQuestion) {
 // Where TLS on the same thread would find it and take it for its own.
 TEST_F(CertificateTest, AFailureLeavesNothingInOpenSslsQueue) {
   const Credentials other = MakeAuthority("other", validity_);
-  EXPECT_ANY_THROW(Check({"", ""}, Role::kDevice, now_));
-  EXPECT_ANY_THROW(Check({device_.certificate_pem, "x"}, Role::kDevice, now_));
-  EXPECT_ANY_THROW(Check({device_.certificate_pem, cloud_.key_pem}, Role::kDevice, now_));
-  EXPECT_ANY_THROW(Check(other, Role::kDevice, now_));
+  EXPECT_ANY_THROW(Check({"", ""}, KeyOwner::kDevice, now_));
+  EXPECT_ANY_THROW(Check({device_.certificate_pem, "x"}, KeyOwner::kDevice, now_));
+  EXPECT_ANY_THROW(Check({device_.certificate_pem, cloud_.key_pem}, KeyOwner::kDevice, now_));
+  EXPECT_ANY_THROW(Check(other, KeyOwner::kDevice, now_));
   EXPECT_EQ(ERR_peek_error(), 0u);
 }
 
 TEST_F(CertificateTest, EveryOneHasAKeyAndASerialOfItsOwn) {
-  const Credentials again = Certify(authority_, Role::kDevice, "device-0", {}, validity_);
+  const Credentials again = Certify(authority_, KeyOwner::kDevice, "device-0", {}, validity_);
   EXPECT_NE(again.key_pem, device_.key_pem);
   EXPECT_NE(again.certificate_pem, device_.certificate_pem);
   EXPECT_NE(RandomHex(32), RandomHex(32));

@@ -12,7 +12,7 @@
 
 namespace hat {
 
-class LiveDevice {
+class DeviceAgent {
  public:
   // References outlive the object.
   struct Setup {
@@ -33,9 +33,9 @@ class LiveDevice {
   };
 
   // Connects. Throws RunError: no cloud, or it refuses.
-  explicit LiveDevice(Setup setup);
+  explicit DeviceAgent(Setup setup);
   // The world's activities have ended.
-  ~LiveDevice();
+  ~DeviceAgent();
 
   // As Device's.
   void OnArrival(const Request& request) { node_->device().OnArrival(request); }

@@ -1,11 +1,11 @@
-#include "runtime/serve/live_device.h"
+#include "runtime/serve/device_agent.h"
 
 #include <fmt/format.h>
 
 #include <utility>
 
 #include "core/error.h"
-#include "runtime/serve/live_cloud.h"
+#include "runtime/serve/cloud_service.h"
 
 namespace hat {
 namespace {
@@ -17,7 +17,7 @@ std::shared_ptr<Connection> Borrowed(Connection& connection) {
 
 }  // namespace
 
-LiveDevice::LiveDevice(Setup setup) : setup_(std::move(setup)), agreement_(setup_.agreement) {
+DeviceAgent::DeviceAgent(Setup setup) : setup_(std::move(setup)), agreement_(setup_.agreement) {
   receiver_ = std::make_unique<LinkReceiver>(
       LinkReceiver::Setup{.world = setup_.world,
                           .observer = setup_.observer,
@@ -51,14 +51,14 @@ LiveDevice::LiveDevice(Setup setup) : setup_(std::move(setup)), agreement_(setup
   if (lost_) node_->device().Stop({Outcome::kFailed, *lost_});
 }
 
-LiveDevice::~LiveDevice() { client_.reset(); }
+DeviceAgent::~DeviceAgent() { client_.reset(); }
 
-std::optional<std::string> LiveDevice::lost() const {
+std::optional<std::string> DeviceAgent::lost() const {
   const std::lock_guard lock(mutex_);
   return lost_;
 }
 
-void LiveDevice::OnPiece(const Piece& piece) {
+void DeviceAgent::OnPiece(const Piece& piece) {
   try {
     receiver_->OnPiece(piece);
   } catch (const InputError& error) {
@@ -67,12 +67,12 @@ void LiveDevice::OnPiece(const Piece& piece) {
 }
 
 // Nothing is asked before node_ is there: what comes then answers nothing.
-void LiveDevice::OnFrame(Frame frame) {
+void DeviceAgent::OnFrame(Frame frame) {
   const std::lock_guard lock(mutex_);
   if (node_) node_->device().OnFrame(std::move(frame));
 }
 
-void LiveDevice::OnClosed(const std::string& why) {
+void DeviceAgent::OnClosed(const std::string& why) {
   const std::string reason = fmt::format("the stream to the cloud has ended: {}", why);
   if (sender_) sender_->Stop();
   const std::lock_guard lock(mutex_);

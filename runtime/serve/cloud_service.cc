@@ -1,11 +1,10 @@
-#include "runtime/serve/live_cloud.h"
+#include "runtime/serve/cloud_service.h"
 
 #include <fmt/format.h>
 
 #include <utility>
 
 #include "core/error.h"
-#include "runtime/serve/wire/grpc_log.h"
 
 namespace hat {
 
@@ -19,7 +18,7 @@ Bytes LargestFrame(const Agreement& agreement, int max_positions) {
   return FrameBytes(header, agreement.hidden);
 }
 
-void LiveCloud::LiveDownlinks::Send(int device, Frame frame) {
+void CloudService::LiveDownlinks::Send(int device, Frame frame) {
   std::shared_ptr<LinkSender> sender;
   {
     const std::lock_guard lock(mutex_);
@@ -29,7 +28,7 @@ void LiveCloud::LiveDownlinks::Send(int device, Frame frame) {
   if (sender) sender->Send(std::move(frame));  // else nobody is there to take it
 }
 
-void LiveCloud::LiveDownlinks::Set(int device, std::shared_ptr<LinkSender> sender) {
+void CloudService::LiveDownlinks::Set(int device, std::shared_ptr<LinkSender> sender) {
   const std::lock_guard lock(mutex_);
   if (sender) {
     senders_[device] = std::move(sender);
@@ -38,7 +37,9 @@ void LiveCloud::LiveDownlinks::Set(int device, std::shared_ptr<LinkSender> sende
   }
 }
 
-LiveCloud::LiveCloud(Setup setup) : setup_(std::move(setup)) {
+CloudService::CloudService(Setup setup)
+    : setup_(std::move(setup)),
+      handshakes_([this](const std::string& why) { Log(fmt::format("refused a peer: {}", why)); }) {
   server_ = MakeCloud({.world = setup_.world,
                        .agreement = setup_.agreement,
                        .config = setup_.config,
@@ -55,8 +56,6 @@ LiveCloud::LiveCloud(Setup setup) : setup_(std::move(setup)) {
                          }
                        }});
   server_->Start();
-  ListenToHandshakes(
-      [this](const std::string& why) { Log(fmt::format("refused a peer: {}", why)); });
   WireServer::Setup wire = setup_.wire;
   wire.find_device = setup_.find_device;
   wire.on_open = [this](int device, std::shared_ptr<Connection> connection) {
@@ -68,10 +67,9 @@ LiveCloud::LiveCloud(Setup setup) : setup_(std::move(setup)) {
   wire_ = std::make_unique<WireServer>(std::move(wire));
 }
 
-LiveCloud::~LiveCloud() { Stop(); }
+CloudService::~CloudService() { Stop(); }
 
-void LiveCloud::Stop(Seconds grace) {
-  ListenToHandshakes(nullptr);
+void CloudService::Stop(Seconds grace) {
   if (!wire_) return;
   const Seconds end = setup_.world.Now() + grace;
   while (server_->load().sessions > 0 && setup_.world.Now() < end) {
@@ -81,12 +79,12 @@ void LiveCloud::Stop(Seconds grace) {
   wire_.reset();
 }
 
-void LiveCloud::Log(const std::string& line) const {
+void CloudService::Log(const std::string& line) const {
   if (setup_.log) setup_.log(line);
 }
 
 // A frame that cannot be read ends the stream: what follows it has no beginning.
-ConnectionEvents LiveCloud::OnOpen(int device, std::shared_ptr<Connection> connection) {
+ConnectionEvents CloudService::OnOpen(int device, std::shared_ptr<Connection> connection) {
   auto sender = std::make_shared<LinkSender>(setup_.world, setup_.downlink(device), connection);
   downlinks_.Set(device, sender);
   auto receiver = std::make_shared<LinkReceiver>(LinkReceiver::Setup{

@@ -10,6 +10,7 @@
 
 #include "protocol/deployment.h"
 #include "runtime/serve/live_link.h"
+#include "runtime/serve/wire/grpc_log.h"
 #include "runtime/serve/wire/wire_server.h"
 
 namespace hat {
@@ -23,7 +24,7 @@ struct LiveLimits {
 // The most that one frame of the system may have: states of a whole prompt.
 Bytes LargestFrame(const Agreement& agreement, int max_positions);
 
-class LiveCloud {
+class CloudService {
  public:
   // References outlive the object.
   struct Setup {
@@ -32,17 +33,17 @@ class LiveCloud {
     CloudConfig config;
     std::vector<CloudCompute*> replicas;
     Observer& observer;  // that locks
-    LiveLimits limits;
+    LiveLimits limits = {};
     WireServer::Setup wire;  // but for what is told, and find_device
     std::function<std::optional<KnownPeer>(std::string_view token)> find_device;
     // Of each device's downlink; none: the stream as it is.
     std::function<LinkSettings(int device)> downlink;
     std::optional<Seconds> uplink_latency = {};  // of uplinks that are shaped
     Lateness* lateness = nullptr;                // of their frames
-    std::function<void(const std::string& line)> log;
+    std::function<void(const std::string& line)> log = {};
   };
-  explicit LiveCloud(Setup setup);
-  ~LiveCloud();  // as Stop()
+  explicit CloudService(Setup setup);
+  ~CloudService();  // as Stop()
 
   int port() const { return wire_->port(); }
   int devices() const { return wire_->open_streams(); }
@@ -68,6 +69,7 @@ class LiveCloud {
   void Log(const std::string& line) const;
 
   Setup setup_;
+  HandshakeListener handshakes_;
   LiveDownlinks downlinks_;
   std::unique_ptr<CloudServer> server_;
   std::unique_ptr<WireServer> wire_;
