@@ -15,6 +15,7 @@ int main(int argc, char** argv) {
       {"link import", hat::LinkImportVerb},
       {"profile model", hat::ProfileModelVerb},
       {"profile show", hat::ProfileShowVerb},
+      {"replay", hat::ReplayVerb},
       {"report", hat::ReportVerb},
       {"simulate", hat::SimulateVerb},
       {"sweep clean", hat::SweepCleanVerb},

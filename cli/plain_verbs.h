@@ -16,6 +16,7 @@ int KeysShowVerb(CommandLine& line);
 int LinkImportVerb(CommandLine& line);
 int ProfileModelVerb(CommandLine& line);
 int ProfileShowVerb(CommandLine& line);
+int ReplayVerb(CommandLine& line);
 int ReportVerb(CommandLine& line);
 int SimulateVerb(CommandLine& line);
 int SweepCleanVerb(CommandLine& line);

@@ -8,11 +8,10 @@
 #include "core/error.h"
 #include "core/files.h"
 #include "experiments/laws/laws.h"
+#include "experiments/results/run_setup.h"
 #include "experiments/results/vllm_json.h"
-#include "experiments/scenario/input_files.h"
 #include "experiments/watch/explain.h"
 #include "experiments/watch/timeline.h"
-#include "protocol/tree.h"
 
 namespace hat {
 namespace {
@@ -27,22 +26,6 @@ LawOptions LawOptionsOf(const Scenario& scenario) {
   options.token_budget =
       scenario.system.prefill_cut == "whole" ? 0 : scenario.scheduler.token_budget;
   return options;
-}
-
-RunInfo InfoOf(const Simulation& simulation) {
-  const Scenario& scenario = simulation.scenario();
-  RunInfo info;
-  info.engine = Description(simulation.engine());
-  info.scenario = scenario.name;
-  info.system = scenario.system.name;
-  info.model = scenario.model.name;
-  const double rate_per_s = scenario.workload.arrivals.rate_per_s;
-  if (rate_per_s > 0) info.rate_per_s = rate_per_s;
-  info.seed = scenario.seed;
-  info.config = scenario.resolved;
-  info.profiles = simulation.profiles();
-  info.inputs = InputFilesOf(scenario);
-  return info;
 }
 
 // The observers that the options ask for, beside the recorder.
@@ -99,7 +82,7 @@ void RequireMeasured(const Recorder& recorder, const Scenario& scenario) {
 }
 
 void Play(Simulation& simulation, const RunOptions& options, RunResult& result) {
-  RecorderOptions recorder_options = RecorderOptionsOf(simulation);
+  RecorderOptions recorder_options = RecorderOptionsOf(simulation.scenario(), simulation.fleet());
   recorder_options.keep_gaps = options.keeps_gaps;
   result.recorder = std::make_unique<Recorder>(std::move(recorder_options));
   Observers observers(simulation.scenario(), options, *result.recorder);
@@ -116,30 +99,13 @@ void Play(Simulation& simulation, const RunOptions& options, RunResult& result) 
 
 }  // namespace
 
-RecorderOptions RecorderOptionsOf(const Simulation& simulation) {
-  const Scenario& scenario = simulation.scenario();
-  RecorderOptions options;
-  for (const DeviceClass& device_class : scenario.fleet.classes) {
-    options.classes.push_back(device_class.name);
-  }
-  for (int d = 0; d < simulation.fleet().size(); ++d) {
-    options.class_of_device.push_back(simulation.fleet().class_of(d));
-  }
-  options.replicas = scenario.scheduler.replicas;
-  options.stages = scenario.has_cloud() ? scenario.scheduler.stages : 0;
-  options.warmup_requests = scenario.workload.warmup_requests;
-  if (scenario.system.drafts_trees) {
-    options.draft_depths = FindTree(scenario.system.options.tree).depths;
-  }
-  return options;
-}
-
 RunResult Run(Scenario scenario, const RunOptions& options) {
   std::optional<ResultFolder> folder;
   if (!options.out.empty()) folder.emplace(options.out, options.replaces);
   Simulation simulation(std::move(scenario), options.engine, options.profiles);
   RunResult result;
-  result.info = InfoOf(simulation);
+  result.info =
+      RunInfoOf(simulation.scenario(), simulation.profiles(), Description(simulation.engine()));
   result.not_possible = simulation.not_possible();
   if (result.not_possible) {
     result.summary_json = NotPossibleJson(result.info, *result.not_possible);

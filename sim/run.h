@@ -48,7 +48,4 @@ struct RunResult {
 // law is broken ("broken law: ...") or a file cannot be written.
 RunResult Run(Scenario scenario, const RunOptions& options = {});
 
-// What a recorder of this simulation has to know.
-RecorderOptions RecorderOptionsOf(const Simulation& simulation);
-
 }  // namespace hat

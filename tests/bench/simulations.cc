@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/error.h"
+#include "experiments/results/run_setup.h"
 #include "experiments/watch/recorder.h"
 #include "protocol/system.h"
 #include "sim/run.h"
@@ -54,7 +55,7 @@ struct Case {
 Measured Measure(const Case& run) {
   return MeasureInFreshProcess([&](Stopwatch& watch) {
     Simulation simulation = run.Load();
-    Recorder recorder(RecorderOptionsOf(simulation));
+    Recorder recorder(RecorderOptionsOf(simulation.scenario(), simulation.fleet()));
     ToldCounter counter;
     ObserverList observers;
     observers.Add(&recorder);

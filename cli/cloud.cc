@@ -1,0 +1,116 @@
+// hat cloud: a cloud that devices reach over a network.
+#include <fmt/format.h>
+
+#include <chrono>
+#include <string>
+#include <thread>
+
+#include "cli/live_verbs.h"
+#include "cli/model_options.h"
+#include "core/error.h"
+#include "core/files.h"
+#include "core/interrupt.h"
+#include "protocol/locked_observer.h"
+#include "runtime/agent/cloud_program.h"
+#include "runtime/model/config.h"
+#include "runtime/model/torch_compute.h"
+
+namespace hat {
+namespace {
+
+struct Options : ModelOptions {
+  std::string listen = "127.0.0.1:7077";
+  std::string keys;
+  int stages = 1;
+  int token_budget = CloudConfig().token_budget;
+  int64_t kv_tokens = 65'536;
+  int max_sessions = 32;
+  double idle_s = 300;
+  double grace_s = 30;
+  int threads = 0;
+};
+
+void AddOptions(CommandLine& line, Options& options) {
+  line.description(
+      "Serves the middle layers of a model to devices, over TLS: they send hidden states, never "
+      "tokens, and it answers with hidden states, for many of them in one batch. Ends with Ctrl-C "
+      "or SIGTERM, once the requests that run have ended; a second time at once.");
+  line.footer(
+      "Examples:\n"
+      "  hat keys init --out keys --devices 2 --host cloud.example\n"
+      "  hat cloud --model models/small --keys keys/cloud --listen 0.0.0.0:7077\n"
+      "  hat device --model models/small --keys keys/device-0 --cloud cloud.example:7077 \\\n"
+      "    --prompt 'In the beginning'");
+  AddModelOptions(line, options, false);
+  line.add_option("--listen", options.listen, "address and port; port 0: one that is free")
+      ->capture_default_str();
+  line.add_option("--keys", options.keys, "the cloud's folder of keys (hat keys init)")->required();
+  line.add_option("--stages", options.stages, "of the pipeline; the layers are split evenly")
+      ->capture_default_str();
+  line.add_option("--token-budget", options.token_budget, "new tokens per batch")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 1'000'000));
+  line.add_option("--kv-tokens", options.kv_tokens,
+                  "that all sessions together may hold; more wait for admission")
+      ->capture_default_str()
+      ->check(CLI::Range(int64_t{1}, int64_t{1} << 40));
+  line.add_option("--max-sessions", options.max_sessions, "that a device may have open")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 100'000));
+  line.add_option("--idle-s", options.idle_s, "ends a session that nothing came from for so long")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
+  line.add_option("--grace-s", options.grace_s, "for sessions to end after SIGTERM")
+      ->capture_default_str()
+      ->check(CLI::NonNegativeNumber);
+  line.add_option("--threads", options.threads, "that compute (default: all cores)")
+      ->check(CLI::Range(0, 1024));
+}
+
+void Say(const std::string& line) { fmt::print(stderr, "hat cloud: {}\n", line); }
+
+int Serve(const Options& options) {
+  CatchInterrupts();
+  const CloudKeys keys = ReadCloudKeys(options.keys);
+  if (options.threads > 0) SetThreads(options.threads);
+  const ModelConfig config = ReadModelConfig(options.model);
+  const ServedCloud served({.model = options.model,
+                            .plan = PlanOf(options, config),
+                            .system = SystemOf(options),
+                            .stages = options.stages});
+  ThreadWorld world;
+  Observer nobody;
+  LockedObserver observer(nobody);
+  ConstantPace as_it_lasts;
+  CloudProgram program({.world = world,
+                        .served = served,
+                        .keys = keys,
+                        .listen = options.listen,
+                        .config = {.replicas = 1,
+                                   .stages = options.stages,
+                                   .token_budget = options.token_budget,
+                                   .kv_tokens = options.kv_tokens,
+                                   .idle_timeout = Seconds(options.idle_s)},
+                        .paces = {&as_it_lasts},
+                        .observer = observer,
+                        .max_sessions = options.max_sessions,
+                        .session_positions = served.max_positions(),
+                        .downlink = [&](int) { return PlainLink(served.agreement); },
+                        .log = Say});
+  PrintResult(fmt::format("listening on port {}\n", program.service().port()));
+  while (!IsInterrupted()) std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  Say("ends once its sessions have");
+  program.Stop(Seconds(options.grace_s));
+  return 0;
+}
+
+}  // namespace
+
+int CloudVerb(CommandLine& line) {
+  Options options;
+  AddOptions(line, options);
+  line.Parse();
+  return Serve(options);
+}
+
+}  // namespace hat

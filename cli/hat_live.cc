@@ -1,0 +1,13 @@
+// The program hat-live: the verbs that talk over a network and compute with libtorch.
+#include "cli/live_verbs.h"
+#include "cli/verbs.h"
+
+int main(int argc, char** argv) {
+  constexpr hat::Verb kVerbs[] = {
+      {"cloud", hat::CloudVerb},
+      {"device", hat::DeviceVerb},
+      {"testbed cloud", hat::TestbedCloudVerb},
+      {"testbed device", hat::TestbedDeviceVerb},
+  };
+  return hat::RunVerb(argc, argv, kVerbs);
+}

@@ -1,0 +1,76 @@
+#include "cli/prompt_options.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <limits>
+
+#include "core/error.h"
+#include "core/files.h"
+#include "experiments/traces/prompt_file.h"
+#include "runtime/model/config.h"
+
+namespace hat {
+namespace {
+
+std::vector<int32_t> ParseIds(const std::string& text) {
+  std::vector<int32_t> ids = ParseTokenIds(text, ',');
+  if (ids.empty()) {
+    throw InputError(
+        fmt::format("--prompt-ids: numbers with commas between them (1,17,4), not '{}'", text));
+  }
+  return ids;
+}
+
+}  // namespace
+
+void AddPromptOptions(CommandLine& line, PromptOptions& options) {
+  CLI::Option* prompt = line.add_option("--prompt", options.prompt, "text; needs the tokenizer");
+  CLI::Option* ids = line.add_option("--prompt-ids", options.prompt_ids, "token ids: 1,17,4");
+  prompt->excludes(ids);
+  line.add_option("--max-new-tokens", options.max_new_tokens,
+                  "ends it (default: 64, fewer where the model's positions end before)")
+      ->check(CLI::Range(1, std::numeric_limits<int>::max()));
+}
+
+std::optional<Tokenizer> FindTokenizer(const PromptOptions& options, const std::string& model,
+                                       const ModelConfig& config) {
+  const std::string path = model + "/tokenizer.model";
+  std::error_code error;
+  if (!options.prompt && !std::filesystem::exists(path, error)) return std::nullopt;
+  return Tokenizer(path, config.shape.vocabulary);
+}
+
+GenerationRequest RequestOf(const PromptOptions& options, const ModelConfig& config,
+                            const std::optional<Tokenizer>& tokenizer) {
+  if (!options.is_given()) {
+    throw InputError("give a prompt: --prompt TEXT or --prompt-ids 1,2,3");
+  }
+  GenerationRequest request;
+  if (options.prompt_ids) request.prompt = ParseIds(*options.prompt_ids);
+  if (options.prompt) {
+    if (config.bos_token >= 0) request.prompt.push_back(config.bos_token);
+    const std::vector<int32_t> text = tokenizer->Encode(*options.prompt);
+    request.prompt.insert(request.prompt.end(), text.begin(), text.end());
+  }
+  const int room = config.max_positions - static_cast<int>(request.prompt.size()) + 1;
+  request.max_new_tokens = options.max_new_tokens.value_or(std::clamp(room, 1, 64));
+  CheckRequest(request, config);
+  return request;
+}
+
+Screen::Screen(const std::optional<Tokenizer>& tokenizer, const std::vector<int32_t>& prompt) {
+  if (tokenizer) text_.emplace(*tokenizer, prompt);
+}
+
+void Screen::Show(std::span<const int32_t> tokens) {
+  for (const int32_t token : tokens) {
+    PrintResult(text_ ? text_->Add(token) : fmt::format("{}{}", is_first_ ? "" : " ", token));
+    is_first_ = false;
+  }
+}
+
+void Screen::Finish() { PrintResult((text_ ? text_->Finish() : "") + "\n"); }
+
+}  // namespace hat

@@ -1,0 +1,164 @@
+// hat replay: a scenario of the simulator on live programs.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cli/chosen_systems.h"
+#include "cli/plain_verbs.h"
+#include "cli/progress_line.h"
+#include "cli/set_option.h"
+#include "cli/shipped.h"
+#include "core/error.h"
+#include "core/files.h"
+#include "core/interrupt.h"
+#include "core/machine.h"
+#include "experiments/results/summary_text.h"
+#include "runtime/serve/testbed/replay.h"
+
+namespace hat {
+namespace {
+
+struct Options {
+  ReplayOptions replay;
+  std::string model = "models/small";
+  std::vector<std::string> systems;
+  bool plans = false;
+  bool is_unpaced = false;
+  bool is_quiet = false;
+};
+
+void AddOptions(CommandLine& line, Options& options) {
+  line.description(
+      "Plays a scenario on live programs of this machine, in place of the simulator: a cloud and a "
+      "process per device, real tokens of a real model over TLS. Each operation then lasts as long "
+      "as the scenario's hardware would take, each frame travels as long as its link would. The "
+      "results are a simulation's files, and receipt.json: what ran, and how well it kept the "
+      "pace. 'hat validate' holds them against the simulator.");
+  line.footer(
+      "Examples:\n"
+      "  hat replay experiments/measured/small_model.toml --plan\n"
+      "  hat replay experiments/measured/small_model.toml --set fleet.scale=0.1 \\\n"
+      "    --set workload.requests=30 --set workload.rate_per_s=0.5 --out results/live\n"
+      "  hat validate experiments/measured/small_model.toml --live results/live ...");
+  line.add_option("scenario", options.replay.scenario, "a TOML file")
+      ->required()
+      ->transform(ShippedPath);
+  AddSetOption(line, options.replay.overrides, "the scenario");
+  line.add_option("--model", options.model, "folder of the checkpoint that serves")
+      ->capture_default_str()
+      ->transform(ShippedPath);
+  line.add_option("--prompts", options.replay.prompts,
+                  "CSV with their token ids (default: prompts.csv in the model's folder)")
+      ->transform(ShippedPath);
+  line.add_option("--systems", options.systems,
+                  "a list, each a run in DIR/SYSTEM (default: the scenario's)")
+      ->delimiter(',');
+  line.add_option("--time-scale", options.replay.time_scale,
+                  "seconds here per second of the scenario: more where this machine is too slow")
+      ->capture_default_str()
+      ->check(CLI::Range(0.01, 1000.0));
+  line.add_flag("--unpaced", options.is_unpaced,
+                "compute lasts as long as it lasts, links are what they are");
+  line.add_option("--threads", options.replay.threads, "of each program, that compute")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 1024));
+  line.add_option("--out", options.replay.out, "folder for the results (results/NAME-live)");
+  line.add_flag("--force", options.replay.replaces, "replace earlier results there");
+  line.add_flag("--laws", options.replay.checks_laws, "check the protocol's laws on every event");
+  line.add_flag("--plan", options.plans, "say what it needs, and stop");
+  line.add_flag("--quiet", options.is_quiet, "no progress");
+}
+
+void PrintPlan(const ReplayOptions& options) {
+  const ReplayNeeds needs = NeedsOf(options);
+  PrintResult(fmt::format(
+      "{} requests; a cloud and {} devices: {} processes, about {:.1f} GB of memory ({:.1f} GB "
+      "available), {} cores\nlast arrival after {:.0f} s at time scale {:g}\n",
+      needs.requests, needs.processes - 1, needs.processes, needs.memory.value() / 1e9,
+      AvailableMemory().value() / 1e9, CoreCount(), needs.duration.value(), options.time_scale));
+}
+
+void Say(const std::string& line) { fmt::print(stderr, "{}\n", line); }
+
+void Report(const ReplayResult& result) {
+  PrintResult(SummaryText(result.summary_json));
+  const ReceiptOverruns& overruns = result.receipt.overruns;
+  const ReceiptLateness& late = result.receipt.lateness;
+  if (overruns.operations > 0) {
+    const double share = double(overruns.overran) / double(overruns.operations);
+    PrintResult(fmt::format("pace: {} of {} operations ({:.2f}%) took longer than the hardware that "
+                            "they imitate; {:.1f} ms at most\n",
+                            overruns.overran, overruns.operations, 100 * share,
+                            overruns.largest_ms));
+    if (share > 0.01) {
+      Say("this machine is too slow for the pace: take a larger --time-scale, or fewer devices");
+    }
+  }
+  if (late.frames > 0) {
+    PrintResult(fmt::format("frames: {} shaped, late by {:.0f} us (p50), {:.0f} us (p99), {:.0f} us "
+                            "at most\n",
+                            late.frames, late.p50_us, late.p99_us, late.largest_us));
+  }
+}
+
+int RunOne(Options& options) {
+  ReplayOptions& replay = options.replay;
+  std::optional<ProgressLine> progress;
+  if (!options.is_quiet) progress.emplace(std::chrono::seconds(30));
+  replay.on_progress = [&](const Progress& now) {
+    if (progress) {
+      progress->Update(
+          now, [&] { return fmt::format("replay: {} of {} requests", now.done, *now.total); });
+    }
+    return !IsInterrupted();
+  };
+  replay.log = Say;
+  const ReplayResult result = Replay(replay);
+  if (progress) progress->Clear();
+  Report(result);
+  SayWritten(replay.out);
+  for (const std::string& device : result.lost) Say("lost " + device);
+  return result.lost.empty() ? 0 : 1;
+}
+
+int Play(Options& options) {
+  ReplayOptions& replay = options.replay;
+  replay.model = options.model;
+  replay.is_paced = !options.is_unpaced;
+  if (replay.prompts.empty()) replay.prompts = replay.model + "/prompts.csv";
+  const Scenario scenario = LoadScenario(replay.scenario, replay.overrides);
+  if (replay.out.empty()) replay.out = "results/" + scenario.name + "-live";
+  if (options.plans) {
+    PrintPlan(replay);
+    return 0;
+  }
+  CatchInterrupts();
+  if (options.systems.empty()) return RunOne(options);
+  const std::string out = replay.out;
+  const std::vector<std::string> overrides = replay.overrides;
+  int exit_code = 0;
+  CheckSystems(options.systems);
+  RefuseSystemOverride(overrides);
+  for (const std::string& system : options.systems) {
+    replay.out = out + "/" + system;
+    replay.overrides = overrides;
+    replay.overrides.push_back("system.name=" + system);
+    exit_code = std::max(exit_code, RunOne(options));
+  }
+  return exit_code;
+}
+
+}  // namespace
+
+int ReplayVerb(CommandLine& line) {
+  Options options;
+  AddOptions(line, options);
+  line.Parse();
+  return Play(options);
+}
+
+}  // namespace hat

@@ -1,0 +1,350 @@
+// hat testbed cloud|device: one program of an emulated testbed, for 'hat replay'. It is talked to on
+// stdin and stdout: it says "ready" once all is loaded; "start NS [ADDRESS]" tells when the run's
+// time 0 is, on the machine's steady clock; "stop" ends it, and "written" is its last word.
+#include <fmt/format.h>
+
+#include <atomic>
+#include <charconv>
+#include <chrono>
+#include <iostream>
+#include <map>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "cli/live_verbs.h"
+#include "cli/model_options.h"
+#include "core/error.h"
+#include "core/files.h"
+#include "core/machine.h"
+#include "experiments/hardware/profiled_device.h"
+#include "experiments/hardware/profiled_replica.h"
+#include "experiments/hardware/scenario_profiles.h"
+#include "experiments/scenario/fleet.h"
+#include "experiments/scenario/scenario.h"
+#include "experiments/scenario/workload.h"
+#include "experiments/traces/prompt_file.h"
+#include "experiments/watch/event_file.h"
+#include "protocol/locked_observer.h"
+#include "runtime/agent/cloud_program.h"
+#include "runtime/agent/device_program.h"
+#include "runtime/model/torch_compute.h"
+#include "runtime/pace/hardware_pace.h"
+#include "runtime/serve/testbed/part.h"
+
+namespace hat {
+namespace {
+
+struct Options {
+  std::string scenario;
+  std::vector<std::string> overrides;
+  std::string model, keys, prompts, files;
+  double time_scale = 1;
+  double lead_us = 150;
+  int device = 0;
+  int threads = 1;
+  bool is_unpaced = false;
+};
+
+void AddOptions(CommandLine& line, Options& options, bool is_device) {
+  line.description("One program of a testbed; 'hat replay' starts it and talks to it.");
+  line.add_option("--scenario", options.scenario, "a TOML file")->required();
+  line.add_option("--set", options.overrides, "KEY=VALUE of it")
+      ->allow_extra_args(false)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  line.add_option("--model", options.model, "folder of the checkpoint that serves")->required();
+  line.add_option("--keys", options.keys, "this program's folder of keys")->required();
+  line.add_option("--files", options.files, "prefix of the files that it writes")->required();
+  line.add_option("--time-scale", options.time_scale, "seconds here per second of the scenario")
+      ->check(CLI::PositiveNumber);
+  line.add_option("--lead-us", options.lead_us, "a piece is handed to its stream so much early");
+  line.add_option("--threads", options.threads, "that compute")->check(CLI::Range(1, 1024));
+  line.add_flag("--unpaced", options.is_unpaced, "compute and links as they are");
+  if (!is_device) return;
+  line.add_option("--device", options.device, "its number")->required();
+  line.add_option("--prompts", options.prompts, "CSV with token ids")->required();
+}
+
+void Say(const std::string& line) { PrintResult(line + "\n"); }
+
+// The next line of the controller's. None: it has gone.
+std::optional<std::vector<std::string>> Listen() {
+  std::string line;
+  if (!std::getline(std::cin, line)) return std::nullopt;
+  std::vector<std::string> words;
+  for (size_t at = 0; at < line.size();) {
+    const size_t end = std::min(line.find(' ', at), line.size());
+    words.push_back(line.substr(at, end - at));
+    at = end + 1;
+  }
+  return words;
+}
+
+std::vector<std::string> Expect(const std::string& word, size_t arguments) {
+  const auto words = Listen();
+  if (!words) throw RunError("the controller has gone");
+  if (words->size() != arguments + 1 || words->front() != word) {
+    throw RunError(fmt::format("expected '{}', heard '{}'", word, fmt::join(*words, " ")));
+  }
+  return *words;
+}
+
+ThreadWorld::Clock::time_point PointOf(const std::string& nanoseconds) {
+  int64_t count = 0;
+  const char* const end = nanoseconds.data() + nanoseconds.size();
+  if (std::from_chars(nanoseconds.data(), end, count).ptr != end) {
+    throw RunError(fmt::format("'{}' is no time", nanoseconds));
+  }
+  return ThreadWorld::Clock::time_point(std::chrono::nanoseconds(count));
+}
+
+// What both kinds of program have loaded.
+struct Loaded {
+  explicit Loaded(const Options& options)
+      : scenario(LoadScenario(options.scenario, options.overrides)),
+        fleet(scenario),
+        workload(scenario),
+        requests(AllRequests(scenario)),
+        profiles(ScenarioProfiles::Read(scenario, reader)) {}
+
+  Scenario scenario;
+  Fleet fleet;
+  Workload workload;
+  std::vector<Request> requests;
+  ProfileReader reader;
+  ScenarioProfiles profiles;
+};
+
+ServedOptions ServedOptionsOf(const Options& options, const Loaded& loaded) {
+  const Scenario& scenario = loaded.scenario;
+  ModelOptions files;
+  files.model = options.model;
+  files.system = scenario.system.name;
+  return {.model = options.model,
+          // As traces are recorded; inside the frame of the model that is imitated.
+          .plan = {.split = scenario.fleet.device_layers, .compute = {}, .wire = Dtype::kFloat32},
+          .system = scenario.system,
+          .adapter = AdapterOf(files, scenario.system),
+          .medusa = MedusaOf(files, scenario.system),
+          .stages = scenario.scheduler.stages,
+          .ends_at_end_of_text = false,
+          .frame_hidden = scenario.model.hidden,
+          .frame_dtype = scenario.wire_dtype};
+}
+
+FifoLink LinkOf(const Scenario& scenario, const LinkRate& rate) {
+  const LinkConfig& link = scenario.link;
+  return FifoLink(rate.Mean(), link.latency, link.efficiency, rate.curve());
+}
+
+LinkSettings SettingsOf(const Options& options, const Scenario& scenario, const LinkRate& rate) {
+  LinkSettings settings{.hidden = scenario.model.hidden, .stamps = true};
+  if (options.is_unpaced) return settings;
+  settings.shape = LinkOf(scenario, rate);
+  settings.lead = Microseconds(options.lead_us) / options.time_scale;
+  return settings;
+}
+
+Receipt ShareOf(const Options& options, const Loaded& loaded, const std::string& role) {
+  const Scenario& scenario = loaded.scenario;
+  Receipt share;
+  share.programs = {ThisProgram("hat-live")};
+  share.hosts = {ThisHost(role)};
+  share.time_scale = options.time_scale;
+  share.settings = {.replicas = scenario.scheduler.replicas,
+                    .stages = scenario.scheduler.stages,
+                    .kv_tokens = scenario.scheduler.kv_tokens,
+                    .token_budget = scenario.scheduler.token_budget,
+                    .max_sessions = scenario.fleet.max_sessions,
+                    .device_layers = scenario.fleet.device_layers,
+                    .wire_dtype = scenario.wire_dtype,
+                    .state_dtype = Dtype::kFloat32,
+                    .compute_dtype = Dtype::kFloat32,
+                    .cloud_threads = options.threads,
+                    .device_threads = options.threads};
+  return share;
+}
+
+ReceiptOverruns OverrunsOf(const PaceTally& tally, double time_scale) {
+  const PaceTally::Kind all = tally.total();
+  return {all.operations, all.overruns, all.largest.value() * time_scale * 1e3};
+}
+
+std::vector<double> OnTheClock(const std::vector<double>& late, double time_scale) {
+  std::vector<double> seconds;
+  for (const double s : late) seconds.push_back(s * time_scale);
+  return seconds;
+}
+
+int TestbedCloud(const Options& options) {
+  const Loaded loaded(options);
+  const Scenario& scenario = loaded.scenario;
+  const CloudKeys keys = ReadCloudKeys(options.keys);
+  SetThreads(options.threads);
+  const ServedCloud served(ServedOptionsOf(options, loaded));
+  EventWriter writer(PartFiles{options.files}.events());
+  LockedObserver observer(writer);
+  Lateness lateness;
+  PaceTally tally;
+  ConstantPace as_it_lasts;
+  Say("ready");
+  const ThreadWorld::Clock::time_point start = PointOf(Expect("start", 1)[1]);
+  ThreadWorld world(1 / options.time_scale, start);
+  std::vector<std::unique_ptr<ProfiledReplica>> hardware;
+  std::vector<std::unique_ptr<HardwareStagePace>> own;
+  std::vector<StagePace*> paces;
+  for (int r = 0; r < scenario.scheduler.replicas; ++r) {
+    hardware.push_back(
+        std::make_unique<ProfiledReplica>(world, scenario, *loaded.profiles.cloud, r));
+    own.push_back(std::make_unique<HardwareStagePace>(world, *hardware.back(), tally));
+    paces.push_back(options.is_unpaced ? static_cast<StagePace*>(&as_it_lasts) : own.back().get());
+  }
+  CloudProgram program(
+      {.world = world,
+       .served = served,
+       .keys = keys,
+       .listen = "127.0.0.1:0",
+       .config = scenario.scheduler,
+       .paces = paces,
+       .observer = observer,
+       .max_sessions = scenario.fleet.max_sessions,
+       .session_positions = served.max_positions(),
+       .downlink =
+           [&](int device) { return SettingsOf(options, scenario, loaded.fleet.downlink(device)); },
+       .uplink_latency =
+           options.is_unpaced ? std::nullopt : std::optional(scenario.link.latency),
+       .lateness = &lateness,
+       .log = [](const std::string& line) { fmt::print(stderr, "{}\n", line); }});
+  Say(fmt::format("listening {}", program.service().port()));
+  Expect("stop", 0);
+  program.Stop(Seconds(1));
+  observer.Locked([&] { writer.Finish(); });
+  Receipt share = ShareOf(options, loaded, "cloud");
+  share.overruns = OverrunsOf(tally, options.time_scale);
+  WritePart({options.files}, share, OnTheClock(lateness.Samples(), options.time_scale));
+  Say("written");
+  return 0;
+}
+
+// The requests of one device, and what became of them.
+class Outcomes {
+ public:
+  explicit Outcomes(int expected) : expected_(expected) {}
+
+  void Add(const Request& request, const SessionTokens& tokens, const SessionEnd& end) {
+    const std::lock_guard lock(mutex_);
+    ++ended_;
+    if (end.outcome == Outcome::kCompleted) {
+      outputs.push_back({request.id, OutputDigest({tokens.output.begin(), tokens.output.end()}), ""});
+    }
+    for (const NearTie& tie : tokens.near_ties) {
+      if (tie.output_index >= static_cast<int>(tokens.output.size())) continue;
+      near_ties.push_back({request.id, Name(tie.decision), tie.output_index, tie.gap});
+    }
+    Say(fmt::format("ended {}", ended_));
+    if (ended_ == expected_) Say("done");
+  }
+
+  std::vector<ReceiptOutput> outputs;      // read when all have ended
+  std::vector<ReceiptNearTie> near_ties;  // likewise
+
+ private:
+  std::mutex mutex_;
+  int expected_;
+  int ended_ = 0;
+};
+
+std::vector<Request> RequestsOf(const Loaded& loaded, int device) {
+  std::vector<Request> own;
+  for (const Request& request : loaded.requests) {
+    if (request.device == device) own.push_back(request);
+  }
+  return own;
+}
+
+int TestbedDevice(const Options& options) {
+  const Loaded loaded(options);
+  const Scenario& scenario = loaded.scenario;
+  const DeviceKeys keys = ReadDeviceKeys(options.keys);
+  SetThreads(options.threads);
+  const ServedDevice served(ServedOptionsOf(options, loaded));
+  const PromptFile prompts =
+      LoadPrompts(options.prompts, {.vocabulary = served.model.config.shape.vocabulary,
+                                    .max_tokens = served.max_positions()});
+  EventWriter writer(PartFiles{options.files}.events());
+  LockedObserver observer(writer);
+  Lateness lateness;
+  PaceTally tally;
+  ConstantPace as_it_lasts;
+  const std::vector<Request> requests = RequestsOf(loaded, options.device);
+  Outcomes outcomes(static_cast<int>(requests.size()));
+  Say("ready");
+  const std::vector<std::string> words = Expect("start", 2);
+  ThreadWorld world(1 / options.time_scale, PointOf(words[1]));
+  const auto device_class = static_cast<size_t>(loaded.fleet.class_of(options.device));
+  ProfiledDevice hardware(scenario, scenario.fleet.classes[device_class],
+                          loaded.profiles.devices[device_class]);
+  HardwareDevicePace pace(world, hardware, tally);
+  DeviceProgram program(
+      {.world = world,
+       .served = served,
+       .keys = keys,
+       .cloud = words[2],
+       .pace = options.is_unpaced ? static_cast<DevicePace&>(as_it_lasts) : pace,
+       .observer = observer,
+       .device = options.device,
+       .max_sessions = scenario.fleet.max_sessions,
+       .uplink = SettingsOf(options, scenario, loaded.fleet.uplink(options.device)),
+       .downlink_latency =
+           options.is_unpaced ? std::nullopt : std::optional(scenario.link.latency),
+       .lateness = &lateness,
+       .prompt =
+           [&](const Request& request) {
+             return prompts.prompts[static_cast<size_t>(request.prompt_row)].ids;
+           },
+       .on_start =
+           [&](int started_before) {
+             hardware.SetPowerMode(loaded.fleet.PowerMode(options.device, started_before));
+           },
+       .on_end = [&](const Request& request, const SessionTokens& tokens,
+                     const SessionEnd& end) { outcomes.Add(request, tokens, end); }});
+  Say("connected");
+  if (requests.empty()) Say("done");
+  for (const Request& request : requests) {
+    world.CallAt(request.arrival, [&program, request] { program.OnArrival(request); });
+  }
+  Expect("stop", 0);
+  world.StopCallbacks();
+  world.Join();
+  const double round_trip_ms = program.round_trip().value() * 1e3;
+  program.Stop();
+  observer.Locked([&] { writer.Finish(); });
+  Receipt share = ShareOf(options, loaded, "device");
+  share.overruns = OverrunsOf(tally, options.time_scale);
+  share.outputs = outcomes.outputs;
+  share.near_ties = outcomes.near_ties;
+  share.links = {{options.device, std::nullopt, std::nullopt}};
+  (void)round_trip_ms;
+  WritePart({options.files}, share, OnTheClock(lateness.Samples(), options.time_scale));
+  Say("written");
+  return 0;
+}
+
+}  // namespace
+
+int TestbedCloudVerb(CommandLine& line) {
+  Options options;
+  AddOptions(line, options, false);
+  line.Parse();
+  return TestbedCloud(options);
+}
+
+int TestbedDeviceVerb(CommandLine& line) {
+  Options options;
+  AddOptions(line, options, true);
+  line.Parse();
+  return TestbedDevice(options);
+}
+
+}  // namespace hat
