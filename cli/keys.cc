@@ -44,13 +44,13 @@ CLI::Option* AddDays(CommandLine& line, int& days) {
 }
 
 std::string Listing(const std::vector<ShownKeys>& all) {
-  std::vector<Cells> rows = {{"folder", "valid until", "days", "of"}};
+  std::vector<Cells> rows = {{"whose", "folder", "valid until", "days"}};
   std::string problems, hosts;
   for (const ShownKeys& shown : all) {
     const auto until = shown.facts.validity.until;
     const auto days = std::chrono::floor<std::chrono::days>(until - Now()).count();
-    rows.push_back({shown.folder, DateText(until), fmt::format("{}", days),
-                    fmt::format("{} ({})", shown.facts.name, shown.what)});
+    rows.push_back({fmt::format("{} ({})", shown.facts.name, shown.what), shown.folder,
+                    DateText(until), fmt::format("{}", days)});
     if (!shown.facts.hosts.empty()) {
       hosts = fmt::format("the cloud may be called {}\n", fmt::join(shown.facts.hosts, ", "));
     }

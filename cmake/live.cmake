@@ -1,5 +1,6 @@
-# gRPC, for what talks over a network. HAT_LIVE: AUTO builds it where gRPC and protobuf's compiler are
-# found, ON insists on them, OFF leaves it out. Sets HAT_HAS_LIVE.
+# gRPC, for what talks over a network, and prometheus-cpp, for what it tells of itself. HAT_LIVE: AUTO
+# builds it where both and protobuf's compiler are found, ON insists on them, OFF leaves it out. Sets
+# HAT_HAS_LIVE.
 set(HAT_LIVE AUTO CACHE STRING "Build the live cloud and devices: AUTO, ON or OFF")
 set_property(CACHE HAT_LIVE PROPERTY STRINGS AUTO ON OFF)
 if(NOT HAT_LIVE MATCHES "^(AUTO|ON|OFF)$")
@@ -10,16 +11,18 @@ set(HAT_HAS_LIVE OFF)
 if(NOT HAT_LIVE STREQUAL OFF AND NOT HAT_PROFILE_ONLY)
   # By pkg-config: find_package(Torch) replaces the target protobuf::libprotobuf.
   pkg_check_modules(Grpc QUIET IMPORTED_TARGET grpc++ protobuf)
+  pkg_check_modules(Prometheus QUIET IMPORTED_TARGET prometheus-cpp-pull)
   find_program(HAT_PROTOC protoc)
   find_program(HAT_GRPC_PLUGIN grpc_cpp_plugin)
-  if(Grpc_FOUND AND HAT_PROTOC AND HAT_GRPC_PLUGIN)
+  if(Grpc_FOUND AND Prometheus_FOUND AND HAT_PROTOC AND HAT_GRPC_PLUGIN)
     set(HAT_HAS_LIVE ON)
-    message(STATUS "live: gRPC ${Grpc_grpc++_VERSION}, protobuf ${Grpc_protobuf_VERSION}")
+    message(STATUS "live: gRPC ${Grpc_grpc++_VERSION}, protobuf ${Grpc_protobuf_VERSION}, "
+                   "prometheus-cpp ${Prometheus_VERSION}")
   elseif(HAT_LIVE STREQUAL ON)
-    message(FATAL_ERROR "HAT_LIVE=ON needs gRPC and protobuf's compiler; Debian: libgrpc++-dev "
-                        "protobuf-compiler-grpc")
+    message(FATAL_ERROR "HAT_LIVE=ON needs gRPC, protobuf's compiler and prometheus-cpp; Debian: "
+                        "libgrpc++-dev protobuf-compiler-grpc prometheus-cpp-dev")
   else()
-    message(STATUS "live: left out, gRPC or protobuf's compiler is missing (HAT_LIVE=AUTO)")
+    message(STATUS "live: left out, gRPC, protobuf's compiler or prometheus-cpp is missing (HAT_LIVE=AUTO)")
   endif()
 endif()
 set(HAT_HAS_LIVE ${HAT_HAS_LIVE} CACHE INTERNAL "The live cloud and devices are part of this build")

@@ -36,7 +36,7 @@ ShownKeys ShowCloud(const fs::path& folder, const std::string& name, std::chrono
   ShownKeys shown{name, "cloud", FactsOf(CertificateIn(folder)), ""};
   try {
     const size_t devices = ReadCloudKeys(folder, now).tokens.devices().size();
-    shown.what += fmt::format(", {} device{}", devices, devices == 1 ? "" : "s");
+    shown.what = fmt::format("{} device{}", devices, devices == 1 ? "" : "s");
   } catch (const InputError& error) {
     shown.problem = error.what();
   }

@@ -10,7 +10,7 @@ namespace hat {
 
 struct ShownKeys {
   std::string folder;  // its name in the folder that is shown; "." for that one itself
-  std::string what;    // "CA", "cloud, 3 devices" or "device"
+  std::string what;    // "CA", "3 devices" or "device"
   CertificateFacts facts;
   std::string problem;  // why it may not be used, "" if it may
 };

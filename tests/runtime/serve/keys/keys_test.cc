@@ -245,7 +245,7 @@ TEST_F(KeysTest, ShowsWhatThereIsAndWhatCannotBeUsed) {
   EXPECT_THAT(folders(ShowKeys(temp_ / "keys")),
               ElementsAre("ca", "cloud", "device-0", "orin", "a"));
   EXPECT_THAT(ShowKeys(temp_ / "keys"), Each(Field(&ShownKeys::problem, "")));
-  EXPECT_EQ(ShowKeys(cloud_).front().what, "cloud, 3 devices");
+  EXPECT_EQ(ShowKeys(cloud_).front().what, "3 devices");
   EXPECT_EQ(ShowKeys(device_).front().facts.name, "orin");
   Spoil("keys/a/token", ReadFile(device_ + "/token"));
   Chmod("keys/ca/key.pem", 0644);
