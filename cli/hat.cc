@@ -26,6 +26,7 @@ int main(int argc, char** argv) {
       {"sweep unit", hat::SweepUnitVerb},
       {"trace import", hat::TraceImportVerb},
       {"trace show", hat::TraceShowVerb},
+      {"validate", hat::ValidateVerb},
       {"workload import", hat::WorkloadImportVerb},
   };
   return hat::RunHat(argc, argv, kVerbs);

@@ -43,6 +43,7 @@ constexpr KnownVerb kKnownVerbs[] = {
     {"train base", "hat-torch", "trains a small model from text"},
     {"train eval", "hat-torch", "measures what a model's drafters are worth"},
     {"train medusa", "hat-torch", "trains Medusa heads"},
+    {"validate", "hat", "says how far the simulator is from the same requests served live"},
     {"workload import", "hat", "makes a workload from a trace of requests"},
 };
 

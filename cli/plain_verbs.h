@@ -27,6 +27,7 @@ int SweepSlurmVerb(CommandLine& line);
 int SweepUnitVerb(CommandLine& line);
 int TraceImportVerb(CommandLine& line);
 int TraceShowVerb(CommandLine& line);
+int ValidateVerb(CommandLine& line);
 int WorkloadImportVerb(CommandLine& line);
 
 }  // namespace hat

@@ -14,6 +14,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "core/config_keys.h"
 #include "core/config_overrides.h"
 #include "core/decimal.h"
 #include "core/files.h"
@@ -318,6 +319,26 @@ std::vector<std::string> OverridesOf(const std::string& path) {
   std::vector<std::string> overrides;
   for (auto& [position, text] : found) overrides.push_back(std::move(text));
   return overrides;
+}
+
+std::map<std::string, std::string> KeysOf(const std::string& text, const std::string& name) {
+  const toml::table document = ParseDocument(text, name);
+  std::map<std::string, std::string> keys;
+  const std::function<void(const toml::node&, const std::string&)> add =
+      [&](const toml::node& node, const std::string& path) {
+        const toml::array* array = node.as_array();
+        if (const toml::table* table = node.as_table()) {
+          for (const auto& [key, value] : *table) add(value, Join(path, std::string(key.str())));
+        } else if (array && !array->empty() && array->is_homogeneous(toml::node_type::table)) {
+          for (size_t i = 0; i < array->size(); ++i) {
+            add(*array->get(i), Join(path, std::to_string(i)));
+          }
+        } else {
+          keys[path] = Literal(node);
+        }
+      };
+  add(document, "");
+  return keys;
 }
 
 std::string TomlValue(const std::string& text) {

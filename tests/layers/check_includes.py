@@ -30,6 +30,7 @@ EXPERIMENTS_BELOW = {
     "sweep": ["plan", "results", "scenario"],
     "calibrate": ["results"],
     "capacity": ["results"],
+    "validate": ["results", "scenario"],
 }
 EVERYTHING = {
     "cli": [*BELOW, "cli"],

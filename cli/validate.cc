@@ -1,0 +1,301 @@
+// hat validate: how far a simulation is from the live run of the same requests.
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cli/chosen_systems.h"
+#include "cli/plain_verbs.h"
+#include "cli/progress_line.h"
+#include "cli/run_plot.h"
+#include "cli/set_option.h"
+#include "cli/shipped.h"
+#include "core/files.h"
+#include "core/program.h"
+#include "experiments/results/results.h"
+#include "experiments/scenario/scenario.h"
+#include "experiments/traces/draft_trace.h"
+#include "experiments/validate/report.h"
+#include "experiments/validate/settings.h"
+#include "experiments/validate/validation.h"
+#include "experiments/watch/event_file.h"
+#include "sim/run.h"
+
+namespace hat {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Options {
+  std::string scenario;
+  std::string live;
+  std::vector<std::string> systems;
+  std::vector<std::string> overrides;
+  std::string require;
+  std::string out;
+  bool replace = false;
+  bool draws = true;
+  bool is_quiet = false;
+};
+
+void AddOptions(CommandLine& line, Options& options) {
+  line.description(
+      "How far the simulator is from the same requests served live. Simulates what 'hat replay' "
+      "served, and prints for each system TTFT, TBT, E2E, accept length, batch tokens and stage "
+      "time in both worlds, with the error of the mean, P50, P90 and P99 and how well it is known; "
+      "checks that both did the same request by request; says whether they rank the systems alike. "
+      "With --out also writes validation.json, .md, .png and .pdf.\n\n"
+      "  hat replay experiments/measured/small_model.toml --systems hat,u-shape --out "
+      "results/live\n"
+      "  hat validate experiments/measured/small_model.toml --live results/live --out "
+      "results/gap\n\n"
+      "Exit code 1 if tokens, rounds, drafted or accepted differ otherwise than by listed "
+      "near-ties, in over 1% of requests, or what --require asks is missed; errors by themselves "
+      "fail nothing. How to read it: docs/validation.md.");
+  line.add_option("scenario", options.scenario, "the TOML file that was replayed")
+      ->required()
+      ->transform(ShippedPath);
+  line.add_option("--live", options.live,
+                  "folder of 'hat replay --out': one system's results, or a folder of each")
+      ->required();
+  line.add_option("--systems", options.systems, "which of those in --live (default: all)")
+      ->delimiter(',');
+  AddSetOption(line, options.overrides, "the scenario; the same as the replay had");
+  line.add_option("--require", options.require,
+                  "fail if an error is larger, either way: NAME=PERCENT,...; NAME is "
+                  "METRIC_STATISTIC, as ttft_p50, tbt_mean, stage_p99")
+      ->type_name("NAME=PERCENT,...");
+  line.add_option("--out", options.out, "folder for the results; must not exist");
+  line.add_flag("--force", options.replace, "replace earlier results");
+  line.add_flag("!--no-figure", options.draws, "do not draw validation.png, validation.pdf");
+  line.add_flag("--quiet", options.is_quiet, "nothing on stderr but errors");
+}
+
+// -- the live run
+
+struct LiveRun {
+  std::string folder;
+  Manifest manifest;
+  std::optional<Receipt> receipt;
+
+  std::string File(const char* name) const { return folder + "/" + name; }
+};
+
+bool IsThere(const std::string& path) {
+  std::error_code error;
+  return fs::exists(path, error);
+}
+
+bool IsRun(const std::string& folder) { return IsThere(folder + "/summary.json"); }
+
+LiveRun OpenRun(const std::string& folder) {
+  LiveRun run;
+  run.folder = folder;
+  run.manifest = ParseManifest(ReadFile(run.File("manifest.json")), run.File("manifest.json"));
+  if (run.manifest.world == "simulated") {
+    throw InputError(
+        fmt::format("{}: a simulated run; --live takes what 'hat replay --out' wrote", folder));
+  }
+  const std::string receipt = run.File("receipt.json");
+  if (IsThere(receipt)) run.receipt = ReadReceipt(receipt);
+  return run;
+}
+
+// The folders in `live` that hold a run, in the order of the table of systems.
+std::vector<std::string> SystemsIn(const std::string& live) {
+  std::vector<std::string> systems = SystemNames();
+  std::erase_if(systems, [&](const std::string& name) { return !IsRun(live + "/" + name); });
+  return systems;
+}
+
+LiveRun OpenSystem(const std::string& live, const std::string& system) {
+  const std::string folder = live + "/" + system;
+  if (!IsRun(folder)) {
+    throw InputError(fmt::format("--systems: '{}' is not in {}; there are: {}", system, live,
+                                 fmt::join(SystemsIn(live), ", ")));
+  }
+  LiveRun run = OpenRun(folder);
+  if (run.manifest.system == system) return run;
+  throw InputError(fmt::format("{}: a run of {}", folder, run.manifest.system));
+}
+
+std::vector<LiveRun> OpenLive(const Options& options) {
+  CheckSystems(options.systems);
+  if (IsRun(options.live)) {
+    std::vector<LiveRun> runs = {OpenRun(options.live)};
+    const std::string& system = runs.front().manifest.system;
+    if (options.systems.empty() || options.systems == std::vector{system}) return runs;
+    throw InputError(fmt::format("--systems: {} is a run of {} alone", options.live, system));
+  }
+  const std::vector<std::string> systems =
+      options.systems.empty() ? SystemsIn(options.live) : options.systems;
+  if (systems.empty()) {
+    throw InputError(fmt::format(
+        "--live: no run of a system in '{}' (a summary.json, there or in a folder of a system's "
+        "name)",
+        options.live));
+  }
+  std::vector<LiveRun> runs;
+  for (const std::string& system : systems) runs.push_back(OpenSystem(options.live, system));
+  return runs;
+}
+
+// -- the simulation of the same requests
+
+void RefuseWhatCannotBePaired(const Scenario& scenario) {
+  if (scenario.workload.arrivals.kind == ArrivalConfig::Kind::kClosedLoop) {
+    throw InputError(fmt::format(
+        "{}: 'workload.arrivals' closed-loop: who asks next depends on the answers' times, so that "
+        "requests of two worlds are not the same ones",
+        scenario.path));
+  }
+  if (scenario.system.drafts() && scenario.acceptance.trace_path.empty()) {
+    throw InputError(fmt::format(
+        "{}: no 'acceptance.trace': a drawn drafter does not draft what the served model does; "
+        "record a draft trace of it (hat trace record)",
+        scenario.path));
+  }
+}
+
+std::string TraceModel(const Scenario& scenario) {
+  if (!scenario.system.drafts()) return "";
+  return DraftTrace::Load(scenario.acceptance.trace_path).info().model_sha256;
+}
+
+// All that can be known before the simulation.
+Scenario ScenarioOf(const Options& options, const LiveRun& live) {
+  std::vector<std::string> overrides = options.overrides;
+  overrides.push_back("system.name=" + live.manifest.system);
+  Scenario scenario = LoadScenario(options.scenario, overrides);
+  RefuseWhatCannotBePaired(scenario);
+  RefuseDifferences(
+      ConfigDifferences(scenario.resolved, live.manifest.config, live.File("manifest.json")),
+      live.folder);
+  if (!live.receipt) return scenario;
+  RefuseDifferences(ReceiptDifferences(scenario, TraceModel(scenario), *live.receipt),
+                    live.File("receipt.json"));
+  return scenario;
+}
+
+RunOfSystem Simulate(const Scenario& scenario, const LiveRun& live, bool is_quiet) {
+  BatchSamples batches(scenario.workload.warmup_requests);
+  RunOptions run;
+  run.observers = {&batches};
+  ProgressLine line;
+  run.on_progress = [&](const SimulationProgress& now) {
+    const auto words = [&] {
+      return scenario.system.name + fmt::format(": {} requests", now.done);
+    };
+    if (!is_quiet) line.Update(now, words);
+    return !IsInterrupted();
+  };
+  const RunResult result = Run(scenario, run);
+  if (result.not_possible) throw InputError(scenario.path + ": " + *result.not_possible);
+  if (result.info.is_partial) throw RunError("interrupted; nothing was written");
+  const std::string name = "the simulation";
+  RefuseDifferences(FileDifferences(ParseManifest(ManifestJson(result.info), name), live.manifest),
+                    live.folder);
+  RunOfSystem simulated = ReadRun(result.summary_json, name, RequestsCsv(*result.recorder), name);
+  simulated.batches = std::move(batches);
+  return simulated;
+}
+
+RunOfSystem ReadLive(const LiveRun& live, int warmup_requests) {
+  const std::string summary = live.File("summary.json"), requests = live.File("requests.csv");
+  RunOfSystem run = ReadRun(ReadFile(summary), summary, ReadFile(requests), requests);
+  const std::string events = live.File("events.jsonl");
+  if (!IsThere(events)) return run;
+  run.batches.emplace(warmup_requests);
+  ReadEvents({events}, *run.batches);
+  return run;
+}
+
+std::vector<SystemValidation> ValidateAll(const Options& options, const std::vector<LiveRun>& runs,
+                                          const std::vector<Scenario>& scenarios) {
+  std::vector<SystemValidation> systems;
+  for (size_t i = 0; i < runs.size(); ++i) {
+    const LiveRun& live = runs[i];
+    const RunOfSystem live_run = ReadLive(live, scenarios[i].workload.warmup_requests);
+    const RunOfSystem simulated = Simulate(scenarios[i], live, options.is_quiet);
+    systems.push_back(ValidateSystem(live.manifest.system, simulated, live_run, live.receipt,
+                                     live.File("requests.csv")));
+  }
+  return systems;
+}
+
+// -- what is written
+
+ValidationInfo InfoOf(const Options& options, const Scenario& scenario) {
+  ValidationInfo info;
+  info.scenario = scenario.name;
+  info.model = scenario.model.name;
+  info.devices = scenario.devices();
+  info.seed = scenario.seed;
+  info.overrides = options.overrides;
+  if (!options.require.empty()) info.requirements = ParseRequirements(options.require);
+  return info;
+}
+
+std::string ValidationManifest(const ValidationInfo& info, const std::vector<LiveRun>& runs) {
+  const std::string commit = BuildCommit();
+  nlohmann::ordered_json live = nlohmann::ordered_json::object();
+  for (const LiveRun& run : runs) {
+    live[run.manifest.system] = {
+        {"world", run.manifest.world},
+        {"commit", run.manifest.commit},
+        {"requests_sha256", Sha256Hex(ReadFile(run.File("requests.csv")))}};
+  }
+  const nlohmann::ordered_json manifest = {{"schema_version", kValidationSchema},
+                                           {"world", runs.front().manifest.world},
+                                           {"commit", commit.substr(0, commit.find("-dirty"))},
+                                           {"dirty", commit.ends_with("-dirty")},
+                                           {"scenario", info.scenario},
+                                           {"overrides", info.overrides},
+                                           {"seed", info.seed},
+                                           {"live", live}};
+  return manifest.dump(2) + "\n";
+}
+
+int Validate(const Options& options) {
+  RefuseSystemOverride(options.overrides);
+  const std::vector<LiveRun> runs = OpenLive(options);
+  std::vector<Scenario> scenarios;
+  for (const LiveRun& run : runs) scenarios.push_back(ScenarioOf(options, run));
+  const ValidationInfo info = InfoOf(options, scenarios.front());
+  std::optional<ResultFolder> folder;
+  if (!options.out.empty()) folder.emplace(options.out, options.replace);
+  const std::vector<SystemValidation> systems = ValidateAll(options, runs, scenarios);
+  if (folder) {
+    folder->Write("validation.json", ValidationJson(systems, info));
+    folder->Write("validation.md", ValidationMarkdown(systems, info));
+    folder->Write("manifest.json", ValidationManifest(info, runs));
+    folder->Commit();
+  }
+  PrintResult(ValidationText(systems, info));
+  if (folder && !options.is_quiet) SayWritten(options.out);
+  for (const char* image : {"/validation.png", "/validation.pdf"}) {
+    if (!folder || !options.draws) break;
+    RunPlot("validate.py", options.out + "/validation.json", options.out + image);
+  }
+  const std::vector<std::string> failures = Failures(systems, info);
+  if (!failures.empty()) throw RunError(fmt::format("{}", fmt::join(failures, "; ")));
+  return 0;
+}
+
+}  // namespace
+
+int ValidateVerb(CommandLine& line) {
+  Options options;
+  AddOptions(line, options);
+  line.Parse();
+  CatchInterrupts();
+  return Validate(options);
+}
+
+}  // namespace hat
