@@ -4,35 +4,30 @@
 #include <utility>
 #include <vector>
 
-#include "core/error.h"
-
 namespace hat {
 
 class SimSession::Operation : public ComputeQueue::Operation {
  public:
-  Operation(const SimSession& session, DeviceOp op, int tokens, int context, int position)
-      : session_(session), op_(op), tokens_(tokens), context_(context), position_(position) {}
-  Seconds Latency() override {
-    return session_.Latency(op_, tokens_, context_, session_.Quantile(op_, position_));
-  }
+  Operation(const SimSession& session, const DeviceOperation& operation)
+      : session_(session), operation_(operation) {}
+  Seconds Latency() override { return session_.device_.hardware.Latency(operation_); }
   // Draft steps of several sessions: the weights are read once. It counts as one step of as many
   // branches, at the longest of their contexts.
   bool Takes(ComputeQueue::Operation& other) override {
-    if (op_ != DeviceOp::kDraft || !session_.setup_.scenario.fleet.draft_batching) return false;
+    if (operation_.op != DeviceOp::kDraft) return false;
+    if (!session_.setup_.scenario.fleet.draft_batching) return false;
     const auto* step = dynamic_cast<const Operation*>(&other);
-    const int most = session_.device_.profile->max_draft_width(session_.setup_.layers);
-    if (step == nullptr || step->op_ != op_ || tokens_ + step->tokens_ > most) return false;
-    tokens_ += step->tokens_;
-    context_ = std::max(context_, step->context_);
+    if (step == nullptr || step->operation_.op != operation_.op) return false;
+    const int tokens = operation_.tokens + step->operation_.tokens;
+    if (tokens > session_.device_.hardware.max_draft_width()) return false;
+    operation_.tokens = tokens;
+    operation_.context = std::max(operation_.context, step->operation_.context);
     return true;
   }
 
  private:
   const SimSession& session_;
-  DeviceOp op_;
-  int tokens_;
-  int context_;
-  int position_;
+  DeviceOperation operation_;
 };
 
 SimSession::SimSession(World& world, const SimDeviceSetup& setup, SimDevice& device,
@@ -40,38 +35,8 @@ SimSession::SimSession(World& world, const SimDeviceSetup& setup, SimDevice& dev
     : setup_(setup), device_(device), chain_(setup.drafts, request), done_(world.MakeSignal()) {}
 
 Span SimSession::Run(DeviceOp op, int tokens, int context, int position) {
-  Operation operation(*this, op, tokens, context, position);
+  Operation operation(*this, {chain_.request().id, op, tokens, context, position});
   return device_.gpu.Run(operation, *done_);
-}
-
-double SimSession::Quantile(DeviceOp op, int position) const {
-  if (!setup_.scenario.fleet.jitter || !device_.profile->has_spread()) return kMedian;
-  return setup_.jitter
-      .At(static_cast<uint64_t>(chain_.request().id), static_cast<uint64_t>(op),
-          static_cast<uint64_t>(position), op == DeviceOp::kDraftAhead)
-      .Uniform();
-}
-
-Seconds SimSession::Latency(DeviceOp op, int tokens, int context, double quantile) const {
-  return ProfiledLatency(op, tokens, context, quantile) / device_.speed;
-}
-
-Seconds SimSession::ProfiledLatency(DeviceOp op, int tokens, int context, double quantile) const {
-  const DeviceProfile& profile = *device_.profile;
-  switch (op) {
-    case DeviceOp::kInput:
-      return profile.Input(tokens, context, setup_.layers, quantile);
-    case DeviceOp::kAdapter:
-      return profile.Adapter(tokens, context, quantile);
-    case DeviceOp::kHead:
-      return profile.Head(tokens, quantile);
-    case DeviceOp::kMedusa:
-      return profile.Medusa(tokens, quantile);
-    case DeviceOp::kDraft:
-    case DeviceOp::kDraftAhead:
-      return profile.Draft(tokens, context, setup_.layers, quantile);
-  }
-  HAT_CHECK(false);
 }
 
 InputCompute::Result SimInput::RunPrompt(int first_position, int tokens) {

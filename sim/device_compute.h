@@ -1,13 +1,11 @@
 // A device's ports in the simulator: latencies from its profile, outcomes from a draft source.
 #pragma once
 
-#include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 
-#include "core/random.h"
-#include "experiments/scenario/scenario.h"
-#include "profiles/profile.h"
+#include "experiments/hardware/profiled_device.h"
 #include "protocol/device_compute.h"
 #include "protocol/observer.h"
 #include "sim/draft_chain.h"
@@ -17,18 +15,17 @@ namespace hat {
 
 // What the sessions of one simulated device share.
 struct SimDevice {
-  explicit SimDevice(World& world) : gpu(world) {}
+  SimDevice(World& world, const Scenario& scenario, const DeviceClass& device_class,
+            std::span<const DeviceProfile> modes)
+      : gpu(world), hardware(scenario, device_class, modes) {}
   ComputeQueue gpu;
-  const DeviceProfile* profile = nullptr;  // of the power mode that operations start in now
-  double speed = 1;                        // times as fast as the profile says
+  ProfiledDevice hardware;
 };
 
 // What all simulated devices share.
 struct SimDeviceSetup {
   const Scenario& scenario;
   const DraftSource* drafts;  // null where nothing drafts
-  RngStream jitter;           // keyed by (request, operation, first position, ahead)
-  int layers;                 // on the device
 };
 
 // What the parts of one session share: its operations on the device's GPU, and its chain.
@@ -46,9 +43,6 @@ class SimSession {
 
  private:
   class Operation;
-  double Quantile(DeviceOp op, int position) const;
-  Seconds Latency(DeviceOp op, int tokens, int context, double quantile) const;
-  Seconds ProfiledLatency(DeviceOp op, int tokens, int context, double quantile) const;
 
   const SimDeviceSetup& setup_;
   SimDevice& device_;

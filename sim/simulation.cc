@@ -7,9 +7,7 @@
 
 #include "core/error.h"
 #include "core/machine.h"
-#include "profiles/modelled_profile.h"
 #include "protocol/deployment.h"
-#include "protocol/policies/batching.h"
 #include "sim/cloud_compute.h"
 #include "sim/device_compute.h"
 #include "sim/drafting_cloud_compute.h"
@@ -24,55 +22,6 @@ bool HasSharedLinks(const Scenario& scenario) {
   return scenario.link.kind == LinkConfig::Kind::kShared;
 }
 
-int LayersOnDevice(const Scenario& scenario) {
-  return scenario.has_cloud() ? scenario.fleet.device_layers : scenario.model.layer_count();
-}
-
-// The most new tokens that an operation of a device surely sees: the adapter runs over the whole
-// prompt, the input too where the prompt is not cut into chunks.
-int PrefillTokensOnDevice(const SystemSpec& system, int prompt_tokens) {
-  if (!system.has_device_layers) return 0;
-  return system.drafts_chains() || system.chunking == "none" ? prompt_tokens : 1;
-}
-
-// What to do about a profile that covers too little. `options`: of the program that makes one which
-// covers enough, "--max-tokens 9000"; `needed`: the number in them that was too large.
-std::string HowToCover(const ProfileInfo& info, const std::string& options, int needed) {
-  const std::string program = needed > ModelledLimits::kMost             ? ""
-                              : info.provenance == Provenance::kModelled ? "model"
-                              : info.provenance == Provenance::kMeasured ? Name(info.role)
-                                                                         : "";
-  return fmt::format(
-      "ask for less, take a profile that covers it{}, or let this one extrapolate "
-      "(\"allow_extrapolation\": true in it)",
-      program.empty() ? "" : fmt::format(" (hat profile {} {})", program, options));
-}
-
-void CheckDraftWidth(const DeviceProfile& profile, const Scenario& scenario) {
-  const int branches = scenario.system.options.ahead_branches;
-  const int most = profile.max_draft_width(LayersOnDevice(scenario));
-  if (!scenario.system.draft_ahead || branches <= most) return;
-  throw InputError(
-      fmt::format("{}: the profile covers draft steps of up to {} branches, but drafting ahead has "
-                  "{}; lower policy.ahead_branches",
-                  profile.info().path, most, branches));
-}
-
-// A cloud that drafts has `rows` of a batch go through the head, in the middle of a run.
-void CheckHead(const CloudProfile& profile, const Scenario& scenario, int64_t rows) {
-  if (profile.max_head_rows() >= rows) return;
-  const std::string& path = profile.info().path;
-  if (profile.max_head_rows() == 0) {
-    throw InputError(
-        fmt::format("{}: {} needs a profile with embedding and head", path, scenario.system.name));
-  }
-  throw InputError(
-      fmt::format("{}: the profile covers heads of up to {} rows, but a batch may have {}; lower "
-                  "cloud.token_budget, take a profile that covers it, or let this one extrapolate "
-                  "(\"allow_extrapolation\": true in it)",
-                  path, profile.max_head_rows(), rows));
-}
-
 }  // namespace
 
 // The world and everything in it, for the time of one run.
@@ -82,7 +31,7 @@ class Simulation::Running {
       : scenario_(simulation.scenario_),
         workload_(simulation.workload_),
         fleet_(simulation.fleet_),
-        profiles_(simulation.device_profiles_),
+        profiles_(simulation.profiles_),
         observer_(observer),
         on_progress_(on_progress),
         shared_(SharedLinksOf(simulation)),
@@ -90,10 +39,9 @@ class Simulation::Running {
         world_(engine_->world()),
         all_ended_(world_.MakeSignal()),
         drafts_(scenario_.system.drafts() ? MakeDraftSource(scenario_, workload_) : nullptr),
-        compute_setup_{scenario_, drafts_.get(), RngStream(scenario_.seed, "device jitter"),
-                       LayersOnDevice(scenario_)},
+        compute_setup_{scenario_, drafts_.get()},
         links_(MakeLinks()),
-        deployment_(MakeDeployment(simulation)) {
+        deployment_(MakeDeployment()) {
     for (int d = 0; d < fleet_.size(); ++d) AddDevice(d);
   }
 
@@ -127,10 +75,10 @@ class Simulation::Running {
     return platform;
   }
 
-  Deployment MakeDeployment(const Simulation& simulation) {
+  Deployment MakeDeployment() {
     std::vector<CloudCompute*> replicas;
     for (int i = 0; scenario_.has_cloud() && i < scenario_.scheduler.replicas; ++i) {
-      cloud_computes_.push_back(MakeCloudCompute(simulation, i));
+      cloud_computes_.push_back(MakeCloudCompute(i));
       replicas.push_back(cloud_computes_.back().get());
     }
     return Deployment(
@@ -147,27 +95,26 @@ class Simulation::Running {
          .on_fault = [](std::exception_ptr cause) { std::rethrow_exception(cause); }});
   }
 
-  std::unique_ptr<SimCloudCompute> MakeCloudCompute(const Simulation& simulation, int replica) {
-    const CloudProfile& target = *simulation.cloud_profile_;
+  std::unique_ptr<SimCloudCompute> MakeCloudCompute(int replica) {
+    const CloudProfile& target = *profiles_.cloud;
     if (!scenario_.system.drafts_in_cloud()) {
       return std::make_unique<SimCloudCompute>(world_, scenario_, target, replica);
     }
     if (!chains_) chains_.emplace(world_, *drafts_);
-    return std::make_unique<DraftingCloudCompute>(world_, scenario_, target,
-                                                  *simulation.draft_profile_, *chains_, replica);
+    return std::make_unique<DraftingCloudCompute>(world_, scenario_, target, *profiles_.draft,
+                                                  *chains_, replica);
   }
 
   void AddDevice(int d) {
-    sim_devices_.push_back(std::make_unique<SimDevice>(world_));
+    const auto device_class = static_cast<size_t>(fleet_.class_of(d));
+    sim_devices_.push_back(std::make_unique<SimDevice>(
+        world_, scenario_, scenario_.fleet.classes[device_class], profiles_.devices[device_class]));
     SimDevice& device = *sim_devices_.back();
     // A device that computes nothing has nothing that a session could occupy.
     const int max_sessions = scenario_.system.has_device_layers ? scenario_.fleet.max_sessions
                                                                 : std::numeric_limits<int>::max();
     const auto make_compute = [this, d, &device](const Request& request, int started_before) {
-      const auto device_class = static_cast<size_t>(fleet_.class_of(d));
-      const auto& modes = profiles_[device_class];
-      device.speed = scenario_.fleet.classes[device_class].speed;
-      device.profile = &modes[static_cast<size_t>(fleet_.PowerMode(d, started_before))];
+      device.hardware.SetPowerMode(fleet_.PowerMode(d, started_before));
       if (chains_) chains_->Add(request);
       return std::make_unique<SimDeviceCompute>(world_, compute_setup_, device, request);
     };
@@ -255,7 +202,7 @@ class Simulation::Running {
   const Scenario& scenario_;
   Workload& workload_;
   const Fleet& fleet_;
-  const std::vector<std::vector<DeviceProfile>>& profiles_;
+  const ScenarioProfiles& profiles_;
   Observer& observer_;
   const OnProgress& on_progress_;
   std::optional<SharedPlatform> shared_;
@@ -293,79 +240,11 @@ Simulation::Simulation(Scenario scenario, std::optional<EngineKind> engine, Prof
   }
   CheckMachineHoldsRun();
   ProfileReader own;
-  LoadProfiles(profiles ? *profiles : own);
-  CheckGridsCoverWorkload();
+  profiles_ = ScenarioProfiles::Read(scenario_, profiles ? *profiles : own);
+  profiles_.CheckCover(scenario_, workload_);
 }
 
 Simulation::~Simulation() = default;
-
-void Simulation::LoadProfiles(ProfileReader& reader) {
-  for (const DeviceClass& device_class : scenario_.fleet.classes) {
-    auto& modes = device_profiles_.emplace_back();
-    for (const std::string& path : device_class.profile_paths) {
-      modes.push_back(reader.Device(path));
-      CheckProfileFits(modes.back().info(), Role::kDevice, scenario_);
-    }
-  }
-  if (!scenario_.has_cloud()) return;
-  cloud_profile_ = reader.Cloud(scenario_.cloud.profile_path);
-  CheckProfileFits(cloud_profile_->info(), Role::kCloud, scenario_);
-  if (!scenario_.system.drafts_in_cloud() || scenario_.cloud.draft_profile_path.empty()) return;
-  draft_profile_ = reader.Cloud(scenario_.cloud.draft_profile_path);
-  CheckDraftProfileFits(draft_profile_->info(), scenario_);
-}
-
-void Simulation::CheckGridsCoverWorkload() const {
-  const Request& most = workload_.longest().by_sum;
-  const Request& prompt = workload_.longest().by_prompt;
-  // Draft steps run up to max_draft + 1 positions after the last token's, a tree's nodes likewise.
-  const SystemSpec& system = scenario_.system;
-  const int draft = system.drafts() ? ReservedExtraTokens(system) : 0;
-  const int context = most.prompt_tokens + most.output_tokens + draft;
-  const auto check = [&](const ProfileInfo& info, int max_context, int max_tokens, int tokens) {
-    const bool has_few_tokens = max_tokens < tokens;
-    const std::string with_context = fmt::format("--max-context {}", context);
-    const std::string with_tokens = fmt::format("--max-tokens {}", tokens);
-    if (max_context < context) {
-      throw InputError(fmt::format(
-          "{}: the profile covers contexts up to {}, but {} needs {}: {} prompt + {} output + {} "
-          "draft; {}",
-          info.path, max_context, workload_.Describe(most), context, most.prompt_tokens,
-          most.output_tokens, draft,
-          HowToCover(info, with_context + (has_few_tokens ? " " + with_tokens : ""), context)));
-    }
-    if (has_few_tokens) {
-      throw InputError(fmt::format(
-          "{}: the profile covers up to {} new tokens, but {} puts {} of its prompt into one "
-          "operation; {}",
-          info.path, max_tokens, workload_.Describe(prompt), tokens,
-          HowToCover(info, with_tokens, tokens)));
-    }
-  };
-  const int on_device = PrefillTokensOnDevice(scenario_.system, prompt.prompt_tokens);
-  for (const auto& modes : device_profiles_) {
-    for (const DeviceProfile& profile : modes) {
-      if (system.has_device_layers)
-        check(profile.info(), profile.max_context(), profile.max_tokens(), on_device);
-      CheckDraftWidth(profile, scenario_);
-    }
-  }
-  if (!cloud_profile_) return;
-  const int in_cloud = MakePrefillCut(scenario_.system.prefill_cut, scenario_.system.options)
-                           ->TokensToTake(prompt.prompt_tokens, scenario_.scheduler.token_budget);
-  for (const std::optional<CloudProfile>* profile : {&cloud_profile_, &draft_profile_}) {
-    if (!*profile) continue;
-    check((*profile)->info(), (*profile)->max_context(),
-          std::min((*profile)->max_tokens(), (*profile)->max_sequence_tokens()), in_cloud);
-  }
-  if (!draft_profile_) return;
-  const int64_t sessions = workload_.is_closed_loop()
-                               ? fleet_.size()
-                               : workload_.expected_requests().value_or(INT32_MAX);
-  const int64_t budget = scenario_.scheduler.token_budget;
-  CheckHead(*cloud_profile_, scenario_, std::min(budget, sessions * LargestVerification(system)));
-  CheckHead(*draft_profile_, scenario_, std::min(budget, sessions));
-}
 
 void Simulation::CheckMachineHoldsRun() const {
   const double room = MemoryLimit().value() / 2;
@@ -403,7 +282,7 @@ void Simulation::CheckMachineHoldsRun() const {
 }
 
 std::optional<std::string> Simulation::not_possible() const {
-  if (scenario_.system.drafts_in_cloud() && !draft_profile_) {
+  if (scenario_.system.drafts_in_cloud() && !profiles_.draft) {
     return "the scenario names no draft model (cloud.draft_profile)";
   }
   if (scenario_.has_cloud()) return std::nullopt;
@@ -411,7 +290,7 @@ std::optional<std::string> Simulation::not_possible() const {
   const ModelShape& model = scenario_.model;
   const double embeddings = model.EmbeddingWeights() * (model.tied_embeddings ? 1 : 2);
   const Bytes needed((model.LayerWeights(0, model.layer_count()) + embeddings) * kBytesPerWeight);
-  for (const auto& modes : device_profiles_) {
+  for (const auto& modes : profiles_.devices) {
     const ProfileInfo& info = modes.front().info();
     if (needed <= info.memory) continue;
     return fmt::format("{} needs {:.1f} GB for its weights in fp16, {} has {:.1f} GB", model.name,
@@ -423,16 +302,6 @@ std::optional<std::string> Simulation::not_possible() const {
 bool Simulation::Run(Observer& observer, const OnProgress& on_progress) {
   HAT_CHECK(!not_possible());
   return Running(*this, observer, on_progress).Run();
-}
-
-std::vector<ProfileInfo> Simulation::profiles() const {
-  std::vector<ProfileInfo> infos;
-  for (const auto& modes : device_profiles_) {
-    for (const DeviceProfile& profile : modes) infos.push_back(profile.info());
-  }
-  if (cloud_profile_) infos.push_back(cloud_profile_->info());
-  if (draft_profile_) infos.push_back(draft_profile_->info());
-  return infos;
 }
 
 }  // namespace hat

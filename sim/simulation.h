@@ -8,10 +8,10 @@
 #include <vector>
 
 #include "core/progress.h"
+#include "experiments/hardware/scenario_profiles.h"
 #include "experiments/scenario/fleet.h"
 #include "experiments/scenario/scenario.h"
 #include "experiments/scenario/workload.h"
-#include "profiles/profile_reader.h"
 #include "protocol/observer.h"
 #include "sim/engine.h"
 
@@ -45,21 +45,17 @@ class Simulation {
   EngineKind engine() const { return engine_; }
   const Scenario& scenario() const { return scenario_; }
   const Fleet& fleet() const { return fleet_; }
-  std::vector<ProfileInfo> profiles() const;  // devices' by class and power mode, then the cloud's
+  std::vector<ProfileInfo> profiles() const { return profiles_.infos(); }
 
  private:
   class Running;
-  void LoadProfiles(ProfileReader& reader);
-  void CheckGridsCoverWorkload() const;
   void CheckMachineHoldsRun() const;
 
   Scenario scenario_;
   EngineKind engine_;
   Workload workload_;
   Fleet fleet_;
-  std::vector<std::vector<DeviceProfile>> device_profiles_;  // [class][power mode]
-  std::optional<CloudProfile> cloud_profile_;
-  std::optional<CloudProfile> draft_profile_;  // where the cloud drafts
+  ScenarioProfiles profiles_;
 };
 
 }  // namespace hat

@@ -4,10 +4,10 @@
 #include <cmath>
 #include <vector>
 
+#include "experiments/hardware/profiled_replica.h"
 #include "experiments/scenario/scenario.h"
 #include "profiles/profile.h"
 #include "sim/calibrated_drafter.h"
-#include "sim/cloud_compute.h"
 #include "world/compute_queue.h"
 #include "world/fifo_link.h"
 #include "world/memory_world.h"

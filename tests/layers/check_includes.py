@@ -20,6 +20,7 @@ BELOW = {
 # Within experiments/, likewise.
 EXPERIMENTS_BELOW = {
     "scenario": [],
+    "hardware": ["scenario"],
     "traces": ["scenario"],
     "import": ["scenario"],
     "watch": [],

@@ -42,9 +42,8 @@ class DraftAheadTest : public testing::Test {
   DeviceProfile profile_ = DeviceProfile::Load(toy_ / "device.json");
   NoDrafts drafts_;
   MemoryWorld world_;
-  SimDevice device_{world_};
-  SimDeviceSetup setup_{scenario_, &drafts_, RngStream(1, "device jitter"), 2};
-  void SetUp() override { device_.profile = &profile_; }
+  SimDevice device_{world_, scenario_, scenario_.fleet.classes[0], {&profile_, 1}};
+  SimDeviceSetup setup_{scenario_, &drafts_};
 };
 
 // Three sessions ask at once: the second's and the third's steps run as one of width 2, at the
@@ -68,14 +67,6 @@ TEST_F(DraftAheadTest, StepsThatWaitTogetherRunAsOne) {
       told, ElementsAre(fmt::format("0 to {}", std::lround(one)),
                         fmt::format("{} to {}", std::lround(one), std::lround(one + two)),
                         fmt::format("{} to {}, joined", std::lround(one), std::lround(one + two))));
-}
-
-TEST_F(DraftAheadTest, AFasterDeviceTakesLess) {
-  device_.speed = 1.6;
-  Span span;
-  world_.Start("session", [&] { span = MakeCompute(0)->input().RunPrompt(0, 10).span; });
-  world_.Run();
-  EXPECT_NEAR((span.end - span.start).value(), ToyDevice().Input(10, 0).value() / 1.6, 1e-12);
 }
 
 TEST_F(DraftAheadTest, AStepStartsOnlyWhenNothingElseRunsOrWaits) {

@@ -74,8 +74,7 @@ class ThreadedRun {
       : scenario_(scenario),
         workload_(scenario),
         drafts_(MakeDraftSource(scenario, workload_)),
-        setup_{scenario, drafts_.get(), RngStream(scenario.seed, "device jitter"),
-               scenario.fleet.device_layers},
+        setup_{scenario, drafts_.get()},
         chains_(world_, *drafts_),
         compute_(MakeCompute(cloud, draft)),
         links_(world_, counter_, scenario.model.hidden,
@@ -124,9 +123,9 @@ class ThreadedRun {
   }
 
   void AddDevice(const DeviceProfile& profile) {
-    devices_.push_back(std::make_unique<SimDevice>(world_));
+    devices_.push_back(std::make_unique<SimDevice>(world_, scenario_, scenario_.fleet.classes[0],
+                                                   std::span(&profile, 1)));
     SimDevice& device = *devices_.back();
-    device.profile = &profile;
     deployment_.AddDevice(
         scenario_.fleet.max_sessions,
         [this, &device](const Request& request, int) {

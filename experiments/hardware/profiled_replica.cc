@@ -1,11 +1,11 @@
-#include "sim/cloud_compute.h"
+#include "experiments/hardware/profiled_replica.h"
 
 #include <algorithm>
+#include <mutex>
 #include <ranges>
 #include <utility>
 
 namespace hat {
-
 namespace {
 
 auto SequencesOf(const Batch& batch) {
@@ -31,10 +31,9 @@ Seconds StageLatency(const CloudProfile& profile, const Batch& batch,
   return profile.Layers(layers_of_classes, SequencesOf(batch), quantile);
 }
 
-SimCloudCompute::SimCloudCompute(World& world, const Scenario& scenario,
+ProfiledReplica::ProfiledReplica(const World& world, const Scenario& scenario,
                                  const CloudProfile& profile, int replica)
-    : world_(world),
-      scenario_(scenario),
+    : scenario_(scenario),
       profile_(profile),
       replica_(replica),
       layers_(scenario.LayersOfCloudStages()),
@@ -48,11 +47,7 @@ SimCloudCompute::SimCloudCompute(World& world, const Scenario& scenario,
       link_mutex_(world),
       stage_link_(scenario.cloud.stage_link_rate, scenario.cloud.stage_link_latency, 1) {}
 
-void SimCloudCompute::RunStage(int stage, Batch& batch) {
-  world_.SleepUntil(world_.Now() + Latency(stage, batch));
-}
-
-double SimCloudCompute::Quantile(int stage, const Batch& batch) const {
+double ProfiledReplica::Quantile(int stage, const Batch& batch) const {
   if (!has_jitter_) return kMedian;
   return jitter_
       .At(static_cast<uint64_t>(replica_), static_cast<uint64_t>(batch.ordinal),
@@ -60,7 +55,7 @@ double SimCloudCompute::Quantile(int stage, const Batch& batch) const {
       .Uniform();
 }
 
-Seconds SimCloudCompute::Layers(int stage, const Batch& batch, double quantile) {
+Seconds ProfiledReplica::Layers(int stage, const Batch& batch, double quantile) {
   const std::vector<int>& layers = layers_[static_cast<size_t>(stage)];
   if (layer_times_.empty()) return StageLatency(profile_, batch, layers, quantile);
   LayerTimes& times = layer_times_[static_cast<size_t>(batch.ordinal) % layer_times_.size()];
@@ -74,7 +69,7 @@ Seconds SimCloudCompute::Layers(int stage, const Batch& batch, double quantile) 
   return SumOfLayers(layers, [&](int c) { return times.of_classes[static_cast<size_t>(c)]; });
 }
 
-Seconds SimCloudCompute::Overhead(int stage, const Batch& batch) const {
+Seconds ProfiledReplica::Overhead(int stage, const Batch& batch) const {
   const CloudHardware& cloud = scenario_.cloud;
   const Seconds of_tokens = cloud.stage_overhead_per_token * batch.tokens;
   if (!cloud.is_overhead_drawn) return cloud.stage_overhead + of_tokens;
@@ -83,7 +78,7 @@ Seconds SimCloudCompute::Overhead(int stage, const Batch& batch) const {
   return Seconds(own.Exponential(cloud.stage_overhead.value())) + of_tokens;
 }
 
-Seconds SimCloudCompute::Latency(int stage, const Batch& batch) {
+Seconds ProfiledReplica::Latency(int stage, const Batch& batch) {
   const double quantile = Quantile(stage, batch);
   Seconds latency = Layers(stage, batch, quantile) + Overhead(stage, batch);
   if (scenario_.system.returns_tokens) {
@@ -99,11 +94,11 @@ Seconds SimCloudCompute::Latency(int stage, const Batch& batch) {
   return latency;
 }
 
-Seconds SimCloudCompute::CrossStageLink(int /*stage*/, const Batch& batch) {
+Seconds ProfiledReplica::CrossStageLink(Seconds now, const Batch& batch) {
   const double state_bytes =
       static_cast<double>(scenario_.model.hidden) * BytesPerValue(scenario_.wire_dtype);
   const std::lock_guard lock(link_mutex_);
-  return stage_link_.Send(world_.Now(), Bytes(batch.tokens * state_bytes)).arrived;
+  return stage_link_.Send(now, Bytes(batch.tokens * state_bytes)).arrived;
 }
 
 }  // namespace hat
