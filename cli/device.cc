@@ -141,8 +141,7 @@ int Answer(const Options& options) {
     fmt::print(stderr, "{}\n", watcher.Summary());
   } else {
     PrintResult(fmt::format("{{\"prompt_ids\":[{}],\"output_ids\":[{}],\"seconds\":{}}}\n",
-                            fmt::join(asked.prompt, ","), fmt::join(output, ","),
-                            elapsed.count()));
+                            fmt::join(asked.prompt, ","), fmt::join(output, ","), elapsed.count()));
   }
   return 0;
 }

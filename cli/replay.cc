@@ -90,18 +90,19 @@ void Report(const ReplayResult& result) {
   const ReceiptLateness& late = result.receipt.lateness;
   if (overruns.operations > 0) {
     const double share = double(overruns.overran) / double(overruns.operations);
-    PrintResult(fmt::format("pace: {} of {} operations ({:.2f}%) took longer than the hardware that "
-                            "they imitate; {:.1f} ms at most\n",
-                            overruns.overran, overruns.operations, 100 * share,
-                            overruns.largest_ms));
+    PrintResult(
+        fmt::format("pace: {} of {} operations ({:.2f}%) took longer than the hardware that "
+                    "they imitate; {:.1f} ms at most\n",
+                    overruns.overran, overruns.operations, 100 * share, overruns.largest_ms));
     if (share > 0.01) {
       Say("this machine is too slow for the pace: take a larger --time-scale, or fewer devices");
     }
   }
   if (late.frames > 0) {
-    PrintResult(fmt::format("frames: {} shaped, late by {:.0f} us (p50), {:.0f} us (p99), {:.0f} us "
-                            "at most\n",
-                            late.frames, late.p50_us, late.p99_us, late.largest_us));
+    PrintResult(
+        fmt::format("frames: {} shaped, late by {:.0f} us (p50), {:.0f} us (p99), {:.0f} us "
+                    "at most\n",
+                    late.frames, late.p50_us, late.p99_us, late.largest_us));
   }
 }
 

@@ -1,6 +1,6 @@
-// hat testbed cloud|device: one program of an emulated testbed, for 'hat replay'. It is talked to on
-// stdin and stdout: it says "ready" once all is loaded; "start NS [ADDRESS]" tells when the run's
-// time 0 is, on the machine's steady clock; "stop" ends it, and "written" is its last word.
+// hat testbed cloud|device: one program of an emulated testbed, for 'hat replay'. It is talked to
+// on stdin and stdout: it says "ready" once all is loaded; "start NS [ADDRESS]" tells when the
+// run's time 0 is, on the machine's steady clock; "stop" ends it, and "written" is its last word.
 #include <fmt/format.h>
 
 #include <atomic>
@@ -212,8 +212,7 @@ int TestbedCloud(const Options& options) {
        .session_positions = served.max_positions(),
        .downlink =
            [&](int device) { return SettingsOf(options, scenario, loaded.fleet.downlink(device)); },
-       .uplink_latency =
-           options.is_unpaced ? std::nullopt : std::optional(scenario.link.latency),
+       .uplink_latency = options.is_unpaced ? std::nullopt : std::optional(scenario.link.latency),
        .lateness = &lateness,
        .log = [](const std::string& line) { fmt::print(stderr, "{}\n", line); }});
   Say(fmt::format("listening {}", program.service().port()));
@@ -236,7 +235,8 @@ class Outcomes {
     const std::lock_guard lock(mutex_);
     ++ended_;
     if (end.outcome == Outcome::kCompleted) {
-      outputs.push_back({request.id, OutputDigest({tokens.output.begin(), tokens.output.end()}), ""});
+      outputs.push_back(
+          {request.id, OutputDigest({tokens.output.begin(), tokens.output.end()}), ""});
     }
     for (const NearTie& tie : tokens.near_ties) {
       if (tie.output_index >= static_cast<int>(tokens.output.size())) continue;
@@ -246,7 +246,7 @@ class Outcomes {
     if (ended_ == expected_) Say("done");
   }
 
-  std::vector<ReceiptOutput> outputs;      // read when all have ended
+  std::vector<ReceiptOutput> outputs;     // read when all have ended
   std::vector<ReceiptNearTie> near_ties;  // likewise
 
  private:
@@ -269,9 +269,9 @@ int TestbedDevice(const Options& options) {
   const DeviceKeys keys = ReadDeviceKeys(options.keys);
   SetThreads(options.threads);
   const ServedDevice served(ServedOptionsOf(options, loaded));
-  const PromptFile prompts =
-      LoadPrompts(options.prompts, {.vocabulary = served.model.config.shape.vocabulary,
-                                    .max_tokens = served.max_positions()});
+  const PromptFile prompts = LoadPrompts(
+      options.prompts,
+      {.vocabulary = served.model.config.shape.vocabulary, .max_tokens = served.max_positions()});
   EventWriter writer(PartFiles{options.files}.events());
   LockedObserver observer(writer);
   Lateness lateness;
@@ -296,8 +296,7 @@ int TestbedDevice(const Options& options) {
        .device = options.device,
        .max_sessions = scenario.fleet.max_sessions,
        .uplink = SettingsOf(options, scenario, loaded.fleet.uplink(options.device)),
-       .downlink_latency =
-           options.is_unpaced ? std::nullopt : std::optional(scenario.link.latency),
+       .downlink_latency = options.is_unpaced ? std::nullopt : std::optional(scenario.link.latency),
        .lateness = &lateness,
        .prompt =
            [&](const Request& request) {

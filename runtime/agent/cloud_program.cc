@@ -28,8 +28,8 @@ CloudProgram::CloudProgram(Setup setup) : world_(setup.world) {
                .tls = {setup.keys.ca_pem, setup.keys.certificate_pem, setup.keys.key_pem},
                .agreed = served.handshake,
                .stages = served.options.stages},
-      .find_device = [tokens = setup.keys.tokens](
-                         std::string_view token) -> std::optional<KnownPeer> {
+      .find_device = [tokens =
+                          setup.keys.tokens](std::string_view token) -> std::optional<KnownPeer> {
         const std::optional<int> index = tokens.Find(token);
         if (!index) return std::nullopt;
         return KnownPeer{*index, tokens.devices()[static_cast<size_t>(*index)].name};

@@ -22,11 +22,11 @@ class CloudProgram {
     const ServedCloud& served;
     const CloudKeys& keys;
     std::string listen;
-    CloudConfig config;               // its replicas and stages are the served model's
-    std::vector<StagePace*> paces;    // of each replica
-    Observer& observer;               // that locks
-    int max_sessions = 64;            // of a device
-    int session_positions = 0;        // that a session's caches have room for
+    CloudConfig config;             // its replicas and stages are the served model's
+    std::vector<StagePace*> paces;  // of each replica
+    Observer& observer;             // that locks
+    int max_sessions = 64;          // of a device
+    int session_positions = 0;      // that a session's caches have room for
     std::function<LinkSettings(int device)> downlink;
     std::optional<Seconds> uplink_latency = {};
     Lateness* lateness = nullptr;

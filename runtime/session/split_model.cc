@@ -13,29 +13,10 @@
 #include "runtime/model/torch_compute.h"
 #include "runtime/session/cloud_compute.h"
 #include "runtime/session/device_compute.h"
+#include "runtime/session/split_parts.h"
 #include "world/guarded_world.h"
 
 namespace hat {
-namespace {
-
-// Slots that a session's caches need beside its positions.
-int ExtraSlots(const SystemSpec& system) {
-  const int draft = ReservedExtraTokens(system);
-  return system.drafts_trees ? draft : draft * (1 + system.options.ahead_branches);
-}
-
-void CheckOptions(const SplitOptions& options, const ModelConfig& config) {
-  CheckSplit(options.plan, config);
-  CheckSystem(options.system);
-  if (!options.system.is_split()) {
-    throw InputError("system '" + options.system.name + "' is not split between device and cloud");
-  }
-  HAT_CHECK(options.devices >= 1 && options.stages >= 1 &&
-            options.stages <= config.shape.layer_count() - options.plan.split);
-}
-
-}  // namespace
-
 struct SplitModel::Parts {
   Parts(const Model& model, const SplitOptions& the_options);
 
@@ -49,29 +30,10 @@ struct SplitModel::Parts {
 SplitModel::Parts::Parts(const Model& model, const SplitOptions& the_options)
     : config(model.config),
       options(the_options),
-      device(model, options.plan.split, options.plan.compute, options.plan.wire),
+      device(MakeDeviceModel(model, options.system, options.plan, options.adapter, options.medusa)),
       cloud(model, options.plan.split, options.stages, options.plan.compute, options.plan.wire),
       near(options.plan.compute.dtype, options.plan.wire, options.system.options.draft_threshold) {
   if (!options.ends_at_end_of_text) config.eos_tokens.clear();
-  const SystemSpec& system = options.system;
-  if (system.drafts_chains()) {
-    device.adapter.emplace(model, LoadAdapter(options.adapter, model, options.plan.split),
-                           options.plan.compute);
-  }
-  if (system.drafts_trees) {
-    device.medusa.emplace(model, LoadMedusa(options.medusa, model), device.head,
-                          options.plan.compute);
-    const Tree& tree = FindTree(system.options.tree);
-    if (std::ranges::max(tree.ranks) > config.shape.vocabulary) {
-      throw InputError("the tree '" + system.options.tree + "' needs a larger vocabulary than " +
-                       std::to_string(config.shape.vocabulary));
-    }
-    const int depth = tree.max_depth();
-    if (depth > device.medusa->size()) {
-      throw InputError("the tree '" + system.options.tree + "' needs " + std::to_string(depth) +
-                       " Medusa heads; there are " + std::to_string(device.medusa->size()));
-    }
-  }
 }
 
 // One call of Generate: the world and who lives in it.
@@ -103,6 +65,8 @@ class SplitRun : public Observer {
   std::vector<Session> sessions_;
   int cache_slots_ = 0;
   RngStream delays_;
+  ConstantPace device_pace_{Milliseconds(1), Milliseconds(0.01)};
+  ConstantPace stage_pace_{Milliseconds(1)};
   LiveCloudCompute cloud_compute_;
   ObserverList observers_;
   DedicatedLinks links_;
@@ -135,12 +99,12 @@ SplitRun::SplitRun(const SplitModel::Parts& parts, const std::vector<GenerationR
       on_tokens_(on_tokens),
       cache_slots_(CacheSlots(parts, requests)),
       delays_(parts.options.seed, "answer delays"),
-      cloud_compute_(parts.cloud, cache_slots_, world_),
+      cloud_compute_(parts.cloud, cache_slots_, world_, stage_pace_),
       observers_(ObserversOf(*this, parts.options.observer)),
-      links_(world_, observers_, parts.device.hidden, [this](int) { return LinksOf(); }),
+      links_(world_, observers_, parts.device.wire.hidden, [this](int) { return LinksOf(); }),
       deployment_({.world = world_,
                    .agreement = {.system = parts.options.system,
-                                 .hidden = parts.device.hidden,
+                                 .hidden = parts.device.wire.hidden,
                                  .dtype = parts.options.plan.wire,
                                  .stages = parts.options.stages},
                    .cloud = ConfigOf(requests.size()),
@@ -180,13 +144,13 @@ DedicatedLinks::Pair SplitRun::LinksOf() {
 
 void SplitRun::AddDevice() {
   gpus_.push_back(std::make_unique<ComputeQueue>(world_));
-  ComputeQueue& gpu = *gpus_.back();
+  const LiveDevice device{parts_.device, *gpus_.back(), device_pace_, parts_.near,
+                          parts_.config.eos_tokens};
   deployment_.AddDevice(
       static_cast<int>(sessions_.size()),
-      [this, &gpu](const Request& request, int) {
+      [this, device](const Request& request, int) {
         return std::make_unique<LiveDeviceCompute>(
-            parts_.device, gpu, parts_.near, cache_slots_, parts_.config.eos_tokens,
-            sessions_[static_cast<size_t>(request.id)].tokens);
+            device, request.id, cache_slots_, sessions_[static_cast<size_t>(request.id)].tokens);
       },
       [](const Request& request, const SessionEnd& end) {
         if (end.cause) std::rethrow_exception(end.cause);
@@ -230,7 +194,8 @@ std::vector<Generation> SplitRun::Run() {
 }
 
 SplitModel::SplitModel(const Model& model, const SplitOptions& options) {
-  CheckOptions(options, model.config);
+  HAT_CHECK(options.devices >= 1);
+  CheckSplitSystem(options.system, options.plan, options.stages, model.config);
   parts_ = std::make_unique<Parts>(model, options);
 }
 SplitModel::SplitModel(const std::string& folder, const SplitOptions& options)

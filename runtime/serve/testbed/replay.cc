@@ -129,7 +129,8 @@ std::unique_ptr<TalkingChild> Testbed::Start(const std::string& role, const std:
 
 void Testbed::StartAll() {
   const int count = scenario_.devices();
-  MakeKeys(scratch_ / "keys", {.devices = NumberedDevices(count), .hosts = {"127.0.0.1"}, .days = 30});
+  MakeKeys(scratch_ / "keys",
+           {.devices = NumberedDevices(count), .hosts = {"127.0.0.1"}, .days = 30});
   cloud_.files = scratch_ / "cloud";
   cloud_.child = Start("cloud", "the cloud", cloud_.files, {"--keys=" + (scratch_ / "keys/cloud")});
   for (int d = 0; d < count; ++d) {
@@ -186,9 +187,9 @@ void Testbed::HearDevice(Part& part) {
   if (part.is_done || !part.child->has_ended()) return;
   part.is_done = part.is_lost = true;
   const std::string why = part.child->last_error();
-  lost_.push_back(fmt::format("{}: {}", part.child->name(),
-                              why.empty() ? fmt::format("ended with code {}", part.child->exit_code())
-                                          : why));
+  lost_.push_back(
+      fmt::format("{}: {}", part.child->name(),
+                  why.empty() ? fmt::format("ended with code {}", part.child->exit_code()) : why));
   Log(lost_.back());
 }
 
