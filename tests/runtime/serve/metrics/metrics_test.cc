@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 
 #include <map>
+#include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
@@ -50,6 +51,24 @@ double ValueIn(const std::map<std::string, double>& seen, const std::string& nam
   return found == seen.end() ? -1 : found->second;
 }
 
+// What a process holds at the moment, for the server's thread.
+template <typename T>
+class Moment {
+ public:
+  void Set(const T& now) {
+    const std::lock_guard lock(mutex_);
+    now_ = now;
+  }
+  T Look() const {
+    const std::lock_guard lock(mutex_);
+    return now_;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  T now_;
+};
+
 // docs/live.md has a table of all names but those that prometheus-cpp adds about itself.
 void ExpectThatThePageHas(const std::map<std::string, double>& seen) {
   const std::string page = ReadFile("docs/live.md");
@@ -85,11 +104,11 @@ class CloudMetricsTest : public testing::Test {
   }
 
   std::map<std::string, double> seen_;  // at the last scrape
-  CloudMetrics::Now now_;
+  Moment<CloudMetrics::Now> now_;
   Batch batch_;
   CloudMetrics metrics_{
       {.labels = {{"model_name", "small"}}, .replicas = 2, .stages = 2, .kv_capacity_tokens = 1000},
-      [this] { return now_; }};
+      [this] { return now_.Look(); }};
   const MetricsServer server_{"127.0.0.1:0", {metrics_.collectable()}};
 };
 
@@ -105,13 +124,15 @@ TEST_F(CloudMetricsTest, EachNameIsThereFromTheStart) {
 }
 
 TEST_F(CloudMetricsTest, ThePageHasEveryName) {
-  now_.devices = {{"orin", Seconds(0.5)}};
+  now_.Set({.load = {}, .devices = {{"orin", Seconds(0.5)}}});
   ExpectThatThePageHas(Scrape(server_.port()));
 }
 
 TEST_F(CloudMetricsTest, GaugesAreOfTheMoment) {
-  now_.load = {.sessions = 5, .waiting_for_admission = 2, .queued_frames = 7, .kv_tokens = 250};
-  now_.devices = {{"orin", Seconds(0.5)}, {"xavier", Seconds(2)}};
+  CloudMetrics::Now now;
+  now.load = {.sessions = 5, .waiting_for_admission = 2, .queued_frames = 7, .kv_tokens = 250};
+  now.devices = {{"orin", Seconds(0.5)}, {"xavier", Seconds(2)}};
+  now_.Set(now);
   seen_ = Scrape(server_.port());
   EXPECT_EQ(Value("vllm:num_requests_running"), 3);
   EXPECT_EQ(Value("vllm:num_requests_waiting"), 2);
@@ -120,7 +141,8 @@ TEST_F(CloudMetricsTest, GaugesAreOfTheMoment) {
   EXPECT_EQ(Value("hat:queued_frames"), 7);
   EXPECT_EQ(Value("hat:devices_connected"), 2);
   EXPECT_EQ(Value("hat:heartbeat_age_seconds", "device=\"xavier\","), 2);
-  now_.devices.pop_back();
+  now.devices.pop_back();
+  now_.Set(now);
   seen_ = Scrape(server_.port());
   EXPECT_FALSE(seen_.contains("hat:heartbeat_age_seconds{device=\"xavier\",model_name=\"small\"}"));
 }
@@ -172,8 +194,8 @@ class DeviceMetricsTest : public testing::Test {
   }
 
   std::map<std::string, double> seen_;  // at the last scrape
-  DeviceMetrics::Now now_;
-  DeviceMetrics metrics_{{}, [this] { return now_; }};
+  Moment<DeviceMetrics::Now> now_;
+  DeviceMetrics metrics_{{}, [this] { return now_.Look(); }};
   const MetricsServer server_{"127.0.0.1:0", {metrics_.collectable()}};
 };
 
@@ -233,7 +255,7 @@ TEST_F(DeviceMetricsTest, RoundsCountAsVllmCountsDrafts) {
 TEST_F(DeviceMetricsTest, OperationsFramesAndTheCloud) {
   metrics_.OnDeviceOp({.op = DeviceOp::kDraftAhead, .span = Lasting(1, 0.25)});
   metrics_.OnFrame(Sent(Direction::kDown, 72));
-  now_ = {.is_connected = true, .heartbeat_age = Seconds(1.5)};
+  now_.Set({.is_connected = true, .heartbeat_age = Seconds(1.5)});
   seen_ = Scrape(server_.port());
   EXPECT_EQ(Value("hat:device_op_seconds_sum{op=\"draft-ahead\"}"), 0.25);
   EXPECT_EQ(Value("hat:device_op_seconds_count{op=\"input\"}"), 0);
