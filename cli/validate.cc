@@ -55,9 +55,11 @@ void AddOptions(CommandLine& line, Options& options) {
       "results/live\n"
       "  hat validate experiments/measured/small_model.toml --live results/live --out "
       "results/gap\n\n"
-      "Exit code 1 if tokens, rounds, drafted or accepted differ otherwise than by listed "
-      "near-ties, in over 1% of requests, or what --require asks is missed; errors by themselves "
-      "fail nothing. How to read it: docs/validation.md.");
+      "Exit code 1 if a request's tokens, rounds, drafted or accepted differ without a near-tie "
+      "that the replay listed, or over 1% of the requests' with one; if a request completed in one "
+      "world alone; if an error is larger than --require allows. Errors by themselves fail "
+      "nothing. "
+      "How to read it: docs/validation.md.");
   line.add_option("scenario", options.scenario, "the TOML file that was replayed")
       ->required()
       ->transform(ShippedPath);
