@@ -4,10 +4,10 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "cli/chosen_systems.h"
@@ -240,7 +240,6 @@ ValidationInfo InfoOf(const Options& options, const Scenario& scenario) {
   info.devices = scenario.devices();
   info.seed = scenario.seed;
   info.overrides = options.overrides;
-  if (!options.require.empty()) info.requirements = ParseRequirements(options.require);
   return info;
 }
 
@@ -266,10 +265,14 @@ std::string ValidationManifest(const ValidationInfo& info, const std::vector<Liv
 
 int Validate(const Options& options) {
   RefuseSystemOverride(options.overrides);
+  RefuseTilde(options.live);
+  std::vector<Requirement> requirements;
+  if (!options.require.empty()) requirements = ParseRequirements(options.require);
   const std::vector<LiveRun> runs = OpenLive(options);
   std::vector<Scenario> scenarios;
   for (const LiveRun& run : runs) scenarios.push_back(ScenarioOf(options, run));
-  const ValidationInfo info = InfoOf(options, scenarios.front());
+  ValidationInfo info = InfoOf(options, scenarios.front());
+  info.requirements = std::move(requirements);
   std::optional<ResultFolder> folder;
   if (!options.out.empty()) folder.emplace(options.out, options.replace);
   const std::vector<SystemValidation> systems = ValidateAll(options, runs, scenarios);
