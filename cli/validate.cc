@@ -4,10 +4,10 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "cli/chosen_systems.h"
@@ -55,9 +55,11 @@ void AddOptions(CommandLine& line, Options& options) {
       "results/live\n"
       "  hat validate experiments/measured/small_model.toml --live results/live --out "
       "results/gap\n\n"
-      "Exit code 1 if tokens, rounds, drafted or accepted differ otherwise than by listed "
-      "near-ties, in over 1% of requests, or what --require asks is missed; errors by themselves "
-      "fail nothing. How to read it: docs/validation.md.");
+      "Exit code 1 if a request's tokens, rounds, drafted or accepted differ without a near-tie "
+      "that the replay listed, or over 1% of the requests' with one; if a request completed in one "
+      "world alone; if an error is larger than --require allows. Errors by themselves fail "
+      "nothing. "
+      "How to read it: docs/validation.md.");
   line.add_option("scenario", options.scenario, "the TOML file that was replayed")
       ->required()
       ->transform(ShippedPath);
@@ -238,7 +240,6 @@ ValidationInfo InfoOf(const Options& options, const Scenario& scenario) {
   info.devices = scenario.devices();
   info.seed = scenario.seed;
   info.overrides = options.overrides;
-  if (!options.require.empty()) info.requirements = ParseRequirements(options.require);
   return info;
 }
 
@@ -264,10 +265,14 @@ std::string ValidationManifest(const ValidationInfo& info, const std::vector<Liv
 
 int Validate(const Options& options) {
   RefuseSystemOverride(options.overrides);
+  RefuseTilde(options.live);
+  std::vector<Requirement> requirements;
+  if (!options.require.empty()) requirements = ParseRequirements(options.require);
   const std::vector<LiveRun> runs = OpenLive(options);
   std::vector<Scenario> scenarios;
   for (const LiveRun& run : runs) scenarios.push_back(ScenarioOf(options, run));
-  const ValidationInfo info = InfoOf(options, scenarios.front());
+  ValidationInfo info = InfoOf(options, scenarios.front());
+  info.requirements = std::move(requirements);
   std::optional<ResultFolder> folder;
   if (!options.out.empty()) folder.emplace(options.out, options.replace);
   const std::vector<SystemValidation> systems = ValidateAll(options, runs, scenarios);

@@ -50,7 +50,6 @@ def draw_curves(axes, curves, labels, name):
     axes.plot(curves["live"], shares, color=live, linewidth=4, solid_capstyle="round", label=labels["live"])
     axes.plot(curves["simulated"], shares, color=simulated, linewidth=1.1, linestyle=(0, (4, 1.6)), label=labels["simulated"])
     axes.set_xlim(left=0)
-    axes.legend(fontsize=6.5, loc="lower right", frameon=False, handlelength=2.4, borderaxespad=0.1)
     return None
 
 
@@ -86,6 +85,8 @@ def draw_system(row, system):
         draw_curves(axes, system["curves"][metric], labels, name)
     for axes, (metric, name) in zip(row[2:], METRICS):
         draw_requests(axes, system["requests"][metric], labels, name)
+    if row[0].get_lines():  # where TTFTs leave room; it holds for both
+        row[0].legend(fontsize=6.5, loc="lower right", frameon=False, handlelength=2.4, borderaxespad=0.1)
     row[0].set_ylabel("requests within", fontsize=7.5, labelpad=1)
     title = f"{system['system']}: {labels['simulated']} against {labels['live']}, {scale(system)}"
     row[0].set_title(title, fontsize=8.5, loc="left")

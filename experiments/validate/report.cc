@@ -228,7 +228,7 @@ std::vector<std::string> Notes(const SystemValidation& system) {
     const ReceiptOverruns& overruns = receipt->overruns;
     if (overruns.operations > 0) {
       notes.push_back(fmt::format(
-          "{} of {} paced operations overran ({:.2f}%), by at most {:.3g} ms of the machine's "
+          "{} of {} paced operations overran ({:.2f}%), by at most {:.1f} ms of the machine's "
           "clock.",
           overruns.overran, overruns.operations,
           100.0 * static_cast<double>(overruns.overran) / static_cast<double>(overruns.operations),
@@ -237,7 +237,7 @@ std::vector<std::string> Notes(const SystemValidation& system) {
     const ReceiptLateness& late = receipt->lateness;
     if (late.frames > 0) {
       notes.push_back(
-          fmt::format("{} frames, late by {:.3g} us at P50, {:.3g} at P99, {:.3g} at most.",
+          fmt::format("{} frames, late by {:.0f} us at P50, {:.0f} at P99, {:.0f} at most.",
                       late.frames, late.p50_us, late.p99_us, late.largest_us));
     }
   } else {

@@ -19,6 +19,8 @@ TABLE = [
     ("profile-show", ["FILE is required", "--help"]),
     ("trace-import", ["is required", "--help"]),
     ("trace-show", ["is required", "--help"]),
+    ("validate", ["scenario is required", "--help"]),
+    ("validate scenario.toml", ["--live is required"]),
     ("simulate --turbo", ["scenario is required"]),
     (f"{SIMULATE} --turbo", ["--turbo"]),
     (f"{SIMULATE} -x", ["-x"]),
@@ -99,6 +101,14 @@ TABLE = [
     (f"{CAPACITY} --slo tbt_p90_ms=9 --over link.latency_ms=1,2 --set link.latency_ms=3", ["--set", "--over"]),
     (f"{CAPACITY} --slo tbt_p90_ms=9 --jobs 0", ["--jobs", "1", "1024", "0"]),
     ("capacity scenario.toml --quiet --slo tbt_p90_ms=9 --out=~/x", ["'~/x' begins with '~'"]),
+    # What is to be validated.
+    ("validate scenario.toml --live nowhere", ["--live: no run of a system in 'nowhere'", "summary.json"]),
+    ("validate scenario.toml --live . --systems hat", ["--systems: 'hat' is not in ."]),
+    ("validate scenario.toml --live . --systems cat", ["--systems: unknown system 'cat'", "hat, u-shape"]),
+    ("validate scenario.toml --live . --set system.name=hat", ["--set system.name", "--systems"]),
+    ("validate scenario.toml --live . --require ttft=3", ["--require: unknown figure 'ttft'", "ttft_mean, ttft_p50"]),
+    ("validate scenario.toml --live . --require ttft_p50=x", ["--require", "percent > 0", "'x'"]),
+    ("validate scenario.toml --live ~/run", ["'~/run' begins with '~'", "write"]),
     # Paths that a shell would have changed.
     ("simulate ~/scenario.toml --quiet", ["'~/scenario.toml' begins with '~'", "write"]),
     ("simulate scenario.toml --quiet --out=~/x", ["'~/x' begins with '~'", "write"]),

@@ -5,6 +5,7 @@
 
 #include <fstream>
 
+#include "core/config_keys.h"
 #include "core/files.h"
 #include "tests/core/expect_error.h"
 #include "tests/core/temp_folder.h"
@@ -13,7 +14,7 @@ namespace hat {
 namespace {
 
 using testing::AllOf, testing::ElementsAre, testing::EndsWith, testing::HasSubstr, testing::Not,
-    testing::StartsWith;
+    testing::Pair, testing::StartsWith;
 
 Config Parse(const std::string& text, const std::vector<std::string>& overrides = {}) {
   return Config::FromText(text, "spec.toml", overrides);
@@ -285,6 +286,18 @@ TEST(OverrideTest, AValueAsAFileHasIt) {
 }
 
 // Whatever was read, defaults included, reads back to the same values.
+TEST(KeysOfTest, StepsIntoTablesAndListsOfThem) {
+  const std::map<std::string, std::string> keys = KeysOf(
+      "seed = 1\n[link]\nlatency_ms = 2.5\nrates = [1, 2]\n[link.up]\nkind = \"a\"\n"
+      "[[fleet.class]]\ncount = 3\n[[fleet.class]]\nnames = [\"x\"]\n",
+      "a.toml");
+  EXPECT_THAT(
+      keys, ElementsAre(Pair("fleet.class.0.count", "3"), Pair("fleet.class.1.names", "[ \"x\" ]"),
+                        Pair("link.latency_ms", "2.5"), Pair("link.rates", "[ 1, 2 ]"),
+                        Pair("link.up.kind", "\"a\""), Pair("seed", "1")));
+  EXPECT_INPUT_ERROR(KeysOf("seed =", "a.toml"), HasSubstr("a.toml:1"));
+}
+
 TEST(ResolvedTest, HoldsEverythingReadAndReadsBackTheSame) {
   const auto read = [](const Config& config) {
     const ConfigTable link = config.Root().Table("link");
