@@ -122,7 +122,7 @@ Span ComputeQueue::Run(std::function<Seconds()> latency) {
   return Run(operation, *world_.MakeSignal());
 }
 
-Span ComputeQueue::Work(const std::function<Seconds()>& work) {
+Span ComputeQueue::Work(const std::function<Seconds(Seconds start)>& work) {
   Turn turn;
   Span span = Run(turn, *world_.MakeSignal());
   struct Release {
@@ -132,7 +132,7 @@ Span ComputeQueue::Work(const std::function<Seconds()>& work) {
       queue.StartNext();
     }
   } release{*this};
-  const Seconds end = std::max(span.start + work(), world_.Now());
+  const Seconds end = std::max(span.start + work(span.start), world_.Now());
   {
     const std::lock_guard lock(mutex_);
     current_end_ = end;

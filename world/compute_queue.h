@@ -47,10 +47,10 @@ class ComputeQueue {
   Span Run(Operation& operation, Signal& signal);
   Span Run(std::function<Seconds()> latency);
 
-  // Work that the calling activity does itself when the processor is its own: `work` returns for
-  // how long it holds the processor at least, on the world's clock. What it throws comes through;
-  // the processor is free then.
-  Span Work(const std::function<Seconds()>& work);
+  // Work that the calling activity does itself when the processor is its own, from `start` on:
+  // `work` returns for how long it holds the processor at least, on the world's clock. What it
+  // throws comes through; the processor is free then.
+  Span Work(const std::function<Seconds(Seconds start)>& work);
 
   // Blocks until no operation runs or waits; false as soon as `may_go_on` says so. `may_go_on(t)`
   // blocks until t has come (true) or a reason to go on no longer (false). An activity that waits

@@ -11,6 +11,8 @@ struct DeviceOperation {
   int tokens = 0;    // as DeviceOpEvent
   int context = 0;   // likewise
   int position = 0;  // of the first state that goes in: the context, but for heads, which have none
+
+  bool operator==(const DeviceOperation&) const = default;
 };
 
 }  // namespace hat

@@ -18,7 +18,7 @@ at::Tensor AdapterDrafter::DraftLogits(const at::Tensor& shallow, std::vector<in
 }
 
 std::optional<Span> AdapterDrafter::ReadPrompt(int prompt_tokens) {
-  return session_.Run(prompt_tokens, [&] {
+  return session_.RunAt(DeviceOp::kAdapter, prompt_tokens, 0, [&] {
     const SequencePart part{&cache_, prompt_tokens, {}};
     session_.model().adapter->Forward(at::cat(session_.prompt_states), {&part, 1});
     session_.prompt_states.clear();
@@ -27,7 +27,8 @@ std::optional<Span> AdapterDrafter::ReadPrompt(int prompt_tokens) {
 
 ChainDrafter::Step AdapterDrafter::RunStep() {
   Step step;
-  step.span = session_.Run(1, [&] {
+  const int steps = static_cast<int>(session_.chain.size()) - 1;
+  step.span = session_.RunAt(DeviceOp::kDraft, 1, session_.newest_position() + steps, [&] {
     const at::Tensor shallow = session_.Shallow({&session_.chain.back(), 1}, {});  // [1, hidden]
     step.states = session_.Encode(shallow);
     last_logits_ = LogitsOnHost(DraftLogits(shallow, {}));
@@ -47,7 +48,7 @@ std::optional<Span> AdapterDrafter::RunAheadStep(int branches, const MayGoOn& ma
   // At the end of the model's context there is nothing to draft ahead.
   if (position >= session_.model().max_positions) return std::nullopt;
   if (!session_.gpu().WaitUntilIdle(may_go_on)) return std::nullopt;
-  return session_.Run(branches, [&] {
+  return session_.RunAt(DeviceOp::kDraftAhead, branches, position, [&] {
     if (ahead_.empty()) ChooseBranches(branches);
     StepAhead();
   });

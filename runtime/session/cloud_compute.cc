@@ -8,13 +8,14 @@
 
 #include "core/error.h"
 #include "protocol/system.h"
-#include "runtime/session/states.h"
 
 namespace hat {
 
 CloudModel::CloudModel(const Model& model, int split, int stage_count, const Compute& the_compute,
-                       Dtype the_wire)
-    : compute(the_compute), wire(the_wire), hidden(model.config.shape.hidden) {
+                       Dtype the_wire, int64_t state_bytes)
+    : compute(the_compute),
+      wire(the_wire, model.config.shape.hidden, state_bytes),
+      between(the_compute.dtype, model.config.shape.hidden) {
   int first = split;
   for (const int layers : LayersOfStages(model.config.shape.layer_count() - split, stage_count)) {
     stages.emplace_back(model, first, first + layers, compute);
@@ -23,11 +24,31 @@ CloudModel::CloudModel(const Model& model, int split, int stage_count, const Com
 }
 
 LiveCloudCompute::StageCache& LiveCloudCompute::CacheOf(const SessionKey& session, int stage) {
-  std::vector<StageCache>& caches = sessions_[session];
-  while (caches.size() < model_.stages.size()) {
-    caches.push_back({model_.stages[caches.size()].MakeCache(cache_slots_)});
+  const auto index = static_cast<size_t>(stage);
+  Caches* caches = nullptr;
+  {
+    const std::lock_guard lock(mutex_);
+    std::unique_ptr<Caches>& kept = sessions_[session];
+    if (!kept) kept = std::make_unique<Caches>(model_.stages.size());
+    caches = kept.get();
   }
-  return caches[static_cast<size_t>(stage)];
+  std::optional<StageCache>& cache = (*caches)[index];
+  if (!cache) cache.emplace(StageCache{model_.stages[index].MakeCache(cache_slots_)});
+  return *cache;
+}
+
+void LiveCloudCompute::Forget(const SessionKey& session) {
+  std::unique_ptr<Caches> caches;  // goes after the lock
+  const std::lock_guard lock(mutex_);
+  const auto found = sessions_.find(session);
+  if (found == sessions_.end()) return;
+  caches = std::move(found->second);
+  sessions_.erase(found);
+}
+
+size_t LiveCloudCompute::sessions() const {
+  const std::lock_guard lock(mutex_);
+  return sessions_.size();
 }
 
 // Brings the session's cache to where the part goes on.
@@ -53,15 +74,21 @@ SequencePart LiveCloudCompute::Prepare(const BatchPart& part, int stage) {
 }
 
 void LiveCloudCompute::RunStage(int stage, Batch& batch) {
-  const at::NoGradGuard no_grad;
+  const Seconds start = world_.Now();
+  const Seconds pace = pace_.Run(stage, batch, start, [&] { Forward(stage, batch); });
+  world_.SleepUntil(start + pace);
+}
+
+void LiveCloudCompute::Forward(int stage, Batch& batch) {
+  const at::NoGradGuard no_grad;  // of this thread
   const bool is_last = stage + 1 == static_cast<int>(model_.stages.size());
-  const Dtype from = stage == 0 ? model_.wire : model_.compute.dtype;
-  const Dtype to = is_last ? model_.wire : model_.compute.dtype;
+  const StateFormat& from = stage == 0 ? model_.wire : model_.between;
+  const StateFormat& to = is_last ? model_.wire : model_.between;
   std::vector<SequencePart> parts;
   std::vector<at::Tensor> states;
   for (const BatchPart& part : batch.parts) {
     parts.push_back(Prepare(part, stage));
-    states.push_back(DecodeStates(part.states, model_.hidden, from, model_.compute));
+    states.push_back(DecodeStates(part.states, from, model_.compute));
     if (states.back().size(0) != part.tokens) {
       throw InputError("session " + std::to_string(part.session.number) + ": a frame with " +
                        std::to_string(states.back().size(0)) + " states in place of " +
@@ -75,7 +102,6 @@ void LiveCloudCompute::RunStage(int stage, Batch& batch) {
     part.states = EncodeStates(out.narrow(0, row, part.tokens), to);
     row += part.tokens;
   }
-  world_.SleepUntil(world_.Now() + Milliseconds(1));
 }
 
 }  // namespace hat

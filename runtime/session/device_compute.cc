@@ -8,19 +8,20 @@
 
 namespace hat {
 
-LiveDeviceCompute::LiveDeviceCompute(const DeviceModel& model, ComputeQueue& gpu,
-                                     const NearTieRule& near, int cache_slots,
-                                     const std::vector<int>& end_tokens, SessionTokens& tokens)
-    : session_(model, gpu, near, cache_slots, end_tokens, tokens) {
-  if (model.adapter) chain_drafter_ = std::make_unique<AdapterDrafter>(session_, cache_slots);
-  if (model.medusa) tree_drafter_.emplace(session_);
+LiveDeviceCompute::LiveDeviceCompute(const LiveDevice& device, int request, int cache_slots,
+                                     SessionTokens& tokens)
+    : session_(device, request, cache_slots, tokens) {
+  if (device.model.adapter) {
+    chain_drafter_ = std::make_unique<AdapterDrafter>(session_, cache_slots);
+  }
+  if (device.model.medusa) tree_drafter_.emplace(session_);
   verifier_.emplace(session_, chain_drafter_.get(), tree_drafter_ ? &*tree_drafter_ : nullptr);
 }
 
 InputCompute::Result LiveInput::RunPrompt(int first_position, int tokens) {
   HAT_CHECK(first_position == session_.input_cache.size());
   Result result;
-  result.span = session_.Run(tokens, [&] {
+  result.span = session_.RunAt(DeviceOp::kInput, tokens, first_position, [&] {
     const auto ids = std::span<const int32_t>(session_.tokens().prompt)
                          .subspan(static_cast<size_t>(first_position), static_cast<size_t>(tokens));
     const at::Tensor shallow = session_.Shallow(ids, {});  // [tokens, hidden]
@@ -32,7 +33,7 @@ InputCompute::Result LiveInput::RunPrompt(int first_position, int tokens) {
 
 InputCompute::Result LiveInput::RunChain(int tokens) {
   Result result;
-  result.span = session_.Run(tokens, [&] {
+  result.span = session_.RunAt(DeviceOp::kInput, tokens, session_.newest_position(), [&] {
     const auto ids = std::span<const int32_t>(session_.chain).first(static_cast<size_t>(tokens));
     result.states = session_.Encode(session_.Shallow(ids, {}));
   });
@@ -40,7 +41,7 @@ InputCompute::Result LiveInput::RunChain(int tokens) {
 }
 
 Verifier::First LiveVerifier::CommitFirst(const States& deep) {
-  const Span span = session_.Run(1, [&] {
+  const Span span = session_.Run(DeviceOp::kHead, 1, 0, session_.newest_position(), [&] {
     const at::Tensor all = session_.Deep(deep);  // with return_all_positions the last counts
     session_.root_state = all.narrow(0, all.size(0) - 1, 1);
     const std::vector<Likely> best = session_.TargetTokens(session_.root_state)[0];
@@ -52,7 +53,7 @@ Verifier::First LiveVerifier::CommitFirst(const States& deep) {
 
 Verifier::Verified LiveVerifier::Verify(int drafted, const States& deep) {
   Verified verified;
-  verified.span = session_.Run(drafted + 1, [&] {
+  verified.span = session_.Run(DeviceOp::kHead, drafted + 1, 0, session_.newest_position(), [&] {
     const std::vector<std::vector<Likely>> target =
         session_.TargetTokens(session_.Deep(deep, drafted + 1));
     const std::vector<int32_t> chain = session_.chain;
@@ -80,7 +81,7 @@ Verifier::Verified LiveVerifier::Verify(int drafted, const States& deep) {
 
 Verifier::VerifiedTree LiveVerifier::VerifyTree(const Tree& tree, const States& deep) {
   VerifiedTree verified{{}, {0}};
-  verified.span = session_.Run(tree.size(), [&] {
+  verified.span = session_.Run(DeviceOp::kHead, tree.size(), 0, session_.newest_position(), [&] {
     const at::Tensor states = session_.Deep(deep, tree.size());
     const std::vector<std::vector<Likely>> target = session_.TargetTokens(states);
     const int root = session_.newest_position();

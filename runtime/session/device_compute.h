@@ -41,8 +41,7 @@ class LiveVerifier : public Verifier {
 class LiveDeviceCompute : public DeviceCompute {
  public:
   // As LiveSession; drafts with what the model holds.
-  LiveDeviceCompute(const DeviceModel& model, ComputeQueue& gpu, const NearTieRule& near,
-                    int cache_slots, const std::vector<int>& end_tokens, SessionTokens& tokens);
+  LiveDeviceCompute(const LiveDevice& device, int request, int cache_slots, SessionTokens& tokens);
 
   LiveInput& input() override { return input_; }
   LiveVerifier& verifier() override { return *verifier_; }

@@ -14,23 +14,35 @@
 #include "runtime/model/likeliest.h"
 #include "runtime/model/medusa.h"
 #include "runtime/model/submodels.h"
+#include "runtime/pace/pace.h"
 #include "runtime/session/near_tie.h"
+#include "runtime/session/states.h"
 #include "world/compute_queue.h"
 
 namespace hat {
 
 // What a device holds of a model; its sessions share it.
 struct DeviceModel {
-  DeviceModel(const Model& model, int split, const Compute& compute, Dtype wire);
+  // `state_bytes`: of a state in a frame, as StateFormat's.
+  DeviceModel(const Model& model, int split, const Compute& compute, Dtype wire,
+              int64_t state_bytes = 0);
 
   InputModel input;
   OutputHead head;
   std::optional<Adapter> adapter;     // where the system drafts
   std::optional<MedusaHeads> medusa;  // where it drafts trees
   Compute compute;
-  Dtype wire;
-  int hidden;
+  StateFormat wire;
   int max_positions;
+};
+
+// What the sessions of a device share. All references outlive them.
+struct LiveDevice {
+  const DeviceModel& model;
+  ComputeQueue& gpu;
+  DevicePace& pace;
+  const NearTieRule& near;
+  const std::vector<int>& end_tokens;
 };
 
 // What a session says, and which of its decisions were close.
@@ -45,20 +57,23 @@ std::vector<std::vector<Likely>> LikeliestOf(const at::Tensor& logits, int k);
 
 class LiveSession {
  public:
-  // `cache_slots`: room for the request's positions and, beside them, a tree's nodes or max draft +
-  // 1 steps of all branches. All references outlive this; `tokens` holds the prompt, not empty,
-  // within the vocabulary.
-  LiveSession(const DeviceModel& model, ComputeQueue& gpu, const NearTieRule& near, int cache_slots,
-              const std::vector<int>& end_tokens, SessionTokens& tokens);
+  // `request`: its number in the run, by which operations are told apart. `cache_slots`: room for
+  // its positions and, beside them, a tree's nodes or max draft + 1 steps of all branches. `tokens`
+  // outlives this, and holds the prompt, not empty, within the vocabulary.
+  LiveSession(const LiveDevice& device, int request, int cache_slots, SessionTokens& tokens);
 
-  const DeviceModel& model() const { return model_; }
+  const DeviceModel& model() const { return device_.model; }
   const SessionTokens& tokens() const { return tokens_; }
-  ComputeQueue& gpu() { return gpu_; }
+  ComputeQueue& gpu() { return device_.gpu; }
   int newest_position() const;
   int output_size() const { return static_cast<int>(tokens_.output.size()); }
 
-  // An operation, of 1 ms and 0.01 ms per token on the world's clock.
-  Span Run(int tokens, const std::function<void()>& work);
+  // An operation, which lasts as the device's pace says. `position`: of the first state that goes
+  // in. It is the context, but for heads, which have none.
+  Span Run(DeviceOp op, int tokens, int context, int position, const std::function<void()>& work);
+  Span RunAt(DeviceOp op, int tokens, int context, const std::function<void()>& work) {
+    return Run(op, tokens, context, context, work);
+  }
   // Through the input layers. `parents`: slots of the cache; empty: after the last.
   at::Tensor Shallow(std::span<const int32_t> ids, std::vector<int32_t> parents);
   States Encode(const at::Tensor& shallow) const;          // throws RunError: not finite
@@ -80,10 +95,8 @@ class LiveSession {
   std::vector<at::Tensor> prompt_states;
 
  private:
-  const DeviceModel& model_;
-  ComputeQueue& gpu_;
-  const NearTieRule& near_;
-  const std::vector<int>& end_tokens_;
+  const LiveDevice device_;
+  int request_;
   SessionTokens& tokens_;
 };
 

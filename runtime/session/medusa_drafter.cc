@@ -8,12 +8,13 @@
 namespace hat {
 
 Span MedusaDrafter::RunHeads() {
-  return session_.Run(1, [&] { logits_ = session_.model().medusa->Logits(session_.root_state); });
+  return session_.Run(DeviceOp::kMedusa, 1, 0, session_.newest_position() - 1,
+                      [&] { logits_ = session_.model().medusa->Logits(session_.root_state); });
 }
 
 InputCompute::Result MedusaDrafter::RunTree(const Tree& tree) {
   InputCompute::Result result;
-  result.span = session_.Run(tree.size(), [&] {
+  result.span = session_.RunAt(DeviceOp::kInput, tree.size(), session_.newest_position(), [&] {
     const int first = session_.input_cache.size();
     const int deepest_rank = *std::ranges::max_element(tree.ranks);
     std::vector<std::vector<Likely>> guesses;  // [head][rank - 1]

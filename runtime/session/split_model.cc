@@ -103,6 +103,8 @@ class SplitRun : public Observer {
   std::vector<Session> sessions_;
   int cache_slots_ = 0;
   RngStream delays_;
+  ConstantPace device_pace_{Milliseconds(1), Milliseconds(0.01)};
+  ConstantPace stage_pace_{Milliseconds(1)};
   LiveCloudCompute cloud_compute_;
   ObserverList observers_;
   DedicatedLinks links_;
@@ -135,12 +137,12 @@ SplitRun::SplitRun(const SplitModel::Parts& parts, const std::vector<GenerationR
       on_tokens_(on_tokens),
       cache_slots_(CacheSlots(parts, requests)),
       delays_(parts.options.seed, "answer delays"),
-      cloud_compute_(parts.cloud, cache_slots_, world_),
+      cloud_compute_(parts.cloud, cache_slots_, world_, stage_pace_),
       observers_(ObserversOf(*this, parts.options.observer)),
-      links_(world_, observers_, parts.device.hidden, [this](int) { return LinksOf(); }),
+      links_(world_, observers_, parts.device.wire.hidden, [this](int) { return LinksOf(); }),
       deployment_({.world = world_,
                    .agreement = {.system = parts.options.system,
-                                 .hidden = parts.device.hidden,
+                                 .hidden = parts.device.wire.hidden,
                                  .dtype = parts.options.plan.wire,
                                  .stages = parts.options.stages},
                    .cloud = ConfigOf(requests.size()),
@@ -180,13 +182,13 @@ DedicatedLinks::Pair SplitRun::LinksOf() {
 
 void SplitRun::AddDevice() {
   gpus_.push_back(std::make_unique<ComputeQueue>(world_));
-  ComputeQueue& gpu = *gpus_.back();
+  const LiveDevice device{parts_.device, *gpus_.back(), device_pace_, parts_.near,
+                          parts_.config.eos_tokens};
   deployment_.AddDevice(
       static_cast<int>(sessions_.size()),
-      [this, &gpu](const Request& request, int) {
+      [this, device](const Request& request, int) {
         return std::make_unique<LiveDeviceCompute>(
-            parts_.device, gpu, parts_.near, cache_slots_, parts_.config.eos_tokens,
-            sessions_[static_cast<size_t>(request.id)].tokens);
+            device, request.id, cache_slots_, sessions_[static_cast<size_t>(request.id)].tokens);
       },
       [](const Request& request, const SessionEnd& end) {
         if (end.cause) std::rethrow_exception(end.cause);

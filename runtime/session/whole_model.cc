@@ -37,8 +37,8 @@ struct WholeModel::Parts {
     const SequencePart deep_part{&deep_cache, count, {}};
     const at::Tensor shallow = device.input.Forward(ids, {&shallow_part, 1});  // [ids, hidden]
     const at::Tensor deep =
-        cloud.stages[0].Forward(RoundToWire(shallow, device.wire), {&deep_part, 1});
-    return device.head.Logits(RoundToWire(deep.narrow(0, count - 1, 1), device.wire));
+        cloud.stages[0].Forward(RoundToWire(shallow, device.wire.dtype), {&deep_part, 1});
+    return device.head.Logits(RoundToWire(deep.narrow(0, count - 1, 1), device.wire.dtype));
   }
 
   ModelConfig config;
@@ -66,7 +66,7 @@ Generation WholeModel::Generate(const GenerationRequest& request, const TokenLis
 Generation WholeModel::GenerateAll(const GenerationRequest& request,
                                    const TokenListener& on_tokens) {
   CheckRequest(request, parts_->config);
-  const NearTieRule near(parts_->device.compute.dtype, parts_->device.wire, 0);
+  const NearTieRule near(parts_->device.compute.dtype, parts_->device.wire.dtype, 0);
   const int slots = static_cast<int>(request.prompt.size()) + request.max_new_tokens;
   KvCache shallow_cache = parts_->device.input.MakeCache(slots);
   KvCache deep_cache = parts_->cloud.stages[0].MakeCache(slots);

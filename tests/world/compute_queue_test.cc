@@ -65,13 +65,14 @@ TEST_F(ComputeQueueTest, TheLatencyIsAskedForAtTheStart) {
 TEST_F(ComputeQueueTest, WorkTakesItsTurnAndLastsAtLeastWhatItSays) {
   Operation("before", 0, 10);
   At(1, [&] {
-    Tell("paced", gpu_.Work([&] {
+    Tell("paced", gpu_.Work([&](Seconds start) {
+      EXPECT_NEAR(ToMilliseconds(start), 10, 1e-9);
       world_.SleepUntil(world_.Now() + Milliseconds(2));
       return Milliseconds(5);
     }));
   });
   At(2, [&] {
-    Tell("real", gpu_.Work([&] {
+    Tell("real", gpu_.Work([&](Seconds) {
       world_.SleepUntil(world_.Now() + Milliseconds(7));
       return Seconds(0);
     }));
@@ -84,7 +85,7 @@ TEST_F(ComputeQueueTest, WorkTakesItsTurnAndLastsAtLeastWhatItSays) {
 
 TEST_F(ComputeQueueTest, WorkThatThrowsFreesTheProcessor) {
   At(0, [&] {
-    EXPECT_THROW(gpu_.Work([]() -> Seconds { throw std::runtime_error("no memory"); }),
+    EXPECT_THROW(gpu_.Work([](Seconds) -> Seconds { throw std::runtime_error("no memory"); }),
                  std::runtime_error);
   });
   Operation("after", 0, 1);
@@ -170,7 +171,7 @@ TEST_F(ComputeQueueTest, WhoWaitsForIdlenessLetsAllOthersGoFirst) {
 
 TEST_F(ComputeQueueTest, WorkOfUnknownEndIsWaitedForToo) {
   At(0, [&] {
-    gpu_.Work([&] {
+    gpu_.Work([&](Seconds) {
       world_.SleepUntil(Milliseconds(7.5));
       return Seconds(0);
     });

@@ -23,14 +23,14 @@ class LiveCloudComputeTest : public testing::Test {
       part.session.number = session;
       part.first_position = first;
       part.tokens = tokens;
-      part.states = EncodeStates(at::ones({tokens, cloud_.hidden}, at::kDouble),
-                                 stage == 0 ? Dtype::kFloat32 : kExact.dtype);
+      part.states = EncodeStates(at::ones({tokens, cloud_.wire.hidden}, at::kDouble),
+                                 stage == 0 ? cloud_.wire : cloud_.between);
       Batch batch;
       batch.parts.push_back(part);
       compute_.RunStage(stage, batch);
     }
   }
-  // RunStage waits on the world's clock, which only its activities may.
+  // RunStage may wait on the world's clock, which only its activities may.
   void InWorld(const std::function<void()>& body) {
     world_.Start("test", body);
     world_.Run();
@@ -39,7 +39,8 @@ class LiveCloudComputeTest : public testing::Test {
   MemoryWorld world_;
   const Model model_ = TinyModel(4);
   const CloudModel cloud_{model_, 0, 2, kExact, Dtype::kFloat32};
-  LiveCloudCompute compute_{cloud_, 20, world_};
+  ConstantPace pace_;
+  LiveCloudCompute compute_{cloud_, 20, world_, pace_};
 };
 
 TEST_F(LiveCloudComputeTest, ClosedSessionsTakeNoMemory) {
@@ -53,6 +54,21 @@ TEST_F(LiveCloudComputeTest, ClosedSessionsTakeNoMemory) {
     for (SessionId session = 0; session < 3; ++session) compute_.Forget({0, session});
     EXPECT_EQ(compute_.sessions(), 0u);
   });
+}
+
+TEST_F(LiveCloudComputeTest, ABatchLastsAsItsPaceSays) {
+  ConstantPace slow(Milliseconds(2), Milliseconds(0.5));
+  LiveCloudCompute compute(cloud_, 20, world_, slow);
+  InWorld([&] {
+    Batch batch;
+    batch.tokens = 4;
+    batch.parts.emplace_back();
+    batch.parts[0].tokens = 4;
+    batch.parts[0].states =
+        EncodeStates(at::ones({4, cloud_.wire.hidden}, at::kDouble), cloud_.wire);
+    compute.RunStage(0, batch);
+  });
+  EXPECT_NEAR(ToMilliseconds(world_.Now()), 4, 1e-9);
 }
 
 }  // namespace

@@ -1,6 +1,8 @@
 #include <gmock/gmock.h>
 
+#include <limits>
 #include <numeric>
+#include <span>
 
 #include "runtime/session/states.h"
 #include "tests/core/expect_error.h"
@@ -11,6 +13,7 @@ namespace hat {
 namespace {
 
 using testing::AllOf;
+using testing::Each;
 using testing::HasSubstr;
 using testing::SizeIs;
 
@@ -153,14 +156,35 @@ TEST_F(GenerationTest, AVocabularyOfOneTokenIsNoSpecialCase) {
 TEST(StatesTest, TheyCrossACutRoundedToItsDtype) {
   const at::Tensor states = at::randn({3, 5}, at::kDouble);
   for (const Dtype wire : {Dtype::kFloat32, Dtype::kFloat16, Dtype::kBfloat16}) {
-    const States bytes = EncodeStates(states, wire);
+    const StateFormat format(wire, 5);
+    const States bytes = EncodeStates(states, format);
     EXPECT_THAT(bytes, SizeIs(15 * static_cast<size_t>(BytesPerValue(wire))));
-    const at::Tensor there = DecodeStates(bytes, 5, wire, kExact);
+    const at::Tensor there = DecodeStates(bytes, format, kExact);
     EXPECT_TRUE(there.equal(RoundToWire(states, wire)));
     EXPECT_FALSE(there.equal(states));
   }
-  EXPECT_INPUT_ERROR(DecodeStates(States(7), 5, Dtype::kFloat32, kExact), HasSubstr("7 bytes"));
-  EXPECT_INPUT_ERROR(DecodeStates({}, 5, Dtype::kFloat32, kExact), HasSubstr("0 bytes"));
+  const StateFormat fp32(Dtype::kFloat32, 5);
+  EXPECT_INPUT_ERROR(DecodeStates(States(7), fp32, kExact), HasSubstr("7 bytes"));
+  EXPECT_INPUT_ERROR(DecodeStates({}, fp32, kExact), HasSubstr("0 bytes"));
+}
+
+// Five fp32 values in a frame of 16 fp16 ones.
+TEST(StatesTest, InALargerModelsFrameZerosFollowThem) {
+  const at::Tensor states = at::randn({3, 5}, at::kFloat);
+  const StateFormat format(Dtype::kFloat32, 5, 32);
+  States bytes = EncodeStates(states, format);
+  ASSERT_THAT(bytes, SizeIs(3 * 32));
+  EXPECT_THAT(std::span(bytes).subspan(32 + 20, 12), Each(std::byte{0}));
+  bytes[31] = std::byte{0xff};  // not looked at
+  RequireFinite(bytes, format);
+  EXPECT_TRUE(DecodeStates(bytes, format, {Dtype::kFloat32, "cpu"}).equal(states));
+  EXPECT_INPUT_ERROR(DecodeStates(States(20), format, kExact), HasSubstr("each has 32"));
+
+  const at::Tensor broken = states.clone();
+  broken[2][4] = std::numeric_limits<float>::infinity();
+  EXPECT_RUN_ERROR(RequireFinite(EncodeStates(broken, format), format), HasSubstr("not finite"));
+  EXPECT_INPUT_ERROR(StateFormat(Dtype::kFloat32, 5, 16), HasSubstr("at least 20 bytes"));
+  EXPECT_INPUT_ERROR(StateFormat(Dtype::kFloat32, 5, 22), HasSubstr("whole values"));
 }
 
 TEST(StatesTest, TheWireCarriesAComputationsTypeOrFp32) {
