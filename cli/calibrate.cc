@@ -241,24 +241,19 @@ void CalibrationRuns::RunAll(const std::vector<std::string>& keys) {
 
 // The mean over seeds of what each seed's runs give.
 std::optional<double> CalibrationRuns::Ours(const Target& target, const Runs& runs) const {
-  const auto sum = [&](const std::string& system, size_t seed) -> std::optional<double> {
-    double all = 0;
-    for (const std::string& metric : target.metrics) {
-      const std::optional<double> value = runs.at({target.case_name, system})[seed].Metric(metric);
-      if (!value) return std::nullopt;
-      all += *value;
-    }
-    return all;
+  const std::string metric = fmt::format("{}", fmt::join(target.metrics, " + "));
+  const auto sum = [&](const std::string& system, size_t seed) {
+    return runs.at({target.case_name, system})[seed].Metric(metric);
   };
   double mean = 0;
   for (size_t seed = 0; seed < static_cast<size_t>(spec_.seeds); ++seed) {
-    const std::optional<double> own = sum(target.system, seed);
-    const std::optional<double> of = target.of.empty() ? own : sum(target.of, seed);
-    if (!own || !of || (*own == 0 && !target.of.empty())) return std::nullopt;
-    const double ratio = *of / *own;
-    mean += target.form == Target::Form::kValue       ? *own
-            : target.form == Target::Form::kReduction ? 100 * (1 - ratio)
-                                                      : ratio;
+    std::optional<double> value = sum(target.system, seed);
+    if (value && target.relation) {
+      const std::optional<double> base = sum(target.of, seed);
+      value = base ? Related(*target.relation, *base, *value) : std::nullopt;
+    }
+    if (!value) return std::nullopt;
+    mean += *value;
   }
   return mean / spec_.seeds;
 }
@@ -334,6 +329,16 @@ void CheckKeysFile(const std::string& path, const std::vector<std::string>& inpu
   }
 }
 
+// Its files have the same names, so they would be lost.
+void RefuseFolderOfAnother(const std::string& folder, const std::string& name) {
+  std::error_code error;
+  if (!std::filesystem::exists(std::filesystem::path(folder) / kSweepFile, error)) return;
+  const std::string other = OpenSweepFolder(folder).plan.name;
+  if (other == name) return;
+  throw InputError(
+      fmt::format("--out '{}' holds the runs of '{}'; give another folder", folder, other));
+}
+
 }  // namespace
 
 int CalibrateVerb(CommandLine& line) {
@@ -343,6 +348,7 @@ int CalibrateVerb(CommandLine& line) {
   CatchInterrupts();
   const CalibrationSpec spec = LoadCalibrationSpec(options.spec);
   if (options.out.empty()) options.out = "results/" + spec.name;
+  RefuseFolderOfAnother(options.out, spec.name);
   CheckKeysFile(options.keys, {options.spec, spec.scenario, spec.published});
   CalibrationRuns runs(spec, options);
   Calibration calibration = Calibrate(spec, runs);

@@ -8,6 +8,7 @@
 
 #include "cli/chosen_systems.h"
 #include "cli/sweep_options.h"
+#include "core/config.h"
 #include "core/error.h"
 #include "core/files.h"
 #include "core/lines.h"
@@ -20,10 +21,6 @@ namespace {
 
 constexpr double kTolerance = 0.02;
 constexpr const char* kRateKey = "workload.rate_per_s";
-
-std::string KeyOf(const std::string& override_text) {
-  return override_text.substr(0, override_text.find('='));
-}
 
 // A mistake in the value of --over is told under that name.
 Scenario LoadAt(const std::string& path, std::vector<std::string> overrides,
@@ -60,7 +57,7 @@ void CapacityRun::RefuseKeys() const {
   std::map<std::string, std::string> chosen = {{"system.name", "give the systems with --systems"}};
   RefuseSystemOverride(question_.overrides);
   for (const std::string& text : question_.overrides) {
-    if (KeyOf(text) == over_.key) {
+    if (KeyOfOverride(text) == over_.key) {
       throw InputError(fmt::format("--set {}: --over chooses it", text));
     }
   }

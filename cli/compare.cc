@@ -16,6 +16,7 @@
 #include "cli/set_option.h"
 #include "cli/shipped.h"
 #include "cli/sweep_options.h"
+#include "core/config.h"
 #include "core/files.h"
 #include "core/program.h"
 #include "experiments/results/comparison.h"
@@ -240,7 +241,7 @@ void AddAttainment(const Sweep& sweep, Comparison& comparison) {
 // Published figures hold for the published scenario: none if the call changes more than its load.
 std::vector<PublishedValue> PublishedBeside(const Options& options, const Scenario& scenario) {
   for (const std::string& override_text : options.overrides) {
-    const std::string key = override_text.substr(0, override_text.find('='));
+    const std::string key = KeyOfOverride(override_text);
     const bool keeps_scenario = key == "workload.requests" || key == "workload.rate_per_s" ||
                                 key == "workload.warmup_requests" || key == "seed";
     if (!keeps_scenario) return {};

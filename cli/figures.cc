@@ -1,17 +1,21 @@
-// hat figures: the paper's figures and ours beside them, from plans to pictures.
+// hat figures: the paper's figures and ours beside them, from plans to pictures and tables.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
+#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "cli/capacity_run.h"
+#include "cli/figure_page.h"
 #include "cli/plain_verbs.h"
 #include "cli/run_plot.h"
 #include "cli/shipped.h"
@@ -23,6 +27,7 @@
 #include "experiments/capacity/capacity_plan.h"
 #include "experiments/report/report.h"
 #include "experiments/sweep/figure_data.h"
+#include "experiments/sweep/figure_table.h"
 
 namespace hat {
 namespace {
@@ -34,6 +39,7 @@ struct Options {
   std::string out = "results/figures";
   bool is_quick = false;
   bool lists = false;
+  std::string page;  // that the tables are written into; empty: none
   SweepRunOptions run;
   std::vector<std::string> formats = {"png", "pdf"};
 };
@@ -42,13 +48,19 @@ void AddOptions(CommandLine& line, Options& options) {
   line.description(
       "Draws the paper's figures, ours beside the published numbers, and some of our own: runs "
       "what each needs that is not done yet, writes its data (OUT/NAME.csv and .json, with the "
-      "keys "
-      "of the runs) and its picture. A figure is a plan in figures/NAME.toml.\n\n"
-      "  hat figures --quick\n  hat figures rates_7b ablation --out results/mine");
+      "keys of the runs) and its picture or, of a table, its text (NAME.md). A figure is a plan in "
+      "figures/NAME.toml. With --page the tables go into a page of yours.\n\n"
+      "  hat figures --quick\n  hat figures rates_7b ablation --out results/mine\n"
+      "  hat figures --page docs/paper.md");
   line.add_option("name", options.names, "which; without one all (--list names them)");
   line.add_option("--out", options.out, "folder of the figures; what is done there is kept")
       ->capture_default_str();
-  line.add_flag("--quick", options.is_quick, "fewer requests and seeds: minutes, wider intervals");
+  CLI::Option* const quick = line.add_flag("--quick", options.is_quick,
+                                           "fewer requests and seeds: minutes, wider intervals");
+  line.add_option("--page", options.page,
+                  "a page of Markdown: draws the tables that it names (or of these those given), "
+                  "and writes each between its lines '<!-- table: NAME -->' and '<!-- end -->'")
+      ->excludes(quick);
   line.add_flag("--list", options.lists, "name the figures and what each answers");
   AddJobs(line, options.run.units.jobs);
   line.add_option("--formats", options.formats, "of the pictures: png, pdf, svg, with commas")
@@ -57,6 +69,8 @@ void AddOptions(CommandLine& line, Options& options) {
       ->capture_default_str();
   line.add_flag("--quiet", options.run.is_quiet, "nothing on stderr but errors");
 }
+
+std::string PublishedFile() { return ShareFolder() + "/experiments/paper/published.csv"; }
 
 // The shipped ones, by name.
 std::vector<std::string> KnownFigures() {
@@ -100,6 +114,7 @@ struct CapacityFigure {
 };
 struct Plans {
   std::vector<Sweep> sweeps;
+  std::vector<std::string> names;  // that ask for them
   std::vector<CapacityFigure> capacities;
 };
 
@@ -122,11 +137,34 @@ CapacityFigure OpenCapacity(CapacityPlan plan, const std::string& path, const Op
   }
 }
 
-Plans OpenAll(const Options& options) {
+// Only tables belong on a page.
+void RequireTables(const FigurePage& page, const Plans& plans) {
+  const auto refuse = [&](const std::string& where, const std::string& name) {
+    throw InputError(fmt::format("{}: the figure '{}' is no table", where, name));
+  };
+  for (size_t i = 0; i < plans.sweeps.size(); ++i) {
+    const bool is_table = plans.sweeps[i].plan.figure->kind == FigureSpec::Kind::kTable;
+    if (!is_table) refuse(page.WhereOf(plans.names[i]), plans.names[i]);
+  }
+  for (const CapacityFigure& one : plans.capacities) refuse(page.path(), one.plan.name);
+}
+
+// `page`: that asks for them; null: nobody's.
+std::string PlanOf(const std::string& name, const FigurePage* page) {
+  try {
+    return PlanOf(name);
+  } catch (const InputError& error) {
+    if (page == nullptr) throw;
+    throw InputError(fmt::format("{}: {}", page->WhereOf(name), error.what()));
+  }
+}
+
+Plans OpenAll(const Options& options, const FigurePage* page) {
   Plans plans;
   std::set<std::string> known;
-  for (const std::string& name : options.names.empty() ? KnownFigures() : options.names) {
-    const std::string plan = PlanOf(name);
+  for (const std::string& name :
+       options.names.empty() && page == nullptr ? KnownFigures() : options.names) {
+    const std::string plan = PlanOf(name, page);
     if (!known.insert(fs::path(plan).stem()).second) {
       throw InputError(fmt::format("there are two figures '{}': their files would be the same",
                                    fs::path(plan).stem().string()));
@@ -140,14 +178,17 @@ Plans OpenAll(const Options& options) {
     if (!sweep.plan.figure) {
       throw InputError(fmt::format("{}: the plan has no table [figure]", plan));
     }
+    CheckFigure(sweep, PublishedFile());
     plans.sweeps.push_back(std::move(sweep));
+    plans.names.push_back(name);
   }
+  if (page != nullptr) RequireTables(*page, plans);
   return plans;
 }
 
 struct Drawing {
   std::string name;
-  std::string script;
+  std::string script;  // empty: none, it is a table
   std::string csv, json;
 };
 
@@ -155,10 +196,16 @@ void Draw(const Drawing& drawing, const Options& options) {
   const std::string base = fmt::format("{}/{}", options.out, drawing.name);
   WriteFileAtomically(base + ".csv", drawing.csv);
   WriteFileAtomically(base + ".json", drawing.json);
+  if (drawing.script.empty()) return;
   for (const std::string& format : options.formats) {
     RunPlot(drawing.script, base + ".json", fmt::format("{}.{}", base, format));
     if (!options.run.is_quiet) SayWritten(fmt::format("{}.{}", base, format));
   }
+}
+
+void WriteTable(const std::string& path, const FigureTable& table, const Options& options) {
+  WriteFileAtomically(path, MarkdownTable(table.rows));
+  if (!options.run.is_quiet) SayWritten(path);
 }
 
 Drawing FindCapacity(CapacityFigure& figure, const Options& options) {
@@ -169,25 +216,66 @@ Drawing FindCapacity(CapacityFigure& figure, const Options& options) {
   return {figure.plan.name, "capacity.py", CapacityCsv(points, info), CapacityJson(points, info)};
 }
 
-int Figures(const Options& options) {
-  Plans plans = OpenAll(options);
+// One that fails leaves the others.
+bool DrawCapacity(CapacityFigure& figure, const Options& options) {
+  try {
+    Draw(FindCapacity(figure, options), options);
+    return true;
+  } catch (const std::runtime_error& error) {
+    if (IsInterrupted()) throw;
+    std::fputs(fmt::format("{}: {}\n", figure.plan.name, error.what()).c_str(), stderr);
+    return false;
+  }
+}
+
+UnitOutcome RunSweeps(const Plans& plans, const Options& options) {
   UnitOutcome outcome;
   if (!plans.sweeps.empty()) outcome = RunSweepUnits(Merged(plans.sweeps), options.run);
-  if (outcome.is_stopped) {
-    throw RunError(
-        fmt::format("interrupted; {} of {} runs are done; the same command goes on there",
-                    outcome.done, outcome.all));
+  if (!outcome.is_stopped) return outcome;
+  throw RunError(fmt::format("interrupted; {} of {} runs are done; the same command goes on there",
+                             outcome.done, outcome.all));
+}
+
+// Returns the tables among them, by the names that ask for them.
+std::map<std::string, FigureTable> DrawSweeps(const Plans& plans, const Options& options) {
+  std::map<std::string, FigureTable> tables;
+  for (size_t i = 0; i < plans.sweeps.size(); ++i) {
+    const FigureData figure = MakeFigureData(plans.sweeps[i], PublishedFile());
+    const bool is_table = figure.spec.kind == FigureSpec::Kind::kTable;
+    if (is_table) {
+      const FigureTable& table = tables[plans.names[i]] = TableOf(figure);
+      WriteTable(fmt::format("{}/{}.md", options.out, figure.name), table, options);
+    }
+    Draw({figure.name, is_table ? "" : "figure.py", FigureCsv(figure), FigureJson(figure)},
+         options);
   }
-  const std::string published = ShareFolder() + "/experiments/paper/published.csv";
-  for (const Sweep& sweep : plans.sweeps) {
-    const FigureData figure = MakeFigureData(sweep, published);
-    Draw({figure.name, "figure.py", FigureCsv(figure), FigureJson(figure)}, options);
+  return tables;
+}
+
+void WriteReport(const Options& options) {
+  const std::string report = fmt::format("{}/{}", options.out, kReportFile);
+  WriteFileAtomically(report, ReportHtml(options.out));
+  if (!options.run.is_quiet) SayWritten(report);
+}
+
+int Figures(Options options) {
+  std::optional<FigurePage> page;
+  if (!options.page.empty()) {
+    page.emplace(options.page, options.run.is_quiet);
+    options.names = page->Choose(options.names);
   }
-  for (CapacityFigure& figure : plans.capacities) Draw(FindCapacity(figure, options), options);
-  const std::string page = fmt::format("{}/{}", options.out, kReportFile);
-  WriteFileAtomically(page, ReportHtml(options.out));
-  if (!options.run.is_quiet) SayWritten(page);
-  return outcome.failed.empty() ? 0 : 1;
+  Plans plans = OpenAll(options, page ? &*page : nullptr);
+  const UnitOutcome outcome = RunSweeps(plans, options);
+  const std::map<std::string, FigureTable> tables = DrawSweeps(plans, options);
+  size_t not_drawn = 0;
+  for (CapacityFigure& figure : plans.capacities) not_drawn += !DrawCapacity(figure, options);
+  if (plans.sweeps.size() + plans.capacities.size() > not_drawn) WriteReport(options);
+  const bool has_all = outcome.failed.empty() && not_drawn == 0;
+  if (!page) return has_all ? 0 : 1;
+  if (!has_all) throw RunError(fmt::format("{} stays as it is: some runs failed", page->path()));
+  page->Write(tables);
+  if (!options.run.is_quiet) SayWritten(page->path());
+  return 0;
 }
 
 }  // namespace

@@ -341,6 +341,8 @@ std::map<std::string, std::string> KeysOf(const std::string& text, const std::st
   return keys;
 }
 
+std::string KeyOfOverride(const std::string& text) { return text.substr(0, text.find('=')); }
+
 std::string TomlValue(const std::string& text) {
   const toml::table parsed = ParseValue(text);
   return Literal(*parsed.get("value"));
@@ -439,8 +441,29 @@ std::vector<std::string> ConfigTable::Strings(
 
 std::vector<std::string> ConfigTable::Overrides(const std::string& key,
                                                 std::vector<std::string>* files) const {
+  return OverridesIn(key, Strings(key, std::vector<std::string>{}), files);
+}
+
+std::vector<std::vector<std::string>> ConfigTable::OverrideSets(
+    const std::string& key, std::vector<std::string>* files) const {
+  const toml::node* node = node_->Ask(key);
+  const char* const allowed = "an array of arrays of texts \"key=value\" or \"@FILE\"";
+  if (!node) node_->FailMissing(key, allowed);
+  const auto rows = Node::ReadArray<std::vector<std::string>>(
+      *node, [](const toml::node& row) { return Node::ReadArray<std::string>(row, AsString); });
+  if (!rows) throw Error(key, fmt::format("must be {}", allowed));
+  std::vector<std::vector<std::string>> sets;
+  for (const std::vector<std::string>& texts : *rows) {
+    sets.push_back(OverridesIn(key, texts, files));
+  }
+  return sets;
+}
+
+std::vector<std::string> ConfigTable::OverridesIn(const std::string& key,
+                                                  const std::vector<std::string>& texts,
+                                                  std::vector<std::string>* files) const {
   std::vector<std::string> overrides;
-  for (const std::string& text : Strings(key, std::vector<std::string>{})) {
+  for (const std::string& text : texts) {
     if (text.starts_with('@')) {
       RefuseTilde(text.substr(1));
       const std::filesystem::path folder = std::filesystem::path(node_->state->name).parent_path();

@@ -49,6 +49,9 @@ class Config {
 // InputError if the file cannot be read or is not TOML.
 std::vector<std::string> OverridesOf(const std::string& path);
 
+// "link.latency_ms" of an override "link.latency_ms=5".
+std::string KeyOfOverride(const std::string& text);
+
 // The value of an override as a TOML file would have it: 4 and [1, 2] as they are, in-turn in
 // quotes.
 std::string TomlValue(const std::string& text);
@@ -79,6 +82,9 @@ class ConfigTable {
   // absent.
   std::vector<std::string> Overrides(const std::string& key,
                                      std::vector<std::string>* files = nullptr) const;
+  // An array of arrays of them.
+  std::vector<std::vector<std::string>> OverrideSets(const std::string& key,
+                                                     std::vector<std::string>* files) const;
 
   // Values of any kind, each as TOML text that may stand behind the '=' of an override: 4, "hat",
   // [1, 2].
@@ -111,6 +117,9 @@ class ConfigTable {
  private:
   friend class Config;
   struct Node;
+  std::vector<std::string> OverridesIn(const std::string& key,
+                                       const std::vector<std::string>& texts,
+                                       std::vector<std::string>* files) const;
   explicit ConfigTable(std::shared_ptr<Node> node);
   std::shared_ptr<Node> node_;
 };

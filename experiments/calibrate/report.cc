@@ -156,11 +156,12 @@ Json JsonOf(const Parameter& p, const ParameterProfile& profile, double deviatio
 std::string CalibrationMarkdown(const CalibrationSpec& spec, const Calibration& calibration) {
   return fmt::format(
              "# {0}\n\nOurs: {1}, {2} {3} a figure; {4} sets of parameters tried.\n\n"
-             "Before, every parameter as first assumed: {5}. Fitted: {6}.\n\n{7}\n"
+             "Before, every parameter as first assumed: {5}. Fitted: {6}.\n\n## Published "
+             "figures\n\n{7}\n"
              "## Parameters\n\n{8}\ngain = 1 - width of the 95% interval / the width by what was "
              "assumed before; the interval is that of the profile: the other parameters are "
              "fitted again.\n\n"
-             "Correlations:\n\n{9}\n",
+             "## Correlations\n\n{9}\n",
              spec.name, calibration.label, spec.seeds, spec.seeds == 1 ? "run" : "runs",
              calibration.evaluations, ErrorsLine(spec, calibration.before),
              ErrorsLine(spec, calibration.fitted), FitTable(spec, calibration),

@@ -113,10 +113,10 @@ class Published {
   std::map<std::string, std::vector<PublishedValue>> experiments_;
 };
 
-Target::Form ReadForm(const ConfigTable& table) {
+std::optional<Relation> ReadForm(const ConfigTable& table) {
   const std::string form = table.Choice("form", {"value", "reduction", "ratio"}, "value");
-  if (form == "reduction") return Target::Form::kReduction;
-  return form == "ratio" ? Target::Form::kRatio : Target::Form::kValue;
+  if (form == "value") return std::nullopt;
+  return form == "ratio" ? Relation::kSpeedup : Relation::kReduction;
 }
 
 // A target for each of the table's systems.
@@ -126,7 +126,7 @@ void ReadTargets(const ConfigTable& table, Published& published, CalibrationSpec
   target.experiment = table.String("experiment");
   target.published_metric = table.String("metric");
   target.case_name = table.String("case");
-  target.form = ReadForm(table);
+  target.relation = ReadForm(table);
   target.metrics = table.Strings("ours", std::vector<std::string>{target.published_metric});
   target.weight = table.Number("weight", Range::NonNegative(1e6), 1.0);
   if (target.metrics.empty()) throw table.Error("ours", "must name at least one metric");
@@ -138,7 +138,7 @@ void ReadTargets(const ConfigTable& table, Published& published, CalibrationSpec
     if (std::ranges::count(known->systems, system) > 0) return;
     throw table.Error(key, fmt::format("'{}' is no system of the case '{}'", system, known->name));
   };
-  if (target.form == Target::Form::kValue) {
+  if (!target.relation) {
     table.Forbid({"of"}, "form", "form = \"value\"");
   } else {
     require("of", target.of = table.String("of"));
@@ -162,10 +162,6 @@ void ReadTargets(const ConfigTable& table, Published& published, CalibrationSpec
   }
 }
 
-std::string KeyOf(const std::string& override_text) {
-  return override_text.substr(0, override_text.find('='));
-}
-
 // Each key of the result is set once, and what a parameter sets by nothing else.
 void CheckKeys(const ConfigTable& root, const CalibrationSpec& spec) {
   std::set<std::string> of_parameters, of_result;
@@ -178,8 +174,8 @@ void CheckKeys(const ConfigTable& root, const CalibrationSpec& spec) {
   const auto refuse = [&](const char* who, const std::vector<std::string>& set,
                           const std::string& reason, const std::set<std::string>& keys) {
     for (const std::string& text : set) {
-      if (!keys.contains(KeyOf(text))) continue;
-      throw root.Error(who, fmt::format("sets '{}', which {}", KeyOf(text), reason));
+      if (!keys.contains(KeyOfOverride(text))) continue;
+      throw root.Error(who, fmt::format("sets '{}', which {}", KeyOfOverride(text), reason));
     }
   };
   const auto check = [&](const char* who, const std::vector<std::string>& set) {
@@ -191,8 +187,8 @@ void CheckKeys(const ConfigTable& root, const CalibrationSpec& spec) {
   for (const Assumption& assumption : spec.assumptions) {
     check("assumption", assumption.set);
     for (const std::string& text : assumption.set) {
-      if (of_result.insert(KeyOf(text)).second) continue;
-      throw root.Error("assumption", fmt::format("sets '{}' twice", KeyOf(text)));
+      if (of_result.insert(KeyOfOverride(text)).second) continue;
+      throw root.Error("assumption", fmt::format("sets '{}' twice", KeyOfOverride(text)));
     }
   }
   for (const CalibrationCase& one : spec.cases) {

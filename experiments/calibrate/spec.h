@@ -3,8 +3,11 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <vector>
+
+#include "experiments/results/relation.h"
 
 namespace hat {
 
@@ -42,19 +45,14 @@ struct CalibrationCase {
 
 // A figure of ours beside a published one.
 struct Target {
-  enum class Form {
-    kValue,      // m(system)
-    kReduction,  // 100 (1 - m(of) / m(system)), percent
-    kRatio,      // m(of) / m(system)
-  };
   std::string group;  // of those that one table of the specification names
   std::string experiment, published_system, published_metric;  // its row in the file of published
   double published = 0;
   std::string source;
   std::string case_name, system, of;
   std::vector<std::string> metrics;  // paths in summary.json, whose sum is m
-  Form form = Form::kValue;
-  double weight = 1;  // 0: shown beside, not fitted
+  std::optional<Relation> relation;  // of m(of), the base, to m(system); nothing: m(system)
+  double weight = 1;                 // 0: shown beside, not fitted
 
   std::string Name() const;  // "spec_bench_7b/ablation, hat, ttft_ms.mean"
 };

@@ -150,18 +150,30 @@ std::vector<std::pair<std::string, Json>> FiguresIn(const fs::path& folder) {
   return figures;
 }
 
+void AddTable(HtmlPage& page, const Json& json) {
+  const size_t seeds = json.at("seeds").size();
+  page.Paragraph(fmt::format("{} Ours: {}{}.", json.value("note", ""),
+                             json.value("label", "simulated"),
+                             seeds == 1 ? ", one seed"
+                                        : fmt::format(", mean of {} seeds ± half of its 95% "
+                                                      "confidence interval",
+                                                      seeds)));
+  page.Table(json.at("table").get<Rows>());
+}
+
 std::string AboutFigures(const fs::path& folder,
                          const std::vector<std::pair<std::string, Json>>& figures) {
   HtmlPage page("Figures");
   for (const auto& [name, json] : figures) {
     const std::string question = json.at("question").get<std::string>();
     page.Heading(fmt::format("{}: {}", name, question));
+    if (json.contains("table")) AddTable(page, json);
     AddPicture(page, folder / (name + ".png"), question);
     page.BeginFold("Its numbers, with the keys of the runs");
     page.Table(ReadCsv(folder / (name + ".csv")));
     page.EndFold();
-    page.Links(Present(
-        folder, {name + ".png", name + ".pdf", name + ".svg", name + ".csv", name + ".json"}));
+    page.Links(Present(folder, {name + ".png", name + ".pdf", name + ".svg", name + ".md",
+                                name + ".csv", name + ".json"}));
   }
   return page.Finish();
 }

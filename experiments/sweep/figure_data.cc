@@ -11,9 +11,9 @@
 #include <utility>
 
 #include "core/csv.h"
-#include "core/decimal.h"
 #include "core/error.h"
 #include "experiments/results/json_number.h"
+#include "experiments/sweep/figure_table.h"
 #include "experiments/sweep/run_utilisation.h"
 #include "experiments/sweep/unit_store.h"
 #include "experiments/sweep/unit_summary.h"
@@ -36,21 +36,15 @@ struct Group {
 
 std::vector<Group> GroupsOf(const Sweep& sweep) {
   const FigureSpec& spec = *sweep.plan.figure;
-  const size_t series = sweep.plan.AxisIndex(spec.series);
-  const bool has_x = !spec.x.empty();
-  const size_t x = has_x ? sweep.plan.AxisIndex(spec.x) : 0;
+  const auto value_of = [&](const std::string& axis, size_t cell) {
+    return axis.empty() ? "" : sweep.plan.values[cell][sweep.plan.AxisIndex(axis)];
+  };
   const size_t seed = sweep.plan.AxisIndex("seed");
   std::vector<Group> groups;
   std::map<std::pair<std::string, std::string>, size_t> index;
   for (size_t cell = 0; cell < sweep.keys.size(); ++cell) {
     const std::vector<std::string>& values = sweep.plan.values[cell];
-    const std::pair name(values[series], has_x ? values[x] : "");
-    if (has_x && !ParseDecimal(values[x])) {
-      throw InputError(
-          fmt::format("the figure '{}': lines need numbers on their x-axis, but '{}' is '{}' "
-                      "in one of its runs",
-                      sweep.plan.name, spec.x, values[x]));
-    }
+    const std::pair name(value_of(spec.series, cell), value_of(spec.x, cell));
     const auto [at, is_new] = index.try_emplace(name, groups.size());
     if (is_new) groups.push_back({name.first, name.second, {}, {}});
     groups[at->second].keys.push_back(sweep.keys[cell]);
@@ -95,9 +89,9 @@ class Maker {
   FigurePoint PointOf(const Group& group, const std::string& metric) {
     FigurePoint point{group.series, group.x, metric, {}, {}, 0, 0, {}, group.keys};
     std::vector<double> values, samples;
-    const std::optional<std::string> sped_up = SpeedupOf(metric);
-    const Group* const base = sped_up ? &BaseOf(group) : nullptr;
-    if (base != nullptr && base->series != group.series) {
+    const FigureMetric of = MetricOf(metric);
+    const Group* const base = of.relation ? &BaseOf(group) : nullptr;
+    if (base != nullptr && base != &group) {
       point.keys.insert(point.keys.end(), base->keys.begin(), base->keys.end());
     }
     for (size_t run = 0; run < group.keys.size(); ++run) {
@@ -115,9 +109,8 @@ class Maker {
         AddSamples(key, metric, samples);
         ++point.runs;
       } else if (const std::optional<double> value =
-                     base == nullptr
-                         ? summary->Metric(metric)
-                         : Speedup(base->KeyOfSeed(group.seeds[run]), *summary, *sped_up)) {
+                     base == nullptr ? summary->Metric(of.path)
+                                     : RelatedTo(base->KeyOfSeed(group.seeds[run]), *summary, of)) {
         values.push_back(*value);
         ++point.runs;
       }
@@ -174,25 +167,27 @@ class Maker {
     return utilisations_.emplace(key, store_.FolderOf(key) + "/utilisation.csv").first->second;
   }
 
-  // With the same x.
+  // With the same x, or in the same series.
   const Group& BaseOf(const Group& group) const {
     for (const Group& base : groups_) {
-      if (base.series == spec_.relative_to && base.x == group.x) return base;
+      const bool is_series = base.series == spec_.relative_to && base.x == group.x;
+      const bool is_x = base.x == spec_.relative_to && base.series == group.series;
+      if (is_series || is_x) return base;
     }
-    throw InputError(fmt::format(
-        "the figure '{}': 'relative_to' must be a choice of '{}'{}, got '{}'", sweep_.plan.name,
-        spec_.series, group.x.empty() ? "" : fmt::format(" at each of '{}'", spec_.x),
-        spec_.relative_to));
+    throw InputError(
+        fmt::format("the figure '{}': 'relative_to' names '{}', which is not there beside '{}'",
+                    sweep_.plan.name, spec_.relative_to, group.x.empty() ? group.series : group.x));
   }
 
   // Nothing where one of the two runs has no such figure.
-  std::optional<double> Speedup(const std::string* base_key, const UnitSummary& own,
-                                const std::string& path) {
+  std::optional<double> RelatedTo(const std::string* base_key, const UnitSummary& own,
+                                  const FigureMetric& metric) {
     const UnitSummary* const base = base_key == nullptr ? nullptr : SummaryOf(*base_key);
     if (base == nullptr) return std::nullopt;
-    const std::optional<double> above = base->Metric(path), below = own.Metric(path);
-    if (!above || !below || *below == 0) return std::nullopt;
-    return *above / *below;
+    const std::optional<double> of_base = base->Metric(metric.path),
+                                of_own = own.Metric(metric.path);
+    if (!of_base || !of_own) return std::nullopt;
+    return Related(*metric.relation, *of_base, *of_own);
   }
 
   // Null if the unit is not done.
@@ -267,7 +262,32 @@ void RequireMetrics(const FigureData& data) {
   }
 }
 
+// What the figure has published beside it.
+std::vector<PublishedValue> PublishedBeside(const SweepPlan& plan, const std::string& published) {
+  const FigureSpec& spec = *plan.figure;
+  if (spec.published.empty()) return {};
+  std::vector<PublishedValue> values = PublishedOf(published, spec.published);
+  if (values.empty()) {
+    throw InputError(fmt::format("the figure '{}': {} has no experiment '{}'", plan.name, published,
+                                 spec.published));
+  }
+  for (size_t i = 0; i < spec.metrics.size(); ++i) {  // a name of its own there must be there
+    const std::string& name = spec.published_metrics[i];
+    if (name.empty() || name == spec.metrics[i]) continue;
+    if (std::ranges::find(values, name, &PublishedValue::metric) != values.end()) continue;
+    throw InputError(fmt::format("the figure '{}': no published figure of '{}' is a '{}'",
+                                 plan.name, spec.published, name));
+  }
+  return values;
+}
+
 }  // namespace
+
+void CheckFigure(const Sweep& sweep, const std::string& published) {
+  HAT_CHECK(sweep.plan.figure.has_value());
+  RequireNoOtherAxis(sweep.plan);
+  PublishedBeside(sweep.plan, published);
+}
 
 FigureData MakeFigureData(const Sweep& sweep, const std::string& published) {
   HAT_CHECK(sweep.plan.figure.has_value());
@@ -275,17 +295,12 @@ FigureData MakeFigureData(const Sweep& sweep, const std::string& published) {
   FigureData data;
   data.name = sweep.plan.name;
   data.spec = *sweep.plan.figure;
+  data.published = PublishedBeside(sweep.plan, published);
   std::set<uint64_t> seeds;
   for (const Cell& cell : sweep.plan.plan.cells) seeds.insert(cell.seed);
   data.seeds.assign(seeds.begin(), seeds.end());
   Maker(sweep).AddPoints(data);
   RequireMetrics(data);
-  if (data.spec.published.empty()) return data;
-  data.published = PublishedOf(published, data.spec.published);
-  if (data.published.empty()) {
-    throw InputError(fmt::format("the figure '{}': {} has no experiment '{}'", data.name, published,
-                                 data.spec.published));
-  }
   return data;
 }
 
@@ -315,6 +330,7 @@ std::string FigureJson(const FigureData& figure) {
          {"rate_per_s", value.rate_per_s ? Json(*value.rate_per_s) : Json()},
          {"source", value.source}});
   }
+  if (spec.kind == FigureSpec::Kind::kTable) json["table"] = TableOf(figure).rows;
   return json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 

@@ -36,8 +36,12 @@ struct FigureData {
   std::vector<PublishedValue> published;  // of spec.published
 };
 
-// `published`: the file (published.h). Throws InputError for a damaged summary, and where a point
-// is not one choice: the plan has an axis that is neither x nor series.
+// What is wrong with the figure shows before its runs are done: throws InputError where a point is
+// not one choice (the plan has an axis that is neither x nor series), and for what the file
+// `published` (published.h) should have and has not.
+void CheckFigure(const Sweep& sweep, const std::string& published);
+
+// Throws as CheckFigure, and InputError for a damaged summary.
 FigureData MakeFigureData(const Sweep& sweep, const std::string& published);
 
 std::string FigureJson(const FigureData& figure);  // for the script

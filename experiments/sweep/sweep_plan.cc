@@ -20,15 +20,16 @@
 namespace hat {
 namespace {
 
-// One choice of an axis: each of its keys with a value.
+// One choice of an axis: each of its keys with a value, or keys of its own.
 struct Choice {
-  std::vector<std::string> literals;  // TOML, by the axis's keys
+  std::vector<std::string> literals;  // TOML, by the axis's keys; empty: it has its own
   std::vector<std::string> shown;     // by the axis's names
+  std::vector<std::string> set;       // "key=value": all that it sets
 };
 
 struct Axis {
   std::vector<std::string> names;  // the columns that tell its choices apart: the keys, or one
-  std::vector<std::string> keys;
+  std::vector<std::string> keys;   // that its choices set, some of them or all
   std::vector<Choice> choices;
   std::map<std::string, std::vector<std::string>> when;  // key: values of it that it is for
 };
@@ -56,7 +57,7 @@ std::vector<Choice> RangeOf(const ConfigTable& table) {
   for (int64_t i = 0; i < steps; ++i) {
     const double share = static_cast<double>(i) / static_cast<double>(steps - 1);
     const double value = is_log ? from * std::pow(to / from, share) : from + (to - from) * share;
-    choices.push_back({{fmt::format("{:.12g}", i == steps - 1 ? to : value)}, {}});
+    choices.push_back({{fmt::format("{:.12g}", i == steps - 1 ? to : value)}, {}, {}});
   }
   return choices;
 }
@@ -69,9 +70,20 @@ std::vector<Choice> RowsOf(const ConfigTable& table, size_t keys) {
                                             "one has {}",
                                             keys, row.size()));
     }
-    choices.push_back({std::move(row), {}});
+    choices.push_back({std::move(row), {}, {}});
   }
   return choices;
+}
+
+// "sets": what each choice sets; `files` gets those that it is taken over from.
+void ReadSets(const ConfigTable& table, Axis& axis, std::vector<std::string>* files) {
+  for (std::vector<std::string>& set : table.OverrideSets("sets", files)) {
+    for (const std::string& text : set) {
+      if (!std::ranges::count(axis.keys, KeyOfOverride(text)))
+        axis.keys.push_back(KeyOfOverride(text));
+    }
+    axis.choices.push_back({{}, {}, std::move(set)});
+  }
 }
 
 // What is chosen before an axis: the values by name, in order.
@@ -149,9 +161,13 @@ void RefuseTwice(const ConfigTable& table, const char* key, const std::vector<st
 
 // `set_before`: keys that earlier axes set.
 Axis ReadAxis(const ConfigTable& table, const ChosenBefore& chosen_before,
-              const std::vector<std::string>& set_before) {
+              const std::vector<std::string>& set_before, std::vector<std::string>* files) {
   Axis axis;
-  if (table.Has("keys")) {
+  if (table.Has("sets")) {
+    table.Forbid({"key", "keys", "rows", "values", "from", "to", "steps", "scale"}, "sets",
+                 "keys of each choice's own");
+    ReadSets(table, axis, files);
+  } else if (table.Has("keys")) {
     table.Forbid({"key", "values", "from", "to", "steps", "scale"}, "keys", "several keys");
     axis.keys = table.Strings("keys");
     axis.choices = RowsOf(table, axis.keys.size());
@@ -161,19 +177,32 @@ Axis ReadAxis(const ConfigTable& table, const ChosenBefore& chosen_before,
       table.Forbid({"values", "rows"}, "from", "a range");
       axis.choices = RangeOf(table);
     } else {
-      for (std::string& literal : table.Literals("values")) axis.choices.push_back({{literal}, {}});
+      for (std::string& literal : table.Literals("values")) {
+        axis.choices.push_back({{literal}, {}, {}});
+      }
     }
   }
-  const char* const list = table.Has("keys") ? "rows" : table.Has("from") ? "from" : "values";
-  if (axis.keys.empty()) throw table.Error("keys", "must name at least one key");
+  for (Choice& choice : axis.choices) {
+    for (size_t i = 0; i < choice.literals.size(); ++i) {
+      choice.set.push_back(axis.keys[i] + "=" + choice.literals[i]);
+    }
+  }
+  const bool has_sets = table.Has("sets");
+  const char* const list = has_sets            ? "sets"
+                           : table.Has("keys") ? "rows"
+                           : table.Has("from") ? "from"
+                                               : "values";
+  if (!has_sets && axis.keys.empty()) throw table.Error("keys", "must name at least one key");
   if (axis.choices.empty()) throw table.Error(list, "must have at least one value");
+  if (has_sets && !table.Has("name")) throw table.Error("name", "is missing: 'sets' have no other");
   NameChoices(table, axis);
   std::vector<std::string> choices;
   for (const Choice& choice : axis.choices) {
     choices.push_back(fmt::format("{}", fmt::join(choice.shown, ", ")));
   }
   RefuseTwice(table, table.Has("name") ? "labels" : list, choices);
-  const char* const where = table.Has("name") ? "name" : table.Has("keys") ? "keys" : "key";
+  const char* const of_keys = has_sets ? "sets" : table.Has("keys") ? "keys" : "key";
+  const char* where = table.Has("name") ? "name" : of_keys;
   const auto refuse = [&](const std::string& name, const char* problem) {
     throw table.Error(where, fmt::format("names '{}', {}", name, problem));
   };
@@ -184,6 +213,7 @@ Axis ReadAxis(const ConfigTable& table, const ChosenBefore& chosen_before,
       refuse(name, "which is chosen already");
     }
   }
+  where = of_keys;
   for (const std::string& key : axis.keys) {
     if (key == "seed") refuse(key, "for which the plan has 'seeds'");
     if (std::ranges::count(set_before, key) || std::ranges::count(axis.keys, key) > 1) {
@@ -261,23 +291,22 @@ class Product {
     if (root.Has("systems")) {
       Axis systems{{"system.name"}, {"system.name"}, {}, {}};
       for (const std::string& name : root.Strings("systems")) {
-        systems.choices.push_back({{TomlString(name)}, {name}});
+        systems.choices.push_back({{}, {name}, {"system.name=" + TomlString(name)}});
       }
       if (systems.choices.empty()) throw root.Error("systems", "must name at least one");
       RefuseTwice(root, "systems", root.Strings("systems"));
       AddAxis(std::move(systems), known, set);
     }
     for (const ConfigTable& table : root.Tables("axis")) {
-      AddAxis(ReadAxis(table, known, set), known, set);
+      AddAxis(ReadAxis(table, known, set, &files_), known, set);
     }
     for (const auto& [name, values] : known) names_.push_back(name);
     names_.push_back("seed");
     if (!seeds_.list.empty()) set.push_back("seed");
     for (const std::string& text : base_) {
-      const std::string key = text.substr(0, text.find('='));
-      if (!std::ranges::count(set, key)) continue;
-      throw InputError(
-          fmt::format("'{}' is set for all runs, but the plan chooses '{}' for each", text, key));
+      if (!std::ranges::count(set, KeyOfOverride(text))) continue;
+      throw InputError(fmt::format("'{}' is set for all runs, but the plan chooses '{}' for each",
+                                   text, KeyOfOverride(text)));
     }
   }
 
@@ -330,9 +359,7 @@ class Product {
     for (const Choice& choice : axis.choices) {
       Chosen next = chosen;
       for (size_t i = 0; i < axis.names.size(); ++i) next.shown[axis.names[i]] = choice.shown[i];
-      for (size_t i = 0; i < axis.keys.size(); ++i) {
-        next.overrides.push_back(axis.keys[i] + "=" + choice.literals[i]);
-      }
+      next.overrides.insert(next.overrides.end(), choice.set.begin(), choice.set.end());
       Descend(depth + 1, next);
     }
   }
@@ -377,11 +404,15 @@ class Product {
 void CheckRelativeTo(const SweepPlan& plan, const ConfigTable& table) {
   const FigureSpec& figure = *plan.figure;
   if (figure.relative_to.empty()) return;
-  const size_t series = plan.AxisIndex(figure.series);
-  const auto is_it = [&](const auto& values) { return values[series] == figure.relative_to; };
-  if (std::ranges::any_of(plan.values, is_it)) return;
-  throw table.Error("relative_to", fmt::format("must be a choice of '{}', got '{}'", figure.series,
-                                               figure.relative_to));
+  std::vector<std::string> axes = {figure.series, figure.x};
+  std::erase(axes, "");
+  for (const std::string& axis : axes) {
+    const size_t at = plan.AxisIndex(axis);
+    const auto is_it = [&](const auto& values) { return values[at] == figure.relative_to; };
+    if (std::ranges::any_of(plan.values, is_it)) return;
+  }
+  throw table.Error("relative_to", fmt::format("must be a choice of '{}', got '{}'",
+                                               fmt::join(axes, "' or '"), figure.relative_to));
 }
 
 }  // namespace
@@ -408,7 +439,7 @@ SweepPlan LoadSweepPlan(const std::string& path, const std::vector<std::string>&
   config.RejectUnknownKeys();
   product.Fill(plan);
   if (plan.figure) {
-    CheckFigureSpec(*plan.figure, root.Table("figure"), plan.axes);
+    CheckFigureSpec(*plan.figure, root.Table("figure"), plan.axes, plan.values);
     CheckRelativeTo(plan, root.Table("figure"));
   }
   return plan;

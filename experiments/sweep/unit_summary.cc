@@ -13,6 +13,8 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+constexpr std::string_view kPlus = " + ";
+
 void Flatten(const Json& json, const std::string& path, UnitSummary& summary) {
   const auto below = [&](const std::string& name) {
     return path.empty() ? name : path + "." + name;
@@ -30,9 +32,24 @@ void Flatten(const Json& json, const std::string& path, UnitSummary& summary) {
 
 }  // namespace
 
-std::optional<double> UnitSummary::Metric(std::string_view path) const {
-  const auto found = std::ranges::find(metrics, path, &std::pair<std::string, double>::first);
-  return found == metrics.end() ? std::nullopt : std::optional(found->second);
+std::vector<std::string> PathsOf(std::string_view metric) {
+  std::vector<std::string> paths;
+  for (size_t plus; (plus = metric.find(kPlus)) != metric.npos;
+       metric.remove_prefix(plus + kPlus.size())) {
+    paths.emplace_back(metric.substr(0, plus));
+  }
+  paths.emplace_back(metric);
+  return paths;
+}
+
+std::optional<double> UnitSummary::Metric(std::string_view metric) const {
+  double sum = 0;
+  for (const std::string& path : PathsOf(metric)) {
+    const auto found = std::ranges::find(metrics, path, &std::pair<std::string, double>::first);
+    if (found == metrics.end()) return std::nullopt;
+    sum += found->second;
+  }
+  return sum;
 }
 
 UnitSummary ReadUnitSummary(const std::string& path) {

@@ -16,8 +16,12 @@ struct UnitSummary {
   // 1. What was not measured is not among them.
   std::vector<std::pair<std::string, double>> metrics;
 
-  std::optional<double> Metric(std::string_view path) const;
+  // "PATH", or the sum "PATH + PATH + ..."; nothing if one of them was not measured.
+  std::optional<double> Metric(std::string_view metric) const;
 };
+
+// Of a metric the paths that it is the sum of, one or more.
+std::vector<std::string> PathsOf(std::string_view metric);
 
 // Throws InputError that names the file.
 UnitSummary ReadUnitSummary(const std::string& path);

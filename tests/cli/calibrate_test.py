@@ -128,6 +128,19 @@ class CalibrateTest(unittest.TestCase):
             self.assertIn(f"--keys '{keys}'", failed.stderr)
         self.assertFalse((self.temp / "out/calibration.md").exists())
 
+    def test_a_folder_is_one_specification_s(self):
+        self.publish(17)
+        few = self.spec.replace("global = 12, local = 25, profile = 4, alternative = 3",
+                                "global = 0, local = 0, profile = 0, alternative = 0")
+        self.calibrate("--no-figure", spec=few)
+        before = (self.temp / "out/calibration.md").read_bytes()
+        for heading in (b"## Published figures", b"## Parameters", b"## Correlations", b"## Other assumptions"):
+            self.assertIn(heading + b"\n\n|", before)
+        (self.temp / "other.toml").write_text(few)
+        refused = self.hat("calibrate", "other.toml", "--out", "out", code=2).stderr
+        self.assertIn("--out 'out' holds the runs of 'spec'; give another folder", refused)
+        self.assertEqual((self.temp / "out/calibration.md").read_bytes(), before)
+
     def test_keys_of_a_file(self):
         (self.temp / "keys.toml").write_text("[link]\nlatency_ms = 40\n[fleet.class.0]\ncount = 3\n")
         self.hat("simulate", SCENARIO, "--set", "@keys.toml", "--set", "workload.requests=30", "--out", "run")

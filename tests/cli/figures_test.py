@@ -92,6 +92,98 @@ quick_set = ["workload.requests=40"]
         (self.folder / "many.toml").write_text(plan.replace("slo", "goal"))
         self.assertIn("capacity.slo", self.hat("figures", "many.toml", "--out", "many", code=2).stderr)
 
+    def write_table(self, name, more=""):
+        scenario = HAT.parent.parent / "share/hat/experiments/paper/spec_bench_7b.toml"
+        (self.folder / f"{name}.toml").write_text(f"""scenario = '{scenario}'
+systems = ["hat", "u-shape"]
+seeds = 2
+set = ["workload.requests=20"]
+[[axis]]
+name = "link"
+labels = ["near", "far"]
+sets = [[], ["link.latency_ms=20"]]
+[figure]
+question = "How near?"
+kind = "table"
+series = "system.name"
+x = "link"
+relative_to = "hat"
+metrics = ["ttft_ms.mean", "reduction.ttft_ms.mean"]
+labels = ["TTFT (ms)", "lower (%)"]
+published = "spec_bench_7b"
+{more}""")
+
+    def test_tables_go_into_a_page(self):
+        self.write_table("near")
+        (self.folder / "docs").mkdir()
+        page = self.folder / "docs/page.md"
+        text = ("# Page\n\n<!-- table: ../near.toml -->\nold\n<!-- end -->\n<!-- errors: ../near.toml -->\n<!-- end -->\n"
+                "<!-- table: fit.md#parameters -->\nkept\n<!-- end -->\nWords, |.\n")
+        page.write_text(text)
+        done = self.hat("figures", "--page", "docs/page.md", "--out", "tables")
+        self.assertIn("docs/page.md:8: stays as it is: there is no docs/fit.md", done.stderr)
+        written = page.read_text()
+        table = (self.folder / "tables/near.md").read_text()
+        self.assertIn(f"<!-- table: ../near.toml -->\n{table}<!-- end -->\n", written)
+        lines = table.splitlines()
+        self.assertEqual(lines[0], "| | published | near | error | far | error |")
+        with open(self.folder / "tables/near.csv", newline="") as file:
+            rows = [row for row in csv.DictReader(file) if row["label"] == "simulated"]
+        by_name = {(row["metric"], row["series"], row["x"]): row for row in rows}
+        hat = float(by_name["ttft_ms.mean", "hat", "near"]["mean"])
+        error = re.escape(f"{100 * (hat / 384.2 - 1):+.0f}%")
+        self.assertRegex(lines[2], rf"^\| TTFT \(ms\): hat \| 384\.2 \| {hat:.1f} ± [\d.]+ \| {error} \|")
+        lower = by_name["reduction.ttft_ms.mean", "u-shape", "far"]
+        self.assertEqual(len(lower["keys"].split()), 4)
+        ttft = [json.loads((self.folder / "tables/runs/units" / key / "summary.json").read_text())["ttft_ms"]["mean"]
+                for key in lower["keys"].split()]
+        pairs = [100 * (1 - base / own) for own, base in zip(ttft[:2], ttft[2:])]
+        self.assertAlmostEqual(float(lower["mean"]), sum(pairs) / 2, places=6)
+        self.assertIn("| near | 2 | ", written)
+        self.assertTrue(written.endswith("kept\n<!-- end -->\nWords, |.\n"))
+        self.assertIn("near: How near?", (self.folder / "tables/report.html").read_text())
+        self.assertIn("Ours: simulated, mean of 2 seeds ± half", (self.folder / "tables/report.html").read_text())
+        self.assertIn("TTFT (ms): hat</td>", (self.folder / "tables/report.html").read_text())
+        self.assertFalse((self.folder / "tables/near.png").exists())
+        # The same again, the other page's table too.
+        (self.folder / "docs/fit.md").write_text("# Fit\n\n## Parameters\n\n| p |\n|---|\n")
+        self.hat("figures", "--page", "docs/page.md", "--out", "tables", "--quiet")
+        self.assertEqual(page.read_text(), written.replace("kept\n", "| p |\n|---|\n"))
+
+    def test_a_page_with_a_mistake_stays_as_it_is(self):
+        self.write_table("wrong", 'published_metrics = ["ttft_ms.mean", "lower"]\n')
+        page = self.folder / "mistake.md"
+        for marker, words in [
+                ("<!-- table: pie -->\n<!-- end -->\n", "mistake.md:1: there is no figure 'pie'; there are ablation,"),
+                ("<!-- table: stage_delay -->\n<!-- end -->\n", "mistake.md:1: the figure 'stage_delay' is no table"),
+                ("<!-- table: paper_ttft -->\n", "mistake.md:1: the table has no '<!-- end -->' after it"),
+                ("words\n", "mistake.md: has no line '<!-- table: NAME -->'"),
+                ("<!-- table: wrong.toml -->\n<!-- end -->\n", "no published figure of 'spec_bench_7b' is a 'lower'"),
+                ("<!-- table: figures_page.md#x -->\n<!-- end -->\n", "figures_page.md: has no heading '#x'; there are #y")]:
+            (self.folder / "figures_page.md").write_text("# Y\n")
+            page.write_text(marker)
+            self.assertIn(words, self.hat("figures", "--page", "mistake.md", "--out", "none", code=2).stderr)
+            self.assertEqual(page.read_text(), marker)
+        page.write_text("<!-- table: paper_ttft -->\n<!-- end -->\n")
+        self.assertIn("cannot read 'no.md'", self.hat("figures", "--page", "no.md", code=2).stderr)
+        refused = self.hat("figures", "ablation", "--page", "mistake.md", code=2).stderr
+        self.assertIn("mistake.md: has no line '<!-- table: ablation -->'", refused)
+        self.assertIn("--quick", self.hat("figures", "--page", "mistake.md", "--quick", code=2).stderr)
+
+    def test_a_search_that_fails_leaves_the_other_figures(self):
+        scenario = HAT.parent.parent / "share/hat/experiments/paper/spec_bench_7b.toml"
+        (self.folder / "too_long.toml").write_text(f"""scenario = '{scenario}'
+systems = ["hat"]
+set = ["workload.requests=5", "workload.prompts={{kind='constant', tokens=100000}}"]
+[capacity]
+question = "How many?"
+slo = "tbt_mean_ms=100"
+""")
+        failed = self.hat("figures", "too_long.toml", "paper_accept_length", "--quick", "--out", "left", code=1)
+        self.assertRegex(failed.stderr, r"(?m)^too_long: .*the profile covers contexts up to 8192")
+        self.assertTrue((self.folder / "left/paper_accept_length.md").exists())
+        self.assertIn("paper_accept_length", (self.folder / "left/report.html").read_text())
+
     def test_names_and_formats_are_checked(self):
         self.assertIn("there is no figure 'pie'; there are ablation,", self.hat("figures", "pie", code=2).stderr)
         refused = self.hat("figures", "--formats", "svg,bmp", code=2).stderr
@@ -107,7 +199,7 @@ quick_set = ["workload.requests=40"]
         self.hat("compare", scenario, "--set", FEW, "--seeds", "2", "--out", "compared", "--quiet")
         self.hat("sweep", "run", "experiments/sweeps/rates.toml", "--set", "workload.requests=5", "--out", "swept")
         self.hat("sweep", "collect", "experiments/sweeps/rates.toml", "--set", "workload.requests=5", "--out", "swept")
-        self.hat("figures", "stage_delay", "--quick", "--out", "drawn")
+        self.hat("figures", "stage_delay", "paper_accept_length", "--quick", "--out", "drawn")
         for folder in ("run", "compared", "swept", "drawn"):
             self.hat("report", folder)
             page = self.folder / folder / "report.html"

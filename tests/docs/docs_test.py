@@ -87,6 +87,14 @@ class WalkTest(unittest.TestCase):
                 self.assertLessEqual(step.read_text().count("./hat "), 1, "a step is one command")
 
 
+class TableTest(unittest.TestCase):
+    def test_every_table_that_a_page_asks_for_is_a_plan(self):
+        asked = re.findall(r"^<!-- (?:table|errors): (.+) -->$", (ROOT / "docs/paper.md").read_text(), flags=re.M)
+        names = {name for names in asked for name in names.split() if "#" not in name}
+        plans = {path.stem for path in (ROOT / "figures").glob("*.toml") if 'kind = "table"' in path.read_text()}
+        self.assertEqual(names, plans)
+
+
 class NamedTestTest(unittest.TestCase):
     def test_every_test_that_a_page_names_exists(self):
         sources = "".join(p.read_text() for p in (ROOT / "tests").rglob("*.cc"))

@@ -100,7 +100,7 @@ TEST_F(CalibrationSpecTest, ReadsAllOfIt) {
   EXPECT_EQ(spec.targets[0].published, 384.2);
   EXPECT_EQ(spec.targets[1].system, "u-shape");
   EXPECT_EQ(spec.targets[2].published, 700);
-  EXPECT_EQ(spec.targets[2].form, Target::Form::kRatio);
+  EXPECT_EQ(spec.targets[2].relation, Relation::kSpeedup);
   EXPECT_THAT(spec.targets[2].metrics, ElementsAre("a", "b"));
   EXPECT_EQ(spec.targets[2].weight, 0.5);
   EXPECT_EQ(spec.targets[2].Name(), "main, other, ttft_ms.mean");

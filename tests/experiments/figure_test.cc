@@ -9,6 +9,7 @@
 #include "experiments/report/html.h"
 #include "experiments/report/report.h"
 #include "experiments/sweep/figure_data.h"
+#include "experiments/sweep/figure_table.h"
 #include "experiments/sweep/run_utilisation.h"
 #include "experiments/sweep/unit_store.h"
 #include "tests/core/expect_error.h"
@@ -126,13 +127,77 @@ TEST_F(FigureTest, ASpeedupIsOverTheOtherSeriesSeedBySeed) {
     EXPECT_INPUT_ERROR(MakeFigureData(Open(text), temp_ / "published.csv"), HasSubstr(problem));
   };
   refuses(figure + "relative_to = \"u-turn\"", "must be a choice of 'system.name', got 'u-turn'");
-  refuses(figure, "must name the series that a speedup is over");
+  refuses(figure, "must name what \"speedup.\"");
   refuses(
       "kind = \"shares\"\nseries = \"system.name\"\nmetrics = [\"speedup.ttft_ms\"]\n"
       "relative_to = \"hat\"",
       "is of a run, not of its requests");
   refuses("kind = \"bars\"\nseries = \"seed\"\nmetrics = [\"a\"]\nrelative_to = \"1\"",
           "there is none");
+}
+
+// hat 21 and 22, u-shape 121 and 122, at 4 requests/s 20 more.
+TEST_F(FigureTest, ATableHasTheErrorBesideEachOfOurs) {
+  const std::string figure =
+      "kind = \"table\"\nseries = \"system.name\"\nx = \"workload.rate_per_s\"\nrelative_to = "
+      "\"hat\"\nmetrics = [\"ttft_ms.mean\", \"reduction.ttft_ms.mean\"]\nlabels = [\"TTFT "
+      "(ms)\", \"hat lower (%)\"]\npublished = \"paper\"\n";
+  const Sweep sweep = Open(figure, kRates);
+  for (size_t cell = 0; cell + 1 < sweep.keys.size(); ++cell) Finish(sweep, cell, cell == 2);
+  const FigureTable table = TableOf(MakeFigureData(sweep, temp_ / "published.csv"));
+  EXPECT_THAT(
+      table.rows,
+      ElementsAre(
+          ElementsAre("", "published", "2", "error", "4", "error"),
+          ElementsAre("TTFT (ms): hat", "100", "21.50 ± 6.35", "-78%",
+                      "41.50 ± 6.35 (1 of 2 saturated)", "-58%"),
+          ElementsAre("TTFT (ms): u-shape", "", "121.5 ± 6.4", "", "141.0 (1 of 2 runs)", ""),
+          ElementsAre("hat lower (%)", "", "82.31 ± 4.30", "", "70.92 (1 of 2 runs)", "")));
+  EXPECT_THAT(table.columns, ElementsAre("2", "4"));
+  EXPECT_THAT(table.errors, ElementsAre(ElementsAre(testing::DoubleEq(-0.785)),
+                                        ElementsAre(testing::DoubleEq(-0.585))));
+  EXPECT_THAT(MarkdownTable(table.rows),
+              testing::StartsWith("| | published | 2 | error | 4 | error |\n"
+                                  "|---|--:|--:|--:|--:|--:|\n"
+                                  "| TTFT (ms): hat | 100 | 21.50 ± 6.35 | -78% |"));
+  EXPECT_THAT(
+      nlohmann::json::parse(FigureJson(MakeFigureData(sweep, temp_ / "published.csv"))).at("table"),
+      SizeIs(4));
+  const Sweep wrong = Open(figure + "published_metrics = [\"ttft_ms.mean\", \"lower\"]", kRates);
+  EXPECT_INPUT_ERROR(CheckFigure(wrong, temp_ / "published.csv"),
+                     HasSubstr("no published figure of 'paper' is a 'lower'"));
+}
+
+TEST_F(FigureTest, ATableMayHaveMetricsForRowsAndRelateColumns) {
+  const Sweep sweep = Open(
+      "kind = \"table\"\nx = \"system.name\"\nrelative_to = \"hat\"\nmetrics = [\"ttft_ms.mean + "
+      "ttft_ms.mean\", \"saved.ttft_ms.mean\"]\nlabels = [\"twice\", \"saved (ms)\"]");
+  for (size_t cell = 0; cell < sweep.keys.size(); ++cell) Finish(sweep, cell);
+  const FigureTable table = TableOf(MakeFigureData(sweep, temp_ / "published.csv"));
+  EXPECT_THAT(table.rows, ElementsAre(ElementsAre("", "hat", "u-shape"),
+                                      ElementsAre("twice", "43.00 ± 12.71", "243.0 ± 12.7"),
+                                      ElementsAre("saved (ms)", "", "100.0 ± 0.0")));
+}
+
+TEST(FigureTableTest, ErrorsAreOfTheColumnsThatAllTablesHave) {
+  const FigureTable one{{}, {"a", "b"}, {{0.1, -0.3}, {0.5}}};
+  const FigureTable other{{}, {"c", "a"}, {{9}, {-0.2}}};
+  EXPECT_THAT(ErrorRows({one, other}),
+              ElementsAre(ElementsAre("", "figures", "mean error", "beyond 20%", "largest"),
+                          ElementsAre("a", "3", "20.0%", "1", "30%")));
+  EXPECT_INPUT_ERROR(ErrorRows({one, FigureTable{{}, {"c"}, {{9}}}}),
+                     HasSubstr("no column in common"));
+}
+
+TEST(FigureTableTest, ABarInAFieldDoesNotEndIt) {
+  EXPECT_EQ(MarkdownTable({{"", "x|y"}, {"a\nb", ""}}), "| | x\\|y |\n|---|--:|\n| a b | |\n");
+}
+
+TEST(RelationTest, ReductionsAndSavingsAreOfTheBase) {
+  EXPECT_EQ(Related(Relation::kSpeedup, 30, 40), 0.75);
+  EXPECT_EQ(Related(Relation::kReduction, 30, 40), 25);
+  EXPECT_EQ(Related(Relation::kSaved, 30, 40), 10);
+  EXPECT_EQ(Related(Relation::kReduction, 30, 0), std::nullopt);
 }
 
 // Of hat's two runs one is busy all its 20 s, the other half of its first 40 of 80; u-shape's have
@@ -179,11 +244,38 @@ TEST_F(FigureTest, WhatIsNotThereIsSaid) {
 }
 
 TEST_F(FigureTest, AMetricThatNoRunHasIsAMistake) {
+  const auto refuses = [this](const std::string& kind, const std::string& metric,
+                              const std::string& problem) {
+    EXPECT_INPUT_ERROR(Open(fmt::format("kind = \"{}\"\nseries = \"system.name\"\nmetrics = "
+                                        "[\"{}\"]\nrelative_to = \"{}\"",
+                                        kind, metric, metric.starts_with("speedup") ? "hat" : "")),
+                       AllOf(HasSubstr("plan.toml:8"), HasSubstr(problem)));
+  };
+  refuses("bars", "ttfr_ms.mean", "'ttfr_ms.mean', which summary.json never has; did you mean");
+  refuses("bars", "speedup.tbt_ms.men", "did you mean 'tbt_ms.mean'?");
+  refuses("table", "ttft_ms.mean + tbt", "'tbt', which summary.json never has");
+  refuses("bars", "ttft_ms", "'ttft_ms', which");
+  refuses("shares", "ttft_ms.mean", "requests.csv never has");
+  refuses("over-time", "stages.0", "utilisation.csv never has");
+  // What only the scenario can tell shows when the runs are done.
   const Sweep sweep = Open(
-      "kind = \"bars\"\nseries = \"system.name\"\nmetrics = [\"ttft_ms.mean\", \"ttfr_ms.mean\"]");
+      "kind = \"bars\"\nseries = \"system.name\"\nmetrics = [\"ttft_ms.mean\", "
+      "\"utilisation.stage.9\"]");
   Finish(sweep, 0);
   EXPECT_INPUT_ERROR(MakeFigureData(sweep, temp_ / "published.csv"),
-                     HasSubstr("no run has the figure 'ttfr_ms.mean'"));
+                     HasSubstr("no run has the figure 'utilisation.stage.9'"));
+}
+
+TEST_F(FigureTest, ALogarithmicAxisHasNumbersAboveZero) {
+  const std::string figure =
+      "kind = \"lines\"\nseries = \"system.name\"\nmetrics = [\"ttft_ms.mean\"]\nx = ";
+  EXPECT_INPUT_ERROR(
+      Open(figure + "\"link.latency_ms\"\nx_log = true",
+           "[[axis]]\nkey = \"link.latency_ms\"\nvalues = [0, 1]\n"),
+      AllOf(HasSubstr("plan.toml"), HasSubstr("'figure.x_log' needs numbers above 0"),
+            HasSubstr("'link.latency_ms' is '0'")));
+  EXPECT_INPUT_ERROR(Open(figure + "\"system.name\""),
+                     HasSubstr("'figure.x' needs numbers, but 'system.name' is 'hat'"));
 }
 
 TEST_F(FigureTest, AQuickLookHasItsOwnSeedsAndKeys) {
@@ -224,6 +316,38 @@ TEST_F(FigureTest, AnAxisMayHaveANameAndLabels) {
   EXPECT_THAT(plan.values, ElementsAre(ElementsAre("a", "", "1"), ElementsAre("b", "1", "1")));
   EXPECT_THAT(plan.plan.cells[0].overrides,
               ElementsAre("cloud.stages=1", "cloud.token_budget=256"));
+}
+
+TEST_F(FigureTest, AChoiceMaySetKeysOfItsOwn) {
+  WriteFileAtomically(temp_ / "keys.toml", "[link]\nlatency_ms = 7\n");
+  const std::string head = "scenario = \"small.toml\"\n";
+  const std::string axis =
+      "[[axis]]\nname = \"arm\"\nlabels = [\"as it is\", \"far\"]\nsets = [[], [\"@keys.toml\", "
+      "\"cloud.stages=2\"]]\n";
+  const auto load = [&](const std::string& text) {
+    WriteFileAtomically(temp_ / "plan.toml", text);
+    return LoadSweepPlan(temp_ / "plan.toml");
+  };
+  const SweepPlan plan = load(head + axis);
+  EXPECT_THAT(plan.axes, ElementsAre("arm", "seed"));
+  EXPECT_THAT(plan.values, ElementsAre(ElementsAre("as it is", "1"), ElementsAre("far", "1")));
+  EXPECT_THAT(plan.plan.cells[0].overrides, IsEmpty());
+  EXPECT_THAT(plan.plan.cells[1].overrides, ElementsAre("link.latency_ms=7", "cloud.stages=2"));
+  EXPECT_THAT(plan.files, ElementsAre(temp_ / "keys.toml"));
+  const auto refuses = [&](const std::string& text, const std::string& problem) {
+    EXPECT_INPUT_ERROR(load(text), AllOf(HasSubstr("plan.toml"), HasSubstr(problem)));
+  };
+  refuses(head + "[[axis]]\nsets = [[]]\n", "'axis.0.name' is missing");
+  refuses(head + "[[axis]]\nname = \"arm\"\nlabels = [\"a\"]\nsets = [\"x=1\"]\n",
+          "must be an array of arrays");
+  refuses(head + "[[axis]]\nname = \"arm\"\nlabels = [\"a\"]\nsets = [[\"x\"]]\n",
+          "texts \"key=value\"");
+  refuses(head + "[[axis]]\nname = \"arm\"\nlabels = [\"a\"]\nsets = [[\"seed=1\"]]\n",
+          "for which the plan has 'seeds'");
+  refuses(head + axis + "[[axis]]\nkey = \"cloud.stages\"\nvalues = [1]\n",
+          "'cloud.stages', which is chosen already");
+  EXPECT_INPUT_ERROR(load(head + "set = [\"cloud.stages=4\"]\n" + axis),
+                     HasSubstr("the plan chooses 'cloud.stages' for each"));
 }
 
 TEST(HtmlTest, TextIsEscapedAndBytesAreBase64) {
