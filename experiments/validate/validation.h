@@ -2,6 +2,7 @@
 // worlds with their errors, what had to be equal, the order of the systems.
 #pragma once
 
+#include <array>
 #include <optional>
 #include <string>
 #include <string_view>

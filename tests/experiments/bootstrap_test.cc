@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 
 #include <cmath>
+#include <functional>
 
 #include "core/random.h"
 #include "experiments/validate/batch_samples.h"
