@@ -2,8 +2,11 @@
 #include <fmt/format.h>
 
 #include <chrono>
+#include <filesystem>
+#include <optional>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "cli/live_verbs.h"
 #include "cli/model_options.h"
@@ -13,7 +16,9 @@
 #include "protocol/locked_observer.h"
 #include "runtime/agent/cloud_program.h"
 #include "runtime/model/config.h"
-#include "runtime/model/torch_compute.h"
+#include "runtime/model/compute.h"
+#include "runtime/serve/metrics/cloud_metrics.h"
+#include "runtime/serve/metrics/metrics_server.h"
 
 namespace hat {
 namespace {
@@ -28,6 +33,7 @@ struct Options : ModelOptions {
   double idle_s = 300;
   double grace_s = 30;
   int threads = 0;
+  std::string metrics;
 };
 
 void AddOptions(CommandLine& line, Options& options) {
@@ -65,9 +71,26 @@ void AddOptions(CommandLine& line, Options& options) {
       ->check(CLI::NonNegativeNumber);
   line.add_option("--threads", options.threads, "that compute (default: all cores)")
       ->check(CLI::Range(0, 1024));
+  line.add_option("--metrics", options.metrics,
+                  "address and port of GET /metrics, for Prometheus (default: none)");
 }
 
 void Say(const std::string& line) { fmt::print(stderr, "hat cloud: {}\n", line); }
+
+CloudMetrics::Options MetricsOf(const Options& options) {
+  return {.labels = {{"model_name", std::filesystem::path(options.model).filename().string()}},
+          .replicas = 1,
+          .stages = options.stages,
+          .kv_capacity_tokens = options.kv_tokens};
+}
+
+CloudMetrics::Now NowOf(CloudProgram& program) {
+  CloudMetrics::Now now{.load = program.service().load(), .devices = {}};
+  for (const WireServer::Peer& peer : program.service().devices()) {
+    now.devices.push_back({peer.device.name, peer.silence});
+  }
+  return now;
+}
 
 int Serve(const Options& options) {
   CatchInterrupts();
@@ -79,8 +102,9 @@ int Serve(const Options& options) {
                             .system = SystemOf(options),
                             .stages = options.stages});
   ThreadWorld world;
-  Observer nobody;
-  LockedObserver observer(nobody);
+  CloudProgram* running = nullptr;  // once it is
+  CloudMetrics metrics(MetricsOf(options), [&running] { return NowOf(*running); });
+  LockedObserver observer(metrics);
   ConstantPace as_it_lasts;
   CloudProgram program({.world = world,
                         .served = served,
@@ -94,9 +118,15 @@ int Serve(const Options& options) {
                         .paces = {&as_it_lasts},
                         .observer = observer,
                         .max_sessions = options.max_sessions,
-                        .session_positions = served.max_positions(),
-                        .downlink = [&](int) { return PlainLink(served.agreement); },
+                        .session_positions = served.config().max_positions,
+                        .downlink = [&](int) { return PlainLink(served.agreement()); },
                         .log = Say});
+  running = &program;
+  std::optional<MetricsServer> told;
+  if (!options.metrics.empty()) {
+    told.emplace(options.metrics, std::vector{metrics.collectable()});
+    Say(fmt::format("metrics on port {}", told->port()));
+  }
   PrintResult(fmt::format("listening on port {}\n", program.service().port()));
   while (!IsInterrupted()) std::this_thread::sleep_for(std::chrono::milliseconds(50));
   Say("ends once its sessions have");

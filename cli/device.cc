@@ -13,7 +13,7 @@
 #include "protocol/locked_observer.h"
 #include "runtime/agent/device_program.h"
 #include "runtime/model/config.h"
-#include "runtime/model/torch_compute.h"
+#include "runtime/model/compute.h"
 #include "runtime/serve/live_link.h"
 
 namespace hat {
@@ -117,7 +117,7 @@ int Answer(const Options& options) {
        .observer = observer,
        .max_sessions = 1,
        .answer_timeout = Seconds(options.timeout_s),
-       .uplink = {.hidden = served.agreement.hidden},
+       .uplink = {.hidden = served.agreement().hidden},
        .prompt = [&](const Request&) { return asked.prompt; },
        .on_end =
            [&](const Request&, const SessionTokens& tokens, const SessionEnd& end) {

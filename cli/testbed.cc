@@ -29,7 +29,7 @@
 #include "protocol/locked_observer.h"
 #include "runtime/agent/cloud_program.h"
 #include "runtime/agent/device_program.h"
-#include "runtime/model/torch_compute.h"
+#include "runtime/model/compute.h"
 #include "runtime/pace/hardware_pace.h"
 #include "runtime/serve/testbed/part.h"
 
@@ -209,7 +209,7 @@ int TestbedCloud(const Options& options) {
        .paces = paces,
        .observer = observer,
        .max_sessions = scenario.fleet.max_sessions,
-       .session_positions = served.max_positions(),
+       .session_positions = served.config().max_positions,
        .downlink =
            [&](int device) { return SettingsOf(options, scenario, loaded.fleet.downlink(device)); },
        .uplink_latency = options.is_unpaced ? std::nullopt : std::optional(scenario.link.latency),
@@ -269,9 +269,9 @@ int TestbedDevice(const Options& options) {
   const DeviceKeys keys = ReadDeviceKeys(options.keys);
   SetThreads(options.threads);
   const ServedDevice served(ServedOptionsOf(options, loaded));
-  const PromptFile prompts = LoadPrompts(
-      options.prompts,
-      {.vocabulary = served.model.config.shape.vocabulary, .max_tokens = served.max_positions()});
+  const PromptFile prompts =
+      LoadPrompts(options.prompts, {.vocabulary = served.config().shape.vocabulary,
+                                    .max_tokens = served.config().max_positions});
   EventWriter writer(PartFiles{options.files}.events());
   LockedObserver observer(writer);
   Lateness lateness;

@@ -2,32 +2,28 @@
 
 #include <utility>
 
-#include "runtime/session/split_parts.h"
-
 namespace hat {
 
 LinkSettings PlainLink(const Agreement& agreement) { return {.hidden = agreement.hidden}; }
 
 CloudProgram::CloudProgram(Setup setup) : world_(setup.world) {
   const ServedCloud& served = setup.served;
-  const int slots = setup.session_positions + ExtraSlots(served.options.system);
   std::vector<CloudCompute*> replicas;
   for (StagePace* const pace : setup.paces) {
-    computes_.push_back(
-        std::make_unique<LiveCloudCompute>(served.cloud, slots, setup.world, *pace));
+    computes_.push_back(served.MakeCompute(setup.session_positions, setup.world, *pace));
     replicas.push_back(computes_.back().get());
   }
   service_ = std::make_unique<CloudService>(CloudService::Setup{
       .world = setup.world,
-      .agreement = served.agreement,
+      .agreement = served.agreement(),
       .config = setup.config,
       .replicas = std::move(replicas),
       .observer = setup.observer,
       .limits = {.max_sessions = setup.max_sessions, .max_positions = setup.session_positions},
       .wire = {.listen = setup.listen,
                .tls = {setup.keys.ca_pem, setup.keys.certificate_pem, setup.keys.key_pem},
-               .agreed = served.handshake,
-               .stages = served.options.stages},
+               .agreed = served.handshake(),
+               .stages = served.options().stages},
       .find_device = [tokens =
                           setup.keys.tokens](std::string_view token) -> std::optional<KnownPeer> {
         const std::optional<int> index = tokens.Find(token);

@@ -40,7 +40,7 @@ class CloudProgram {
 
  private:
   ThreadWorld& world_;
-  std::vector<std::unique_ptr<LiveCloudCompute>> computes_;
+  std::vector<std::unique_ptr<CloudCompute>> computes_;
   std::unique_ptr<CloudService> service_;
 };
 

@@ -2,24 +2,17 @@
 
 #include <utility>
 
-#include "core/error.h"
-#include "runtime/session/split_parts.h"
-
 namespace hat {
 
-DeviceProgram::DeviceProgram(Setup setup)
-    : setup_(std::move(setup)),
-      gpu_(setup_.world),
-      device_{setup_.served.device, gpu_, setup_.pace, setup_.served.near,
-              setup_.served.end_tokens} {
+DeviceProgram::DeviceProgram(Setup setup) : setup_(std::move(setup)), gpu_(setup_.world) {
   agent_ = std::make_unique<DeviceAgent>(DeviceAgent::Setup{
       .world = setup_.world,
-      .agreement = setup_.served.agreement,
-      .policies = setup_.served.policies,
+      .agreement = setup_.served.agreement(),
+      .policies = setup_.served.policies(),
       .observer = setup_.observer,
       .device = setup_.device,
       .max_sessions = setup_.max_sessions,
-      .max_positions = setup_.served.max_positions(),
+      .max_positions = setup_.served.config().max_positions,
       .answer_timeout = setup_.answer_timeout,
       .make_compute = [this](const Request& request,
                              int started_before) { return MakeCompute(request, started_before); },
@@ -27,7 +20,7 @@ DeviceProgram::DeviceProgram(Setup setup)
       .wire = {.cloud = setup_.cloud,
                .tls = {setup_.keys.ca_pem, setup_.keys.certificate_pem, setup_.keys.key_pem},
                .token = setup_.keys.token,
-               .hello = setup_.served.handshake},
+               .hello = setup_.served.handshake()},
       .uplink = setup_.uplink,
       .downlink_latency = setup_.downlink_latency,
       .lateness = setup_.lateness});
@@ -43,9 +36,7 @@ std::unique_ptr<DeviceCompute> DeviceProgram::MakeCompute(const Request& request
     const std::lock_guard lock(mutex_);
     sessions_[request.id] = std::move(tokens);
   }
-  const int slots =
-      request.prompt_tokens + request.output_tokens + ExtraSlots(setup_.served.options.system);
-  return std::make_unique<LiveDeviceCompute>(device_, request.id, slots, own);
+  return setup_.served.MakeCompute(request, gpu_, setup_.pace, own);
 }
 
 void DeviceProgram::OnEnd(const Request& request, const SessionEnd& end) {

@@ -12,7 +12,6 @@
 #include "runtime/pace/pace.h"
 #include "runtime/serve/device_agent.h"
 #include "runtime/serve/keys/read_keys.h"
-#include "runtime/session/device_compute.h"
 #include "world/compute_queue.h"
 #include "world/thread_world.h"
 
@@ -55,7 +54,6 @@ class DeviceProgram {
 
   Setup setup_;
   ComputeQueue gpu_;
-  LiveDevice device_;
   mutable std::mutex mutex_;  // of the map
   std::map<int, std::unique_ptr<SessionTokens>> sessions_;
   std::unique_ptr<DeviceAgent> agent_;

@@ -1,5 +1,5 @@
 // What a live cloud and a live device are made of, loaded before a run begins. A device holds the
-// first layers, what drafts, and the head; a cloud the layers between.
+// first layers, what drafts, and the head; a cloud the layers between. Free of torch.
 #pragma once
 
 #include <cstdint>
@@ -8,12 +8,19 @@
 #include <vector>
 
 #include "protocol/deployment.h"
+#include "runtime/model/config.h"
+#include "runtime/pace/pace.h"
 #include "runtime/serve/wire/connection.h"
-#include "runtime/session/cloud_compute.h"
-#include "runtime/session/live_session.h"
+#include "runtime/session/near_tie.h"
+#include "runtime/session/session_tokens.h"
 #include "runtime/session/whole_model.h"
+#include "world/compute_queue.h"
 
 namespace hat {
+
+struct CloudModel;
+struct DeviceModel;
+struct Model;
 
 struct ServedOptions {
   std::string model;  // a checkpoint's folder
@@ -30,32 +37,58 @@ struct ServedOptions {
   int64_t state_bytes() const { return int64_t{frame_hidden} * BytesPerValue(frame_dtype); }
 };
 
-// What both sides have in common.
-struct ServedModel {
-  explicit ServedModel(const ServedOptions& options);
-
-  ServedOptions options;
-  Model model;
-  Agreement agreement;
-  Handshake handshake;
-
-  int max_positions() const { return model.config.max_positions; }
-};
-
 // SHA-256 of the system's name, parts and options, as 64 hex digits.
 std::string SystemSha256(const SystemSpec& system);
 
-struct ServedCloud : ServedModel {
-  explicit ServedCloud(const ServedOptions& options);  // throws InputError
-  CloudModel cloud;
+// What both sides have in common.
+class ServedModel {
+ public:
+  const ServedOptions& options() const { return options_; }
+  const ModelConfig& config() const { return config_; }
+  const Agreement& agreement() const { return agreement_; }
+  const Handshake& handshake() const { return handshake_; }
+
+ protected:
+  ServedModel(const ServedOptions& options, const ModelConfig& config, const std::string& id);
+  ~ServedModel() = default;
+
+ private:
+  ServedOptions options_;
+  ModelConfig config_;
+  Agreement agreement_;
+  Handshake handshake_;
 };
 
-struct ServedDevice : ServedModel {
+class ServedCloud : public ServedModel {
+ public:
+  explicit ServedCloud(const ServedOptions& options);  // throws InputError
+  ~ServedCloud();
+
+  // A port of it: one per replica. As LiveCloudCompute's. References outlive it.
+  std::unique_ptr<CloudCompute> MakeCompute(int session_positions, World& world,
+                                            StagePace& pace) const;
+
+ private:
+  ServedCloud(const ServedOptions& options, const Model& model);
+  std::unique_ptr<CloudModel> cloud_;
+};
+
+class ServedDevice : public ServedModel {
+ public:
   explicit ServedDevice(const ServedOptions& options);  // throws InputError
-  DeviceModel device;
-  NearTieRule near;
-  std::vector<int> end_tokens;
-  DevicePolicies policies;
+  ~ServedDevice();
+
+  const DevicePolicies& policies() const { return policies_; }
+  // The port of one session. References outlive it.
+  std::unique_ptr<DeviceCompute> MakeCompute(const Request& request, ComputeQueue& gpu,
+                                             DevicePace& pace, SessionTokens& tokens) const;
+
+ private:
+  ServedDevice(const ServedOptions& options, const Model& model);
+  std::unique_ptr<DeviceModel> device_;
+  NearTieRule near_;
+  std::vector<int> end_tokens_;
+  DevicePolicies policies_;
 };
 
 }  // namespace hat

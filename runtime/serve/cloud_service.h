@@ -46,7 +46,7 @@ class CloudService {
   ~CloudService();  // as Stop()
 
   int port() const { return wire_->port(); }
-  int devices() const { return wire_->open_streams(); }
+  std::vector<WireServer::Peer> devices() const { return wire_->peers(); }
   CloudServer::Load load() const { return server_->load(); }
 
   // No device is let in any more, and no session opened; those that are open may end within

@@ -16,6 +16,7 @@
 #include "runtime/model/submodels.h"
 #include "runtime/pace/pace.h"
 #include "runtime/session/near_tie.h"
+#include "runtime/session/session_tokens.h"
 #include "runtime/session/states.h"
 #include "world/compute_queue.h"
 
@@ -43,13 +44,6 @@ struct LiveDevice {
   DevicePace& pace;
   const NearTieRule& near;
   const std::vector<int>& end_tokens;
-};
-
-// What a session says, and which of its decisions were close.
-struct SessionTokens {
-  std::vector<int32_t> prompt;
-  std::vector<int32_t> output;  // committed so far
-  std::vector<NearTie> near_ties;
 };
 
 // The likeliest of each row, `k` or as many as there are, the likeliest first.

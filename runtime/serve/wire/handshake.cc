@@ -44,8 +44,8 @@ std::optional<std::string> Disagreement(const Handshake& cloud, const Handshake&
     return Values("number of values per state", cloud.hidden, device.hidden);
   }
   if (cloud.system_sha256 != device.system_sha256) {
-    return Values("system (SHA-256 of its name and options)", cloud.system_sha256,
-                  device.system_sha256);
+    return Values("system (SHA-256 of its name and options; give both the same)",
+                  cloud.system_sha256, device.system_sha256);
   }
   return std::nullopt;
 }

@@ -36,10 +36,7 @@ class WireServer::Impl : public wire::Cloud::CallbackService {
   ~Impl() override;
 
   int port() const { return port_; }
-  int open_streams() const {
-    const std::lock_guard lock(mutex_);
-    return static_cast<int>(open_.size());
-  }
+  std::vector<Peer> peers() const;
 
   grpc::ServerBidiReactor<wire::FromDevice, wire::FromCloud>* Connect(
       grpc::CallbackServerContext* context) override;
@@ -50,14 +47,18 @@ class WireServer::Impl : public wire::Cloud::CallbackService {
   // Who the caller is; or why it is not let in.
   std::optional<KnownPeer> Identify(const grpc::CallbackServerContext& context,
                                     std::string* why) const;
-  void Open(int device, const std::shared_ptr<CloudStream>& stream);
+  void Open(const KnownPeer& device, const std::shared_ptr<CloudStream>& stream);
   void Forget(int device, const CloudStream* stream);
   void Watch();
 
   Setup setup_;
   int port_ = 0;
   mutable std::mutex mutex_;                          // of what follows
-  std::map<int, std::shared_ptr<CloudStream>> open_;  // by device
+  struct OpenStream {
+    std::string name;
+    std::shared_ptr<CloudStream> stream;
+  };
+  std::map<int, OpenStream> open_;  // by device
   std::set<Call*> calls_;                             // those too that have not said hello
   bool is_stopping_ = false;
   std::condition_variable changed_;
@@ -147,7 +148,7 @@ class WireServer::Impl::Call : public grpc::ServerBidiReactor<wire::FromDevice, 
     answer.mutable_welcome()->set_device(static_cast<uint32_t>(device_->number));
     answer.mutable_welcome()->set_stages(static_cast<uint32_t>(impl_.setup_.stages));
     stream_->SendSmall(std::move(answer));
-    impl_.Open(device_->number, stream_);
+    impl_.Open(*device_, stream_);
     return true;
   }
 
@@ -217,23 +218,34 @@ std::optional<KnownPeer> WireServer::Impl::Identify(const grpc::CallbackServerCo
   return device;
 }
 
-void WireServer::Impl::Open(int device, const std::shared_ptr<CloudStream>& stream) {
+void WireServer::Impl::Open(const KnownPeer& device, const std::shared_ptr<CloudStream>& stream) {
   std::shared_ptr<CloudStream> before;
   {
     const std::lock_guard lock(mutex_);
-    before = std::exchange(open_[device], stream);
+    before = std::exchange(open_[device.number], {device.name, stream}).stream;
   }
   if (before) {
     before->Close("the device has opened another stream");
     before->OnEnd("the device has opened another stream");
   }
-  stream->Listen(setup_.on_open(device, stream));
+  stream->Listen(setup_.on_open(device.number, stream));
 }
 
 void WireServer::Impl::Forget(int device, const CloudStream* stream) {
   const std::lock_guard lock(mutex_);
   const auto found = open_.find(device);
-  if (found != open_.end() && found->second.get() == stream) open_.erase(found);
+  if (found != open_.end() && found->second.stream.get() == stream) open_.erase(found);
+}
+
+std::vector<WireServer::Peer> WireServer::Impl::peers() const {
+  const auto now = CloudStream::Clock::now();
+  const std::lock_guard lock(mutex_);
+  std::vector<Peer> peers;
+  for (const auto& [device, open] : open_) {
+    const std::chrono::duration<double> silence = now - open.stream->last_heard();
+    peers.push_back({{device, open.name}, Seconds(silence.count())});
+  }
+  return peers;
 }
 
 void WireServer::Impl::Watch() {
@@ -253,6 +265,6 @@ void WireServer::Impl::Watch() {
 WireServer::WireServer(Setup setup) : impl_(std::make_unique<Impl>(std::move(setup))) {}
 WireServer::~WireServer() = default;
 int WireServer::port() const { return impl_->port(); }
-int WireServer::open_streams() const { return impl_->open_streams(); }
+std::vector<WireServer::Peer> WireServer::peers() const { return impl_->peers(); }
 
 }  // namespace hat

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "runtime/serve/wire/connection.h"
 
@@ -38,7 +39,12 @@ class WireServer {
   ~WireServer();
 
   int port() const;
-  int open_streams() const;
+  // The devices whose streams are open.
+  struct Peer {
+    KnownPeer device;
+    Seconds silence;  // since something came from it
+  };
+  std::vector<Peer> peers() const;
 
  private:
   class Impl;

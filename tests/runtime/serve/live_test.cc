@@ -176,7 +176,7 @@ TEST(LiveTest, AVanishedDeviceLeavesNothingInTheCloud) {
     EXPECT_TRUE(LiveRig::Eventually(
         [&] { return rig.observer.Locked([&] { return rig.record.ended.contains(0); }); }));
   }
-  EXPECT_TRUE(LiveRig::Eventually([&] { return rig.cloud->devices() == 0; }));
+  EXPECT_TRUE(LiveRig::Eventually([&] { return rig.cloud->devices().empty(); }));
   EXPECT_TRUE(rig.HasLogged("device 0 has gone: the device has opened another stream"));
 }
 
