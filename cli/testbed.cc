@@ -6,6 +6,7 @@
 #include <atomic>
 #include <charconv>
 #include <chrono>
+#include <filesystem>
 #include <iostream>
 #include <map>
 #include <mutex>
@@ -29,9 +30,11 @@
 #include "protocol/locked_observer.h"
 #include "runtime/agent/cloud_program.h"
 #include "runtime/agent/device_program.h"
+#include "runtime/model/config.h"
 #include "runtime/model/compute.h"
 #include "runtime/pace/hardware_pace.h"
 #include "runtime/serve/testbed/part.h"
+#include "runtime/trace/trace_recording.h"
 
 namespace hat {
 namespace {
@@ -116,14 +119,22 @@ struct Loaded {
   ScenarioProfiles profiles;
 };
 
+// As draft traces are recorded, fp32, where the frames of the imitated model have room for it.
+Dtype StateDtype(const Scenario& scenario, const ModelConfig& served) {
+  const int frame_bytes = scenario.model.hidden * BytesPerValue(scenario.wire_dtype);
+  const int fp32_bytes = served.shape.hidden * BytesPerValue(Dtype::kFloat32);
+  return fp32_bytes <= frame_bytes ? Dtype::kFloat32 : scenario.wire_dtype;
+}
+
 ServedOptions ServedOptionsOf(const Options& options, const Loaded& loaded) {
   const Scenario& scenario = loaded.scenario;
   ModelOptions files;
   files.model = options.model;
   files.system = scenario.system.name;
   return {.model = options.model,
-          // As traces are recorded; inside the frame of the model that is imitated.
-          .plan = {.split = scenario.fleet.device_layers, .compute = {}, .wire = Dtype::kFloat32},
+          .plan = {.split = scenario.fleet.device_layers,
+                   .compute = {},
+                   .wire = StateDtype(scenario, ReadModelConfig(options.model))},
           .system = scenario.system,
           .adapter = AdapterOf(files, scenario.system),
           .medusa = MedusaOf(files, scenario.system),
@@ -146,11 +157,21 @@ LinkSettings SettingsOf(const Options& options, const Scenario& scenario, const 
   return settings;
 }
 
-Receipt ShareOf(const Options& options, const Loaded& loaded, const std::string& role) {
+std::string FileOrNone(const std::string& path) {
+  std::error_code error;
+  return std::filesystem::exists(path, error) ? path : "";
+}
+
+Receipt ShareOf(const Options& options, const Loaded& loaded, const ServedModel& served,
+                const std::string& role) {
   const Scenario& scenario = loaded.scenario;
   Receipt share;
   share.programs = {ThisProgram("hat-live")};
   share.hosts = {ThisHost(role)};
+  share.model_sha256 = WeightsSha256({.folder = options.model,
+                                      .adapter = FileOrNone(options.model + "/adapter.safetensors"),
+                                      .medusa = FileOrNone(options.model + "/medusa.safetensors"),
+                                      .split = scenario.fleet.device_layers});
   share.time_scale = options.time_scale;
   share.settings = {.replicas = scenario.scheduler.replicas,
                     .stages = scenario.scheduler.stages,
@@ -159,7 +180,7 @@ Receipt ShareOf(const Options& options, const Loaded& loaded, const std::string&
                     .max_sessions = scenario.fleet.max_sessions,
                     .device_layers = scenario.fleet.device_layers,
                     .wire_dtype = scenario.wire_dtype,
-                    .state_dtype = Dtype::kFloat32,
+                    .state_dtype = served.options().plan.wire,
                     .compute_dtype = Dtype::kFloat32,
                     .cloud_threads = options.threads,
                     .device_threads = options.threads};
@@ -219,7 +240,7 @@ int TestbedCloud(const Options& options) {
   Expect("stop", 0);
   program.Stop(Seconds(1));
   observer.Locked([&] { writer.Finish(); });
-  Receipt share = ShareOf(options, loaded, "cloud");
+  Receipt share = ShareOf(options, loaded, served, "cloud");
   share.overruns = OverrunsOf(tally, options.time_scale);
   WritePart({options.files}, share, OnTheClock(lateness.Samples(), options.time_scale));
   Say("written");
@@ -319,7 +340,7 @@ int TestbedDevice(const Options& options) {
   const double round_trip_ms = program.round_trip().value() * 1e3;
   program.Stop();
   observer.Locked([&] { writer.Finish(); });
-  Receipt share = ShareOf(options, loaded, "device");
+  Receipt share = ShareOf(options, loaded, served, "device");
   share.overruns = OverrunsOf(tally, options.time_scale);
   share.outputs = outcomes.outputs;
   share.near_ties = outcomes.near_ties;

@@ -58,6 +58,13 @@ void Join(Receipt& all, const Receipt& share) {
   all.near_ties.insert(all.near_ties.end(), share.near_ties.begin(), share.near_ties.end());
 }
 
+// Each request's near-ties stay in their order.
+void SortByRequest(Receipt& receipt) {
+  const auto by_request = [](const auto& a, const auto& b) { return a.request < b.request; };
+  std::ranges::stable_sort(receipt.outputs, by_request);
+  std::ranges::stable_sort(receipt.near_ties, by_request);
+}
+
 ReceiptLateness LatenessOf(std::vector<double> late) {
   ReceiptLateness lateness;
   if (late.empty()) return lateness;
@@ -88,7 +95,8 @@ ReceiptHost ThisHost(const std::string& role) {
           .memory_bytes = static_cast<int64_t>(TotalMemory().value())};
 }
 
-void WritePart(const PartFiles& files, const Receipt& share, const std::vector<double>& late) {
+void WritePart(const PartFiles& files, Receipt share, const std::vector<double>& late) {
+  SortByRequest(share);
   fmt::memory_buffer text;
   for (const double s : late) fmt::format_to(fmt::appender(text), "{}\n", s);
   WriteFileAtomically(files.lateness(), {text.data(), text.size()});
@@ -107,9 +115,7 @@ Receipt MergeParts(const std::vector<PartFiles>& parts) {
     Join(all, share);
     for (const double s : ReadLateness(files.lateness())) late.push_back(s);
   }
-  const auto by_request = [](const auto& a, const auto& b) { return a.request < b.request; };
-  std::ranges::stable_sort(all.outputs, by_request);
-  std::ranges::stable_sort(all.near_ties, by_request);
+  SortByRequest(all);
   all.lateness = LatenessOf(std::move(late));
   return all;
 }

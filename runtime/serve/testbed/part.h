@@ -23,7 +23,7 @@ ReceiptProgram ThisProgram(const std::string& name);
 ReceiptHost ThisHost(const std::string& role);
 
 // `late`: seconds of the machine's clock. Throws RunError.
-void WritePart(const PartFiles& files, const Receipt& share, const std::vector<double>& late);
+void WritePart(const PartFiles& files, Receipt share, const std::vector<double>& late);
 
 // All shares as one. Throws InputError for files that are not as WritePart writes them.
 Receipt MergeParts(const std::vector<PartFiles>& parts);
