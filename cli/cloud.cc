@@ -15,8 +15,8 @@
 #include "core/interrupt.h"
 #include "protocol/locked_observer.h"
 #include "runtime/agent/cloud_program.h"
-#include "runtime/model/config.h"
 #include "runtime/model/compute.h"
+#include "runtime/model/config.h"
 #include "runtime/serve/metrics/cloud_metrics.h"
 #include "runtime/serve/metrics/metrics_server.h"
 

@@ -12,8 +12,8 @@
 #include "core/files.h"
 #include "protocol/locked_observer.h"
 #include "runtime/agent/device_program.h"
-#include "runtime/model/config.h"
 #include "runtime/model/compute.h"
+#include "runtime/model/config.h"
 #include "runtime/serve/live_link.h"
 
 namespace hat {
