@@ -132,7 +132,7 @@ int RunOne(Options& options) {
 
 int Play(Options& options) {
   ReplayOptions& replay = options.replay;
-  replay.model = options.model;
+  replay.model = ShippedPath(options.model);
   replay.is_paced = !options.is_unpaced;
   replay.has_reference = !options.has_no_reference;
   if (replay.prompts.empty()) replay.prompts = replay.model + "/prompts.csv";
