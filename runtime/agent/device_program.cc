@@ -58,6 +58,12 @@ std::vector<int32_t> DeviceProgram::OutputOf(int request) const {
   return found == sessions_.end() ? std::vector<int32_t>() : found->second->output;
 }
 
+std::vector<Proposal> DeviceProgram::ProposalsOf(int request) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = sessions_.find(request);
+  return found == sessions_.end() ? std::vector<Proposal>() : found->second->proposals;
+}
+
 void DeviceProgram::Stop() { agent_.reset(); }
 
 }  // namespace hat

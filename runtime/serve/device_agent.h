@@ -42,6 +42,7 @@ class DeviceAgent {
   // Why the stream has ended; nothing while it has not. All requests end then, as failed.
   std::optional<std::string> lost() const;
   Seconds round_trip() const { return client_->round_trip(); }
+  Seconds silence() const { return client_->silence(); }
 
  private:
   void OnPiece(const Piece& piece);
