@@ -8,6 +8,7 @@ int main(int argc, char** argv) {
       {"device", hat::DeviceVerb},
       {"testbed cloud", hat::TestbedCloudVerb},
       {"testbed device", hat::TestbedDeviceVerb},
+      {"testbed reference", hat::TestbedReferenceVerb},
   };
   return hat::RunVerb(argc, argv, kVerbs);
 }

@@ -10,5 +10,6 @@ int DeviceVerb(CommandLine& line);
 // Of a testbed, for 'hat replay' alone.
 int TestbedCloudVerb(CommandLine& line);
 int TestbedDeviceVerb(CommandLine& line);
+int TestbedReferenceVerb(CommandLine& line);
 
 }  // namespace hat

@@ -28,6 +28,7 @@ struct Options {
   std::vector<std::string> systems;
   bool plans = false;
   bool is_unpaced = false;
+  bool has_no_reference = false;
   bool is_quiet = false;
 };
 
@@ -69,6 +70,9 @@ void AddOptions(CommandLine& line, Options& options) {
   line.add_option("--out", options.replay.out, "folder for the results (results/NAME-live)");
   line.add_flag("--force", options.replay.replaces, "replace earlier results there");
   line.add_flag("--laws", options.replay.checks_laws, "check the protocol's laws on every event");
+  line.add_flag("--events", options.replay.keeps_events, "also events.jsonl: all that happened");
+  line.add_flag("--no-reference", options.has_no_reference,
+                "do not ask the whole model for what each answer should be");
   line.add_flag("--plan", options.plans, "say what it needs, and stop");
   line.add_flag("--quiet", options.is_quiet, "no progress");
 }
@@ -128,8 +132,9 @@ int RunOne(Options& options) {
 
 int Play(Options& options) {
   ReplayOptions& replay = options.replay;
-  replay.model = options.model;
+  replay.model = ShippedPath(options.model);
   replay.is_paced = !options.is_unpaced;
+  replay.has_reference = !options.has_no_reference;
   if (replay.prompts.empty()) replay.prompts = replay.model + "/prompts.csv";
   const Scenario scenario = LoadScenario(replay.scenario, replay.overrides);
   if (replay.out.empty()) replay.out = "results/" + scenario.name + "-live";

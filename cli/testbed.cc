@@ -1,6 +1,7 @@
-// hat testbed cloud|device: one program of an emulated testbed, for 'hat replay'. It is talked to
-// on stdin and stdout: it says "ready" once all is loaded; "start NS [ADDRESS]" tells when the
-// run's time 0 is, on the machine's steady clock; "stop" ends it, and "written" is its last word.
+// hat testbed cloud|device|reference: one program of an emulated testbed, for 'hat replay'. It is
+// talked to on stdin and stdout: it says "ready" once all is loaded; "start NS [ADDRESS]" tells
+// when the run's time 0 is, on the machine's steady clock; "stop" ends it, and "written" is its
+// last word.
 #include <fmt/format.h>
 
 #include <atomic>
@@ -30,8 +31,8 @@
 #include "protocol/locked_observer.h"
 #include "runtime/agent/cloud_program.h"
 #include "runtime/agent/device_program.h"
-#include "runtime/model/config.h"
 #include "runtime/model/compute.h"
+#include "runtime/model/config.h"
 #include "runtime/pace/hardware_pace.h"
 #include "runtime/serve/testbed/part.h"
 #include "runtime/trace/trace_recording.h"
@@ -50,23 +51,30 @@ struct Options {
   bool is_unpaced = false;
 };
 
-void AddOptions(CommandLine& line, Options& options, bool is_device) {
+enum class Part { kCloud, kDevice, kReference };
+
+void AddOptions(CommandLine& line, Options& options, Part part) {
   line.description("One program of a testbed; 'hat replay' starts it and talks to it.");
   line.add_option("--scenario", options.scenario, "a TOML file")->required();
   line.add_option("--set", options.overrides, "KEY=VALUE of it")
       ->allow_extra_args(false)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   line.add_option("--model", options.model, "folder of the checkpoint that serves")->required();
-  line.add_option("--keys", options.keys, "this program's folder of keys")->required();
   line.add_option("--files", options.files, "prefix of the files that it writes")->required();
   line.add_option("--time-scale", options.time_scale, "seconds here per second of the scenario")
       ->check(CLI::PositiveNumber);
   line.add_option("--lead-us", options.lead_us, "a piece is handed to its stream so much early");
   line.add_option("--threads", options.threads, "that compute")->check(CLI::Range(1, 1024));
   line.add_flag("--unpaced", options.is_unpaced, "compute and links as they are");
-  if (!is_device) return;
-  line.add_option("--device", options.device, "its number")->required();
-  line.add_option("--prompts", options.prompts, "CSV with token ids")->required();
+  if (part != Part::kReference) {
+    line.add_option("--keys", options.keys, "this program's folder of keys")->required();
+  }
+  if (part == Part::kDevice) {
+    line.add_option("--device", options.device, "its number")->required();
+  }
+  if (part != Part::kCloud) {
+    line.add_option("--prompts", options.prompts, "CSV with token ids")->required();
+  }
 }
 
 void Say(const std::string& line) { PrintResult(line + "\n"); }
@@ -351,20 +359,57 @@ int TestbedDevice(const Options& options) {
   return 0;
 }
 
+// What the whole model answers to each request, as "REQUEST,SHA256" lines.
+int TestbedReference(const Options& options) {
+  const Scenario scenario = LoadScenario(options.scenario, options.overrides);
+  const ModelConfig config = ReadModelConfig(options.model);
+  SetThreads(options.threads);
+  const PromptFile prompts = LoadPrompts(
+      options.prompts, {.vocabulary = config.shape.vocabulary, .max_tokens = config.max_positions});
+  WholeModel model(
+      options.model,
+      {.split = scenario.fleet.device_layers, .compute = {}, .wire = StateDtype(scenario, config)},
+      false);
+  std::map<std::pair<int, int>, std::string> known;  // by prompt row and tokens
+  fmt::memory_buffer text;
+  for (const Request& request : AllRequests(scenario)) {
+    std::string& digest = known[{request.prompt_row, request.output_tokens}];
+    if (digest.empty()) {
+      const std::vector<int32_t>& prompt =
+          prompts.prompts[static_cast<size_t>(request.prompt_row)].ids;
+      const std::vector<int32_t> output =
+          model.Generate({prompt, request.output_tokens}).output_ids;
+      digest = OutputDigest({output.begin(), output.end()});
+      Say(fmt::format("answered {}", request.id));
+    }
+    fmt::format_to(fmt::appender(text), "{},{}\n", request.id, digest);
+  }
+  WriteFileAtomically(PartFiles{options.files}.reference(), {text.data(), text.size()});
+  Say("written");
+  return 0;
+}
+
 }  // namespace
 
 int TestbedCloudVerb(CommandLine& line) {
   Options options;
-  AddOptions(line, options, false);
+  AddOptions(line, options, Part::kCloud);
   line.Parse();
   return TestbedCloud(options);
 }
 
 int TestbedDeviceVerb(CommandLine& line) {
   Options options;
-  AddOptions(line, options, true);
+  AddOptions(line, options, Part::kDevice);
   line.Parse();
   return TestbedDevice(options);
+}
+
+int TestbedReferenceVerb(CommandLine& line) {
+  Options options;
+  AddOptions(line, options, Part::kReference);
+  line.Parse();
+  return TestbedReference(options);
 }
 
 }  // namespace hat

@@ -134,7 +134,11 @@ std::string TalkingChild::last_error() {
 }
 
 std::string TalkingChild::WhyItEnded() {
-  const std::string error = last_error();
+  std::string error = last_error();
+  if (error.starts_with("hat ")) {  // a program of ours, whose name says less than the child's
+    const size_t words = error.find(": ");
+    if (words != std::string::npos) error.erase(0, words + 2);
+  }
   if (!error.empty()) return fmt::format("{}: {}", name_, error);
   const int signal = exit_code_ - 128;
   if (signal > 0) {

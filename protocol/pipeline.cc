@@ -41,7 +41,7 @@ void Pipeline::RunStage(int stage) {
 
 void Pipeline::RunBatch(int stage, Buffer::Ready ready) {
   Batch& batch = *ready.batch;
-  const Seconds start = world_.Now();
+  const Seconds start = ready.start;
   if (!Compute(stage, batch)) {
     observer_.OnStageFailed(batch, stage, {ready.since, start, world_.Now()});
     if (!is_last(stage)) buffer_of(stage + 1).room.Push({});
@@ -84,7 +84,7 @@ Pipeline::Buffer::Ready Pipeline::FormWhenThereIsWork() {
         world_.Settle();  // what arrives at this very instant belongs to the batch
         if (auto batch = server_.FormBatch(replica_)) {
           const Seconds formed = batch->formed;
-          return {std::move(batch), formed};
+          return {std::move(batch), formed, formed};
         }
     }
   }
@@ -94,6 +94,7 @@ Pipeline::Buffer::Ready Pipeline::TakeFromBuffer(int stage) {
   Buffer::Ready ready = buffer_of(stage).batches.Pop();
   // Before the stop is passed on too: else it could overtake a batch on the server's link.
   if (!is_last(stage)) buffer_of(stage + 1).room.Pop();
+  ready.start = world_.Now();  // before its room is another's, where threads run on
   if (ready.batch != nullptr) buffer_of(stage).room.Push({});
   return ready;
 }
@@ -102,7 +103,7 @@ void Pipeline::HandOver(int stage, std::unique_ptr<Batch> batch, Seconds linked)
   Buffer& buffer = buffer_of(stage + 1);
   buffer.crossing = std::move(batch);
   world_.CallAt(linked, [this, &buffer] {
-    buffer.batches.Push({std::move(buffer.crossing), world_.Now()});
+    buffer.batches.Push({std::move(buffer.crossing), world_.Now(), {}});
   });
 }
 

@@ -48,7 +48,8 @@ class Pipeline {
     Channel<Room> room;
     struct Ready {
       std::unique_ptr<Batch> batch;  // null: the pipeline stops
-      Seconds since;
+      Seconds since;                 // it lay there complete
+      Seconds start = {};            // its stage took it
     };
     Channel<Ready> batches;
     std::unique_ptr<Batch> crossing;  // the server's link

@@ -46,7 +46,7 @@ struct WholeModel::Parts {
   CloudModel cloud;
 };
 
-WholeModel::WholeModel(const Model& model, const SplitPlan& plan) {
+WholeModel::WholeModel(const Model& model, const SplitPlan& plan, bool ends_at_end_of_text) {
   SplitPlan cuts = plan;
   if (model.config.shape.layer_count() == 1) {
     cuts.split = 0;
@@ -54,9 +54,10 @@ WholeModel::WholeModel(const Model& model, const SplitPlan& plan) {
     CheckSplit(plan, model.config);
   }
   parts_ = std::make_unique<Parts>(model, cuts);
+  if (!ends_at_end_of_text) parts_->config.eos_tokens.clear();
 }
-WholeModel::WholeModel(const std::string& folder, const SplitPlan& plan)
-    : WholeModel(OpenModel(folder), plan) {}
+WholeModel::WholeModel(const std::string& folder, const SplitPlan& plan, bool ends_at_end_of_text)
+    : WholeModel(OpenModel(folder), plan, ends_at_end_of_text) {}
 WholeModel::~WholeModel() = default;
 
 Generation WholeModel::Generate(const GenerationRequest& request, const TokenListener& on_tokens) {

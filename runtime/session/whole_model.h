@@ -23,9 +23,11 @@ void CheckSplit(const SplitPlan& plan, const ModelConfig& config);
 
 class WholeModel {
  public:
-  // A model of one layer is rounded in front of it; any other where the plan cuts.
-  WholeModel(const Model& model, const SplitPlan& plan);
-  WholeModel(const std::string& folder, const SplitPlan& plan);  // a checkpoint's
+  // A model of one layer is rounded in front of it; any other where the plan cuts. Without
+  // `ends_at_end_of_text` an end-of-text token is a token like any other.
+  WholeModel(const Model& model, const SplitPlan& plan, bool ends_at_end_of_text = true);
+  WholeModel(const std::string& folder, const SplitPlan& plan,  // a checkpoint's
+             bool ends_at_end_of_text = true);
   ~WholeModel();
 
   Generation Generate(const GenerationRequest& request, const TokenListener& on_tokens = {});

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <map>
 
 #include "core/child_processes.h"
 #include "core/csv.h"
@@ -101,6 +102,20 @@ void WritePart(const PartFiles& files, Receipt share, const std::vector<double>&
   for (const double s : late) fmt::format_to(fmt::appender(text), "{}\n", s);
   WriteFileAtomically(files.lateness(), {text.data(), text.size()});
   WriteFileAtomically(files.receipt(), ReceiptJson(share));
+}
+
+void AddReference(const PartFiles& files, Receipt& receipt) {
+  const std::string text = ReadFile(files.reference());
+  std::map<int, std::string> digests;
+  for (size_t at = 0; at < text.size();) {
+    const size_t end = text.find('\n', at), comma = text.find(',', at);
+    if (end == std::string::npos || comma > end) {
+      throw InputError(fmt::format("{}: not REQUEST,SHA256 lines", files.reference()));
+    }
+    digests[std::stoi(text.substr(at, comma - at))] = text.substr(comma + 1, end - comma - 1);
+    at = end + 1;
+  }
+  for (ReceiptOutput& output : receipt.outputs) output.reference_sha256 = digests[output.request];
 }
 
 Receipt MergeParts(const std::vector<PartFiles>& parts) {

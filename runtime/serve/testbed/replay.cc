@@ -74,6 +74,7 @@ class Testbed {
       : options_(options), scenario_(scenario), requests_(requests) {}
 
   void Play();  // the whole run
+  void AskWholeModel();
   // What the parts have written: merged.
   std::vector<std::string> event_files() const;
   Receipt MergedReceipt() const;
@@ -107,6 +108,7 @@ class Testbed {
   Part cloud_;
   std::vector<Part> devices_;
   std::vector<std::string> lost_;
+  std::string reference_;  // prefix of the whole model's file; empty: it was not asked
 };
 
 std::unique_ptr<TalkingChild> Testbed::Start(const std::string& role, const std::string& name,
@@ -229,6 +231,18 @@ void Testbed::Play() {
   Stop(cloud_);
 }
 
+void Testbed::AskWholeModel() {
+  reference_ = scratch_ / "whole";
+  const auto child =
+      Start("reference", "the whole model", reference_, {"--prompts=" + options_.prompts});
+  Log("the whole model answers, for the receipt");
+  while (child->Hear(120) != "written") {
+    if (options_.on_progress && !options_.on_progress({double(requests_), requests_})) {
+      throw RunError("interrupted");
+    }
+  }
+}
+
 std::vector<std::string> Testbed::event_files() const {
   std::vector<std::string> files;
   for (const Part& part : devices_) {
@@ -245,6 +259,7 @@ Receipt Testbed::MergedReceipt() const {
   }
   parts.push_back({cloud_.files});
   Receipt receipt = MergeParts(parts);
+  if (!reference_.empty()) AddReference({reference_}, receipt);
   receipt.time_scale = options_.time_scale;
   receipt.shaping = options_.is_paced ? "transport" : "none";
   return receipt;
@@ -262,6 +277,16 @@ LawOptions LawsOf(const Scenario& scenario) {
   return options;
 }
 
+// One stream of them all, ordered by time.
+std::string MergedEvents(const std::vector<std::string>& files) {
+  const ScratchFolder scratch;
+  const std::string path = scratch / "events.jsonl";
+  EventWriter writer(path);
+  ReadEvents(files, writer);
+  writer.Finish();
+  return ReadFile(path, size_t{1} << 36);
+}
+
 }  // namespace
 
 ReplayResult Replay(const ReplayOptions& options) {
@@ -276,6 +301,7 @@ ReplayResult Replay(const ReplayOptions& options) {
 
   Testbed testbed(options, scenario, requests);
   testbed.Play();
+  if (options.has_reference) testbed.AskWholeModel();
 
   ReplayResult result;
   result.info = RunInfoOf(scenario, profiles.infos(), "live processes on one machine");
@@ -296,6 +322,7 @@ ReplayResult Replay(const ReplayOptions& options) {
   if (folder) {
     WriteResults(*folder, *result.recorder, result.info);
     folder->Write("receipt.json", ReceiptJson(result.receipt));
+    if (options.keeps_events) folder->Write("events.jsonl", MergedEvents(testbed.event_files()));
     folder->Commit();
   }
   return result;
