@@ -11,7 +11,7 @@ set(HAT_HAS_LIVE OFF)
 if(NOT HAT_LIVE STREQUAL OFF AND NOT HAT_PROFILE_ONLY)
   # By pkg-config: find_package(Torch) replaces the target protobuf::libprotobuf.
   pkg_check_modules(Grpc QUIET IMPORTED_TARGET grpc++ protobuf)
-  pkg_check_modules(Prometheus QUIET IMPORTED_TARGET prometheus-cpp-pull)
+  pkg_check_modules(Prometheus QUIET IMPORTED_TARGET prometheus-cpp-core)
   find_program(HAT_PROTOC protoc)
   find_program(HAT_GRPC_PLUGIN grpc_cpp_plugin)
   if(Grpc_FOUND AND Prometheus_FOUND AND HAT_PROTOC AND HAT_GRPC_PLUGIN)

@@ -7,11 +7,12 @@
 
 namespace prometheus {
 class Collectable;
-class Exposer;
 }  // namespace prometheus
 
 namespace hat {
 
+// prometheus-cpp has a server of its own (civetweb), which cannot start where libtorch is loaded
+// (findings/civetweb_needs_small_tls.sh). This one answers one scrape at a time, each within 3 s.
 class MetricsServer {
  public:
   // `address`: IP:PORT, [IPv6]:PORT or NAME:PORT; port 0 is one that is free. Anybody who can reach
@@ -21,18 +22,15 @@ class MetricsServer {
   // server.
   MetricsServer(const std::string& address,
                 std::vector<std::shared_ptr<prometheus::Collectable>> metrics);
-  ~MetricsServer();  // waits for scrapes that are under way
+  ~MetricsServer();  // waits for a scrape that is under way
   MetricsServer(const MetricsServer&) = delete;
   MetricsServer& operator=(const MetricsServer&) = delete;
 
   int port() const;
 
  private:
-  struct Endpoint;
-
-  std::vector<std::shared_ptr<prometheus::Collectable>> metrics_;
-  std::unique_ptr<Endpoint> endpoint_;
-  std::unique_ptr<prometheus::Exposer> exposer_;
+  class Listener;
+  std::unique_ptr<Listener> listener_;
 };
 
 }  // namespace hat
