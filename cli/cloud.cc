@@ -31,6 +31,7 @@ struct Options : ModelOptions {
   int64_t kv_tokens = 65'536;
   int max_sessions = 32;
   double idle_s = 300;
+  double silence_s = 15;
   double grace_s = 30;
   int threads = 0;
   std::string metrics;
@@ -64,6 +65,11 @@ void AddOptions(CommandLine& line, Options& options) {
       ->capture_default_str()
       ->check(CLI::Range(1, 100'000));
   line.add_option("--idle-s", options.idle_s, "ends a session that nothing came from for so long")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
+  line.add_option("--silence-s", options.silence_s,
+                  "ends the stream of a device from which nothing came for so long; three times a "
+                  "device's --heartbeat-s or more")
       ->capture_default_str()
       ->check(CLI::PositiveNumber);
   line.add_option("--grace-s", options.grace_s, "for sessions to end after SIGTERM")
@@ -118,6 +124,7 @@ int Serve(const Options& options) {
                         .paces = {&as_it_lasts},
                         .observer = observer,
                         .max_sessions = options.max_sessions,
+                        .silence_s = options.silence_s,
                         .session_positions = served.config().max_positions,
                         .downlink = [&](int) { return PlainLink(served.agreement()); },
                         .log = Say});

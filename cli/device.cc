@@ -32,6 +32,9 @@ struct Options : ModelOptions, PromptOptions {
   std::string cloud = "127.0.0.1:7077";
   std::string keys;
   double timeout_s = 60;
+  double heartbeat_s = 5;
+  int retries = 3;
+  double reconnect_s = 30;
   int threads = 0;
   std::string metrics;
   bool json = false;
@@ -52,6 +55,18 @@ void AddOptions(CommandLine& line, Options& options) {
   line.add_option("--keys", options.keys, "this device's folder of keys (hat keys init)")
       ->required();
   line.add_option("--timeout-s", options.timeout_s, "an answer of the cloud may take so long")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
+  line.add_option(
+          "--heartbeat-s", options.heartbeat_s,
+          "between two signs of life; the cloud is given up after three that it did not answer")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
+  line.add_option("--retries", options.retries,
+                  "how often the answer goes on over another stream where one has ended")
+      ->capture_default_str()
+      ->check(CLI::Range(0, 1000));
+  line.add_option("--reconnect-s", options.reconnect_s, "for so long another stream is tried for")
       ->capture_default_str()
       ->check(CLI::PositiveNumber);
   line.add_option("--threads", options.threads, "that compute (default: all cores)")
@@ -107,6 +122,9 @@ class Agent {
         .max_sessions = 1,
         .answer_timeout = Seconds(options.timeout_s),
         .uplink = {.hidden = served_.agreement().hidden},
+        .heartbeat_s = options.heartbeat_s,
+        .retries = options.retries,
+        .reconnect_s = options.reconnect_s,
         .prompt = [this](const Request&) { return prompt_; },
         .on_end =
             [this](const Request&, const SessionTokens& tokens, const SessionEnd& end) {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <tuple>
 
 #include "core/error.h"
 
@@ -68,14 +69,22 @@ CloudServer::Load CloudServer::load() const {
 // -- what comes in
 
 void CloudServer::OnFrame(int device, Frame frame) {
+  // All replicas have the same layers.
+  const Refusal states_problem = replicas_.front()->pipeline.compute().StatesProblem(frame.states);
   const std::lock_guard lock(mutex_);
-  const SessionKey key{device, frame.header.session};
+  const SessionKey key = KeyOf(device, frame.header.session);
   Session* session = Find(key);
-  if (session == nullptr) return Open(key, std::move(frame));
-  const Refusal refusal =
+  if (session == nullptr) return Open(key, std::move(frame), states_problem);
+  Refusal refusal =
       session->is_ending ? Refusal("the session has ended") : door_.OnFrame(frame, &session->door);
+  if (!refusal) refusal = states_problem;
   if (refusal) return Refuse(key, frame.header, *refusal, AbortReason::kRefused);
   Take(key, *session, std::move(frame));
+}
+
+SessionKey CloudServer::KeyOf(int device, SessionId number) const {
+  const auto dropped = dropped_.find(device);
+  return {device, number, dropped == dropped_.end() ? 0 : dropped->second};
 }
 
 CloudServer::Session* CloudServer::Find(const SessionKey& key) {
@@ -83,11 +92,12 @@ CloudServer::Session* CloudServer::Find(const SessionKey& key) {
   return found == sessions_.end() ? nullptr : &found->second;
 }
 
-void CloudServer::Open(const SessionKey& key, Frame frame) {
+void CloudServer::Open(const SessionKey& key, Frame frame, const Refusal& states_problem) {
   const FrameHeader& header = frame.header;
   Session opened;
   Refusal refusal = door_.Open(frame, &opened.door);
   if (!refusal) refusal = door_.OnFrame(frame, &opened.door);
+  if (!refusal) refusal = states_problem;
   if (refusal) return Refuse(key, header, *refusal, AbortReason::kRefused);
   const int64_t kv_tokens =
       int64_t{header.prompt_tokens} + header.output_tokens + ReservedExtraTokens(system_);
@@ -129,7 +139,7 @@ void CloudServer::Take(const SessionKey& key, Session& session, Frame frame) {
 void CloudServer::Queue(Replica& replica, Seconds arrived, const SessionKey& key, Session& session,
                         Frame frame) {
   session.queued_tokens += frame.header.count;
-  replica.queue.Add(arrived, key.device, std::move(frame));
+  replica.queue.Add(arrived, key.device, std::move(frame), key.link);
   replica.pipeline.Wake();
 }
 
@@ -188,6 +198,7 @@ void CloudServer::Drop(int device) {
     return key.device == device && !session.is_ending;
   };
   for (const SessionKey& key : KeysWhere(is_open)) End(key);
+  ++dropped_[device];
   uplinks_.Forget(device);
 }
 
@@ -220,7 +231,8 @@ std::vector<SessionKey> CloudServer::KeysWhere(
   for (const auto& [key, session] : sessions_) {
     if (holds(key, session)) keys.push_back(key);
   }
-  std::ranges::sort(keys, {}, [](const SessionKey& k) { return std::pair(k.device, k.number); });
+  std::ranges::sort(keys, {},
+                    [](const SessionKey& k) { return std::tuple(k.device, k.number, k.link); });
   return keys;
 }
 

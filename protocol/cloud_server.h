@@ -45,12 +45,12 @@ class CloudServer : private Pipeline::Server {
   void Start();
 
   // A frame of `device` has arrived whole, now. Does not block. A device uses a session's number
-  // once.
+  // once, until it is dropped.
   void OnFrame(int device, Frame frame);
 
   // The device is gone: ends all its sessions. What they hold (reservations, queue entries, caches)
-  // is free at once, but for sessions with a part in the pipeline: free when it has left. No frame
-  // of it may come afterwards, unless it is another device that has taken its place.
+  // is free at once, but for sessions with a part in the pipeline: free when it has left. What
+  // comes of `device` afterwards is of another link, and of other sessions, whatever their numbers.
   void Drop(int device);
 
   // The stages end once they have no work left; new sessions are refused. For a server whose
@@ -90,8 +90,9 @@ class CloudServer : private Pipeline::Server {
   void OnFailed(Batch& batch, std::exception_ptr cause) override;
 
   // All of the rest is called under the mutex.
+  SessionKey KeyOf(int device, SessionId number) const;
   Session* Find(const SessionKey& key);
-  void Open(const SessionKey& key, Frame frame);
+  void Open(const SessionKey& key, Frame frame, const Refusal& states_problem);
   void Take(const SessionKey& key, Session& session, Frame frame);
   void Queue(Replica& replica, Seconds arrived, const SessionKey& key, Session& session,
              Frame frame);
@@ -129,6 +130,7 @@ class CloudServer : private Pipeline::Server {
   UplinkMonitor uplinks_;
   std::unordered_map<SessionKey, Session, SessionKeyHash> sessions_;
   std::unordered_map<int, int> open_sessions_;  // by device, those that are ending not among them
+  std::unordered_map<int, int> dropped_;        // links, by device
   int ending_ = 0;                              // sessions
   std::vector<std::unique_ptr<Replica>> replicas_;
   bool is_stopping_ = false;

@@ -16,6 +16,7 @@ struct SessionEnd {
   Outcome outcome = Outcome::kCompleted;
   std::string reason = {};        // where it did not complete
   std::exception_ptr cause = {};  // what a port of the device threw, where that was the reason
+  bool may_go_on = false;         // the link is gone: over another one its rest could be served
 };
 
 // An answer from the cloud and when its last byte arrived.

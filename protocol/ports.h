@@ -28,6 +28,9 @@ class Downlinks {
 class CloudCompute {
  public:
   virtual ~CloudCompute() = default;
+  // What is wrong with states that a device has sent, if anything is: one that is not finite. Such
+  // a frame is refused, and so shares no batch with others'. Called from any thread.
+  virtual std::optional<std::string> StatesProblem(const States&) const { return std::nullopt; }
   // One pipeline stage on one batch; blocks while it computes. Replaces the parts' states with this
   // stage's output. What it throws ends the sessions of the batch.
   virtual void RunStage(int stage, Batch& batch) = 0;

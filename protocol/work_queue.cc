@@ -18,9 +18,9 @@ States Slice(const Frame& frame, int first, int count) {
   return States(begin, begin + static_cast<std::ptrdiff_t>(size) * count);
 }
 
-BatchPart WholePart(Seconds arrived, int device, Frame frame) {
+BatchPart WholePart(Seconds arrived, const SessionKey& session, Frame frame) {
   BatchPart part;
-  part.session = {device, frame.header.session};
+  part.session = session;
   part.kind = frame.header.kind;
   part.first_position = frame.header.first_position;
   part.tokens = frame.header.count;
@@ -51,7 +51,7 @@ void WorkQueue::Insert(std::deque<Item>& items, Item item) {
   while (place != items.begin()) {
     const Item& before = *std::prev(place);
     const auto order = [](const Item& i) {
-      return std::tuple(i.arrived, i.frame.header.session, i.device);
+      return std::tuple(i.arrived, i.session.number, i.session.device);
     };
     if (order(before) <= order(item)) break;
     --place;
@@ -59,14 +59,15 @@ void WorkQueue::Insert(std::deque<Item>& items, Item item) {
   items.insert(place, std::move(item));
 }
 
-void WorkQueue::Add(Seconds arrived, int device, Frame frame) {
+void WorkQueue::Add(Seconds arrived, int device, Frame frame, int link) {
   auto& items = frame.header.kind == FrameKind::kVerify ? verifications_ : prefills_;
-  Insert(items, {arrived, device, std::move(frame)});
+  const SessionKey session{device, frame.header.session, link};
+  Insert(items, {arrived, session, std::move(frame)});
 }
 
 void WorkQueue::Remove(const SessionKey& session) {
   for (auto* items : {&verifications_, &prefills_}) {
-    std::erase_if(*items, [&](const Item& item) { return item.session() == session; });
+    std::erase_if(*items, [&](const Item& item) { return item.session == session; });
   }
 }
 
@@ -82,7 +83,7 @@ bool WorkQueue::TakeVerifications(int token_budget, Batch* batch) {
     Item& item = verifications_.front();
     if (batch->tokens + item.frame.header.count > token_budget) return false;
     batch->tokens += item.frame.header.count;
-    batch->parts.push_back(WholePart(item.arrived, item.device, std::move(item.frame)));
+    batch->parts.push_back(WholePart(item.arrived, item.session, std::move(item.frame)));
     verifications_.pop_front();
   }
   return true;
@@ -92,7 +93,7 @@ void WorkQueue::TakePrefills(int token_budget, const PrefillCut& cut, Formed* fo
   Batch& batch = formed->batch;
   for (auto item = prefills_.begin(); item != prefills_.end() && batch.tokens < token_budget;) {
     const FrameHeader& header = item->frame.header;
-    BatchPart* earlier = FindPart(batch, item->session());
+    BatchPart* earlier = FindPart(batch, item->session);
     const int first = header.first_position + item->taken;
     if (earlier != nullptr && !(cut.MergesParts() && Continues(*earlier, first))) {
       ++item;
@@ -106,7 +107,7 @@ void WorkQueue::TakePrefills(int token_budget, const PrefillCut& cut, Formed* fo
       earlier->tokens += take;
       earlier->states.insert(earlier->states.end(), states.begin(), states.end());
     } else {
-      batch.parts.push_back({.session = item->session(),
+      batch.parts.push_back({.session = item->session,
                              .kind = header.kind,
                              .first_position = first,
                              .tokens = take,

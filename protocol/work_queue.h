@@ -12,8 +12,9 @@ namespace hat {
 
 class WorkQueue {
  public:
-  // A frame that has arrived whole: kPrefill, kRawPrompt or kVerify.
-  void Add(Seconds arrived, int device, Frame frame);
+  // A frame that has arrived whole: kPrefill, kRawPrompt or kVerify. `device`, `link`: of its
+  // session's key.
+  void Add(Seconds arrived, int device, Frame frame, int link = 0);
 
   // Forgets the frames of a session.
   void Remove(const SessionKey& session);
@@ -35,9 +36,8 @@ class WorkQueue {
  private:
   struct Item {
     Seconds arrived;
-    int device = 0;
+    SessionKey session;
     Frame frame;
-    SessionKey session() const { return {device, frame.header.session}; }
     int taken = 0;  // states that went into earlier batches
   };
   static void Insert(std::deque<Item>& items, Item item);

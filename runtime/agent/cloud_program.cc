@@ -23,7 +23,8 @@ CloudProgram::CloudProgram(Setup setup) : world_(setup.world) {
       .wire = {.listen = setup.listen,
                .tls = {setup.keys.ca_pem, setup.keys.certificate_pem, setup.keys.key_pem},
                .agreed = served.handshake(),
-               .stages = served.options().stages},
+               .stages = served.options().stages,
+               .silence_s = setup.silence_s},
       .find_device = [tokens =
                           setup.keys.tokens](std::string_view token) -> std::optional<KnownPeer> {
         const std::optional<int> index = tokens.Find(token);

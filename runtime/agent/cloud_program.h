@@ -26,6 +26,7 @@ class CloudProgram {
     std::vector<StagePace*> paces;  // of each replica
     Observer& observer;             // that locks
     int max_sessions = 64;          // of a device
+    double silence_s = 15;          // as WireServer's
     int session_positions = 0;      // that a session's caches have room for
     std::function<LinkSettings(int device)> downlink;
     std::optional<Seconds> uplink_latency = {};

@@ -31,6 +31,9 @@ class DeviceProgram {
     int max_sessions = 32;
     Seconds answer_timeout = Seconds::Infinity();
     LinkSettings uplink;
+    double heartbeat_s = 5;   // as WireClient's
+    int retries = 0;          // as DeviceAgent's
+    double reconnect_s = 30;  // likewise
     std::optional<Seconds> downlink_latency = {};
     Lateness* lateness = nullptr;
     std::function<std::vector<int32_t>(const Request&)> prompt;  // its ids
@@ -41,7 +44,7 @@ class DeviceProgram {
   explicit DeviceProgram(Setup setup);  // connects; throws RunError
 
   void OnArrival(const Request& request) { agent_->OnArrival(request); }
-  // What the request has said so far.
+  // What the request has said so far, over all streams.
   std::vector<int32_t> OutputOf(int request) const;
   // And what its newest verification was about. Within the observer's OnRound or OnTokens.
   std::vector<Proposal> ProposalsOf(int request) const;
@@ -52,13 +55,20 @@ class DeviceProgram {
   void Stop();
 
  private:
+  // Of one request: what it has said over streams that have ended, and over this one.
+  struct Said {
+    SessionTokens before;  // its prompt is the request's
+    SessionTokens now;     // its prompt is all that was known when the stream began
+  };
+  static void JoinInto(SessionTokens& before, const SessionTokens& now);
+
   std::unique_ptr<DeviceCompute> MakeCompute(const Request& request, int started_before);
   void OnEnd(const Request& request, const SessionEnd& end);
 
   Setup setup_;
   ComputeQueue gpu_;
   mutable std::mutex mutex_;  // of the map
-  std::map<int, std::unique_ptr<SessionTokens>> sessions_;
+  std::map<int, Said> said_;
   std::unique_ptr<DeviceAgent> agent_;
 };
 

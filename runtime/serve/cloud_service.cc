@@ -37,6 +37,28 @@ void CloudService::LiveDownlinks::Set(int device, std::shared_ptr<LinkSender> se
   }
 }
 
+void CloudService::Refusals::OnRefused(int device, const FrameHeader& header, std::string_view why,
+                                       Seconds at) {
+  {
+    const std::lock_guard lock(mutex_);
+    ++counts_[device];
+  }
+  cloud_.Log(fmt::format("device {}: refused a {} frame of session {}: {}", device,
+                         Name(header.kind), header.session, why));
+  ObserverList::OnRefused(device, header, why, at);
+}
+
+void CloudService::Refusals::Forget(int device) {
+  const std::lock_guard lock(mutex_);
+  counts_.erase(device);
+}
+
+int CloudService::Refusals::CountOf(int device) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = counts_.find(device);
+  return found == counts_.end() ? 0 : found->second;
+}
+
 CloudService::CloudService(Setup setup)
     : setup_(std::move(setup)),
       handshakes_([this](const std::string& why) { Log(fmt::format("refused a peer: {}", why)); }) {
@@ -45,7 +67,7 @@ CloudService::CloudService(Setup setup)
                        .config = setup_.config,
                        .replicas = setup_.replicas,
                        .downlinks = downlinks_,
-                       .observer = setup_.observer,
+                       .observer = refusals_,
                        .max_positions = setup_.limits.max_positions,
                        .max_sessions = setup_.limits.max_sessions,
                        .on_fault = [this](std::exception_ptr cause) {
@@ -76,7 +98,16 @@ void CloudService::Stop(Seconds grace) {
     setup_.world.SleepUntil(std::min(end, setup_.world.Now() + Milliseconds(20)));
   }
   server_->Stop();
-  wire_.reset();
+  std::unique_ptr<WireServer> ended;
+  {
+    const std::lock_guard lock(wire_mutex_);
+    ended.swap(wire_);
+  }
+}
+
+std::vector<WireServer::Peer> CloudService::devices() const {
+  const std::lock_guard lock(wire_mutex_);
+  return wire_ ? wire_->peers() : std::vector<WireServer::Peer>();
 }
 
 void CloudService::Log(const std::string& line) const {
@@ -103,16 +134,19 @@ ConnectionEvents CloudService::OnOpen(int device, std::shared_ptr<Connection> co
                 if (is_broken) return;
                 try {
                   receiver->OnPiece(piece);
+                  if (refusals_.CountOf(device) >= kMostRefused) {
+                    throw InputError(fmt::format("{} of its frames were refused", kMostRefused));
+                  }
                 } catch (const InputError& error) {
                   is_broken = true;
-                  Log(fmt::format("device {}: {}", device, error.what()));
-                  connection->Close(error.what());
+                  connection->Close(error.what());  // on_closed says why
                 }
               },
           .on_closed =
               [this, device, sender](const std::string& why) {
                 Log(fmt::format("device {} has gone: {}", device, why));
                 downlinks_.Set(device, nullptr);
+                refusals_.Forget(device);
                 sender->Stop();
                 server_->Drop(device);
               }};

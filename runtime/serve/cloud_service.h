@@ -21,6 +21,9 @@ struct LiveLimits {
   int max_positions = INT32_MAX;  // of the model
 };
 
+// So many of a stream's frames are refused one by one; then it is ended.
+inline constexpr int kMostRefused = 100;
+
 // The most that one frame of the system may have: states of a whole prompt.
 Bytes LargestFrame(const Agreement& agreement, int max_positions);
 
@@ -46,7 +49,7 @@ class CloudService {
   ~CloudService();  // as Stop()
 
   int port() const { return wire_->port(); }
-  std::vector<WireServer::Peer> devices() const { return wire_->peers(); }
+  std::vector<WireServer::Peer> devices() const;  // none once it has stopped
   CloudServer::Load load() const { return server_->load(); }
 
   // No device is let in any more, and no session opened; those that are open may end within
@@ -54,7 +57,20 @@ class CloudService {
   void Stop(Seconds grace = Seconds(0));
 
  private:
-  class Link;
+  // Of frames that the front door does not let in, a line each.
+  class Refusals : public ObserverList {
+   public:
+    explicit Refusals(CloudService& cloud) : cloud_(cloud) { Add(&cloud.setup_.observer); }
+    void OnRefused(int device, const FrameHeader& header, std::string_view why,
+                   Seconds at) override;
+    void Forget(int device);
+    int CountOf(int device) const;
+
+   private:
+    CloudService& cloud_;
+    mutable std::mutex mutex_;
+    std::map<int, int> counts_;  // of devices' streams
+  };
   class LiveDownlinks : public Downlinks {
    public:
     void Send(int device, Frame frame) override;
@@ -69,9 +85,11 @@ class CloudService {
   void Log(const std::string& line) const;
 
   Setup setup_;
+  Refusals refusals_{*this};
   HandshakeListener handshakes_;
   LiveDownlinks downlinks_;
   std::unique_ptr<CloudServer> server_;
+  mutable std::mutex wire_mutex_;  // of whether it is there
   std::unique_ptr<WireServer> wire_;
 };
 

@@ -2,82 +2,192 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <chrono>
 #include <utility>
 
 #include "core/error.h"
-#include "runtime/serve/cloud_service.h"
 
 namespace hat {
 namespace {
 
-// Of one that belongs to another object.
-std::shared_ptr<Connection> Borrowed(Connection& connection) {
-  return {std::shared_ptr<void>(), &connection};
+using Clock = std::chrono::steady_clock;
+
+constexpr double kFirstPause_s = 0.1, kLongestPause_s = 2;  // each is twice the one before
+
+double SecondsUntil(Clock::time_point end) {
+  return std::chrono::duration<double>(end - Clock::now()).count();
 }
 
 }  // namespace
 
-DeviceAgent::DeviceAgent(Setup setup) : setup_(std::move(setup)), agreement_(setup_.agreement) {
-  receiver_ = std::make_unique<LinkReceiver>(
-      LinkReceiver::Setup{.world = setup_.world,
-                          .observer = setup_.observer,
-                          .direction = Direction::kDown,
-                          .device = setup_.device,
-                          .hidden = agreement_.hidden,
-                          .most = LargestFrame(agreement_, setup_.max_positions),
-                          .latency = setup_.downlink_latency,
-                          .lateness = setup_.lateness,
-                          .on_frame = [this](Frame frame) { OnFrame(std::move(frame)); }});
-  WireClient::Setup wire = setup_.wire;
-  wire.events = {.on_piece = [this](const Piece& piece) { OnPiece(piece); },
-                 .on_closed = [this](const std::string& why) { OnClosed(why); }};
-  client_ = std::make_unique<WireClient>(std::move(wire));
-  agreement_.stages = client_->welcome().stages;
-  sender_ =
-      std::make_shared<LinkSender>(setup_.world, setup_.uplink, Borrowed(client_->connection()));
-  auto node =
-      std::make_unique<DeviceNode>(DeviceSide{.world = setup_.world,
-                                              .agreement = agreement_,
-                                              .policies = setup_.policies,
-                                              .uplink = std::make_unique<DeviceUplink>(*sender_),
-                                              .observer = setup_.observer,
-                                              .device = setup_.device,
-                                              .max_sessions = setup_.max_sessions,
-                                              .answer_timeout = setup_.answer_timeout,
-                                              .make_compute = setup_.make_compute,
-                                              .on_end = setup_.on_end});
-  const std::lock_guard lock(mutex_);
-  node_ = std::move(node);
-  if (lost_) node_->device().Stop({Outcome::kFailed, *lost_});
+// What the links' devices tell of sessions, told of requests: the beginning once, the end by OnEnd.
+class DeviceAgent::OneRequestEach : public ObserverList {
+ public:
+  explicit OneRequestEach(DeviceAgent& agent) : agent_(agent) { Add(&agent.setup_.link.observer); }
+
+  void OnArrival(const Request&) override {}
+  void OnStart(const Request& request, Seconds at) override {
+    {
+      const std::lock_guard lock(agent_.mutex_);
+      if (std::exchange(agent_.asked_.at(request.id).is_started, true)) return;
+    }
+    ObserverList::OnStart(request, at);
+  }
+  void OnTokens(int request, int count, Seconds at) override {
+    {
+      const std::lock_guard lock(agent_.mutex_);
+      agent_.asked_.at(request).tokens += count;
+    }
+    ObserverList::OnTokens(request, count, at);
+  }
+  void OnFailure(int, std::string_view, Seconds) override {}
+  void OnEnd(int, Outcome, Seconds) override {}
+
+ private:
+  DeviceAgent& agent_;
+};
+
+DeviceAgent::DeviceAgent(Setup setup)
+    : setup_(std::move(setup)), observer_(std::make_unique<OneRequestEach>(*this)) {
+  links_.push_back(Connect(setup_.link.wire.timeout_s));
 }
 
-DeviceAgent::~DeviceAgent() { client_.reset(); }
-
-std::optional<std::string> DeviceAgent::lost() const {
-  const std::lock_guard lock(mutex_);
-  return lost_;
+DeviceAgent::~DeviceAgent() {
+  std::unique_lock lock(mutex_);
+  is_leaving_ = true;
+  changed_.notify_all();
+  changed_.wait(lock, [this] { return !is_connecting_; });
 }
 
-void DeviceAgent::OnPiece(const Piece& piece) {
-  try {
-    receiver_->OnPiece(piece);
-  } catch (const InputError& error) {
-    client_->connection().Close(error.what());
+std::unique_ptr<DeviceLink> DeviceAgent::Connect(double timeout_s) {
+  const DeviceLink::Setup& own = setup_.link;
+  DeviceLink::Setup link{
+      .world = own.world,
+      .agreement = own.agreement,
+      .policies = own.policies,
+      .observer = *observer_,
+      .device = own.device,
+      .max_sessions = own.max_sessions,
+      .max_positions = own.max_positions,
+      .answer_timeout = own.answer_timeout,
+      .make_compute = own.make_compute,
+      .on_end = [this](const Request& request, const SessionEnd& end) { OnEnd(request, end); },
+      .wire = own.wire,
+      .uplink = own.uplink,
+      .downlink_latency = own.downlink_latency,
+      .lateness = own.lateness};
+  link.wire.timeout_s = timeout_s;
+  return std::make_unique<DeviceLink>(std::move(link));
+}
+
+void DeviceAgent::OnArrival(const Request& request) {
+  setup_.link.observer.OnArrival(request);
+  {
+    const std::lock_guard lock(mutex_);
+    asked_[request.id] = {.request = request};
+  }
+  Serve(request);
+}
+
+// `request`: what is left of it.
+void DeviceAgent::Serve(const Request& request) {
+  DeviceLink* link = nullptr;
+  {
+    const std::lock_guard lock(mutex_);
+    link = links_.back().get();
+    const bool waits = is_connecting_ || (setup_.retries > 0 && link->lost());
+    if (waits) waiting_.push_back(request);
+    if (waits && !std::exchange(is_connecting_, true)) {
+      setup_.link.world.Start(fmt::format("device {} reconnects", setup_.link.device),
+                              [this] { Reconnect(); });
+    }
+    if (waits) return;
+  }
+  link->OnArrival(request);
+}
+
+void DeviceAgent::OnEnd(const Request& request, const SessionEnd& end) {
+  Asked asked;
+  bool goes_on = false;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = asked_.find(request.id);
+    goes_on = end.may_go_on && found->second.retries++ < setup_.retries;
+    asked = found->second;
+    if (!goes_on) asked_.erase(found);
+  }
+  if (goes_on) {
+    Request rest = asked.request;
+    rest.prompt_tokens += asked.tokens;
+    rest.output_tokens -= asked.tokens;
+    return Serve(rest);
+  }
+  Observer& observer = setup_.link.observer;
+  const Seconds now = setup_.link.world.Now();
+  if (end.outcome != Outcome::kCompleted) observer.OnFailure(request.id, end.reason, now);
+  observer.OnEnd(request.id, end.outcome, now);
+  setup_.link.on_end(asked.request, end);
+}
+
+void DeviceAgent::Reconnect() {
+  DeviceLink& before = *links_.back();
+  std::string why;
+  std::unique_ptr<DeviceLink> link = TryToConnect(&why);
+  const bool has_link = link != nullptr;
+  if (has_link) before.HangUp();
+  if (!has_link) {
+    why =
+        fmt::format("{}; no other one within {:g} s: {}", *before.lost(), setup_.reconnect_s, why);
+  }
+  std::vector<Request> waiting;
+  {
+    const std::lock_guard lock(mutex_);
+    waiting.swap(waiting_);
+    if (has_link) links_.push_back(std::move(link));
+    is_connecting_ = false;
+    changed_.notify_all();
+  }
+  for (const Request& request : waiting) {
+    if (has_link) {
+      Serve(request);
+    } else {
+      OnEnd(request, {Outcome::kFailed, why});
+    }
   }
 }
 
-// Nothing is asked before node_ is there: what comes then answers nothing.
-void DeviceAgent::OnFrame(Frame frame) {
-  const std::lock_guard lock(mutex_);
-  if (node_) node_->device().OnFrame(std::move(frame));
+std::unique_ptr<DeviceLink> DeviceAgent::TryToConnect(std::string* why) {
+  const auto end = Clock::now() + std::chrono::duration_cast<Clock::duration>(
+                                      std::chrono::duration<double>(setup_.reconnect_s));
+  for (double pause_s = kFirstPause_s;; pause_s = std::min(2 * pause_s, kLongestPause_s)) {
+    try {
+      return Connect(std::min(setup_.link.wire.timeout_s, std::max(0.1, SecondsUntil(end))));
+    } catch (const RunError& error) {
+      *why = error.what();
+    }
+    std::unique_lock lock(mutex_);
+    if (SecondsUntil(end) < pause_s ||
+        changed_.wait_for(lock, std::chrono::duration<double>(pause_s),
+                          [this] { return is_leaving_; })) {
+      return nullptr;
+    }
+  }
 }
 
-void DeviceAgent::OnClosed(const std::string& why) {
-  const std::string reason = fmt::format("the stream to the cloud has ended: {}", why);
-  if (sender_) sender_->Stop();
+std::optional<std::string> DeviceAgent::lost() const {
   const std::lock_guard lock(mutex_);
-  lost_ = reason;
-  if (node_) node_->device().Stop({Outcome::kFailed, reason});
+  return links_.back()->lost();
+}
+
+Seconds DeviceAgent::round_trip() const {
+  const std::lock_guard lock(mutex_);
+  return links_.back()->round_trip();
+}
+
+Seconds DeviceAgent::silence() const {
+  const std::lock_guard lock(mutex_);
+  return links_.back()->silence();
 }
 
 }  // namespace hat

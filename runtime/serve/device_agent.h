@@ -1,35 +1,28 @@
-// A device that reaches its cloud over a network: the protocol's device, and one stream.
+// A device that reaches its cloud over a network. Where the stream ends it makes another one, and
+// requests go on there: what is known of them, prompt and output, is prefilled again. To an
+// observer each is one request all the while.
 #pragma once
 
-#include <functional>
+#include <condition_variable>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
+#include <vector>
 
-#include "protocol/deployment.h"
-#include "runtime/serve/live_link.h"
-#include "runtime/serve/wire/wire_client.h"
+#include "runtime/serve/device_link.h"
 
 namespace hat {
 
 class DeviceAgent {
  public:
-  // References outlive the object.
   struct Setup {
-    World& world;
-    const Agreement& agreement;  // its stages: the cloud's welcome has them
-    const DevicePolicies& policies;
-    Observer& observer;  // that locks
-    int device = 0;      // by which the run knows it
-    int max_sessions = 32;
-    int max_positions = INT32_MAX;  // of the model
-    Seconds answer_timeout = Seconds::Infinity();
-    Device::MakeCompute make_compute;
-    Device::OnEnd on_end;
-    WireClient::Setup wire;  // but for its events
-    LinkSettings uplink;
-    std::optional<Seconds> downlink_latency = {};  // of one that is shaped
-    Lateness* lateness = nullptr;                  // of its frames
+    DeviceLink::Setup link;
+    // How often a request goes on over another stream. 0: it fails with its first one.
+    int retries = 0;
+    // So long, on the machine's clock, another stream is tried for; then requests fail, and the
+    // next one that arrives tries again.
+    double reconnect_s = 30;
   };
 
   // Connects. Throws RunError: no cloud, or it refuses.
@@ -38,25 +31,38 @@ class DeviceAgent {
   ~DeviceAgent();
 
   // As Device's.
-  void OnArrival(const Request& request) { node_->device().OnArrival(request); }
-  // Why the stream has ended; nothing while it has not. All requests end then, as failed.
+  void OnArrival(const Request& request);
+  // Why the newest stream has ended; nothing while it has not.
   std::optional<std::string> lost() const;
-  Seconds round_trip() const { return client_->round_trip(); }
-  Seconds silence() const { return client_->silence(); }
+  Seconds round_trip() const;
+  Seconds silence() const;  // since something came from the cloud; 0 without a stream
 
  private:
-  void OnPiece(const Piece& piece);
-  void OnFrame(Frame frame);
-  void OnClosed(const std::string& why);
+  // What is known of a request that has not ended.
+  struct Asked {
+    Request request;
+    bool is_started = false;
+    int tokens = 0;   // that are out
+    int retries = 0;  // so far
+  };
+  class OneRequestEach;  // an observer
+
+  std::unique_ptr<DeviceLink> Connect(double timeout_s);  // throws RunError
+  void Serve(const Request& request);
+  void OnEnd(const Request& request, const SessionEnd& end);
+  void Reconnect();
+  std::unique_ptr<DeviceLink> TryToConnect(std::string* why);
 
   Setup setup_;
-  Agreement agreement_;
-  mutable std::mutex mutex_;  // of lost_, and of making node_
-  std::optional<std::string> lost_;
-  std::unique_ptr<WireClient> client_;
-  std::shared_ptr<LinkSender> sender_;
-  std::unique_ptr<DeviceNode> node_;
-  std::unique_ptr<LinkReceiver> receiver_;
+  std::unique_ptr<OneRequestEach> observer_;
+  mutable std::mutex mutex_;  // of what follows
+  std::map<int, Asked> asked_;
+  std::vector<Request> waiting_;  // for another stream
+  bool is_connecting_ = false;
+  bool is_leaving_ = false;
+  std::condition_variable changed_;
+  // The newest is the last. Of those before little is left; activities may still be leaving them.
+  std::vector<std::unique_ptr<DeviceLink>> links_;
 };
 
 }  // namespace hat

@@ -21,7 +21,9 @@ std::vector<std::string> PiecesOf(std::string bytes) {
 }  // namespace
 
 LinkSender::LinkSender(World& world, LinkSettings settings, std::shared_ptr<Connection> connection)
-    : world_(world), settings_(std::move(settings)), connection_(std::move(connection)) {}
+    : world_(world), settings_(std::move(settings)) {
+  shared_->connection = std::move(connection);
+}
 
 void LinkSender::Send(Frame frame) {
   if (settings_.shape) {
@@ -53,8 +55,9 @@ void LinkSender::SendShaped(Frame frame) {
     sent += Bytes(static_cast<double>(bytes.size()));
     const Seconds arrives = link.LeftAt(transit.start, sent) + link.latency();
     auto piece = std::make_shared<Piece>(Piece{std::move(bytes), std::exchange(stamps, {})});
-    world_.CallAt(arrives - settings_.lead,
-                  [connection = connection_, piece] { connection->Send(std::move(*piece)); });
+    world_.CallAt(arrives - settings_.lead, [shared = shared_, piece] {
+      if (const auto connection = shared->Open()) connection->Send(std::move(*piece));
+    });
   }
 }
 
@@ -62,9 +65,10 @@ void LinkSender::SendAsItGoes(Frame frame) {
   const SessionId session = frame.header.session;
   const bool is_prefill = frame.header.kind == FrameKind::kPrefill;
   const std::lock_guard lock(mutex_);  // one frame's pieces stay together
+  const std::shared_ptr<Connection> connection = shared_->Open();
+  if (!connection) return;
   {
     const std::lock_guard counting(shared_->mutex);
-    if (shared_->is_stopped) return;
     if (shared_->frames_in_stream++ > 0) frame.header.flags |= kFlagBackToBack;
     if (is_prefill) ++shared_->prefills_in_stream[session];
   }
@@ -81,8 +85,8 @@ void LinkSender::SendAsItGoes(Frame frame) {
   std::vector<std::string> pieces = PiecesOf(EncodeFrame(frame, settings_.hidden));
   for (std::string& bytes : pieces) {
     const bool is_last = &bytes == &pieces.back();
-    connection_->Send({std::move(bytes), std::exchange(stamps, {})},
-                      is_last ? on_left : std::function<void()>());
+    connection->Send({std::move(bytes), std::exchange(stamps, {})},
+                     is_last ? on_left : std::function<void()>());
   }
 }
 
@@ -99,13 +103,19 @@ void LinkSender::WaitForRoom(SessionId session) {
   std::unique_lock lock(shared_->mutex);
   shared_->left.wait(lock, [&] {
     const auto found = shared_->prefills_in_stream.find(session);
-    return shared_->is_stopped || found == shared_->prefills_in_stream.end() || found->second < 2;
+    return !shared_->connection || found == shared_->prefills_in_stream.end() || found->second < 2;
   });
 }
 
+std::shared_ptr<Connection> LinkSender::Shared::Open() {
+  const std::lock_guard lock(mutex);
+  return connection;
+}
+
 void LinkSender::Stop() {
+  std::shared_ptr<Connection> ended;  // goes after the lock
   const std::lock_guard lock(shared_->mutex);
-  shared_->is_stopped = true;
+  ended = std::move(shared_->connection);
   shared_->left.notify_all();
 }
 

@@ -37,15 +37,16 @@ class LinkSender {
   void Send(Frame frame);  // queues it and returns
   // Blocks until fewer than two prefill frames of `session` have bytes that have not left.
   void WaitForRoom(SessionId session);
-  // The stream has ended: nothing leaves any more, and nobody waits for it.
+  // The stream has ended: nothing leaves any more, nobody waits for it, and it is let go.
   void Stop();
 
  private:
   // Outlives the sender where the stream or the world still has a call of it.
   struct Shared {
-    std::mutex mutex;  // of what follows
-    bool is_stopped = false;
-    int frames_in_stream = 0;  // not taken whole
+    std::shared_ptr<Connection> Open();      // null: stopped
+    std::mutex mutex;                        // of what follows
+    std::shared_ptr<Connection> connection;  // null: stopped
+    int frames_in_stream = 0;                // not taken whole
     std::map<SessionId, int> prefills_in_stream;
     std::condition_variable left;
   };
@@ -54,7 +55,6 @@ class LinkSender {
 
   World& world_;
   LinkSettings settings_;
-  std::shared_ptr<Connection> connection_;
   std::shared_ptr<Shared> shared_ = std::make_shared<Shared>();
   std::mutex mutex_;  // of the link's closed form, and of what follows
   std::map<SessionId, std::vector<Seconds>> prefills_left_;  // shaped: of the newest two, in order

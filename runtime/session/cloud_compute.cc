@@ -73,6 +73,11 @@ SequencePart LiveCloudCompute::Prepare(const BatchPart& part, int stage) {
   return sequence;
 }
 
+std::optional<std::string> LiveCloudCompute::StatesProblem(const States& states) const {
+  if (AreFinite(states, model_.wire)) return std::nullopt;
+  return "a hidden state is not finite";
+}
+
 void LiveCloudCompute::RunStage(int stage, Batch& batch) {
   const Seconds start = world_.Now();
   const Seconds pace = pace_.Run(stage, batch, start, [&] { Forward(stage, batch); });

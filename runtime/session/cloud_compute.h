@@ -4,6 +4,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <string>
 #include <unordered_map>
 #include <vector>
 
@@ -36,6 +37,7 @@ class LiveCloudCompute : public CloudCompute {
   LiveCloudCompute(const CloudModel& model, int cache_slots, World& world, StagePace& pace)
       : model_(model), cache_slots_(cache_slots), world_(world), pace_(pace) {}
 
+  std::optional<std::string> StatesProblem(const States& states) const override;
   // Throws InputError if a session's part does not continue its cache.
   void RunStage(int stage, Batch& batch) override;
   void Forget(const SessionKey& session) override;

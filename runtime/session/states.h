@@ -24,7 +24,9 @@ struct StateFormat {
 // states [n, hidden] on any device, rounded to the format's dtype.
 States EncodeStates(const at::Tensor& states, const StateFormat& format);
 
-// Throws RunError if a value is not finite (fp16 ends at 65504).
+// Whether all values are finite; of bytes that are a whole number of states.
+bool AreFinite(const States& states, const StateFormat& format);
+// Throws RunError if one is not (fp16 ends at 65504).
 void RequireFinite(const States& states, const StateFormat& format);
 
 // The other way: [n, hidden] in the compute's dtype on its device; what lies behind the values is

@@ -20,6 +20,9 @@ inline constexpr size_t kPieceBytes = 32 << 10;
 // Not answered for yet. A stream carries at most this per round trip: 256 KiB in 80 ms are 26
 // Mbit/s.
 inline constexpr size_t kCreditBytes = 256 << 10;
+// Why a stream ends whose device has come by another one: by another program with its keys, or
+// after the link was cut.
+inline constexpr const char* kReplaced = "the device has opened another stream";
 
 // What both ends must agree on before a frame travels.
 struct Handshake {

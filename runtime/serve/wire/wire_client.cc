@@ -206,14 +206,17 @@ void WireClient::Impl::OnDone(const grpc::Status& status) {
 void WireClient::Impl::Beat() {
   const auto period = Duration(setup_.heartbeat_s);
   std::unique_lock lock(mutex_);
-  while (!changed_.wait_for(lock, period, [this] { return is_done_ || is_leaving_; })) {
-    const auto silence = Clock::now() - stream_.last_heard();
+  for (auto before = Clock::now();
+       !changed_.wait_for(lock, period, [this] { return is_done_ || is_leaving_; });) {
+    const auto now = Clock::now();
+    const bool stood_still = now - std::exchange(before, now) > 2 * period;
+    const auto silence = now - stream_.last_heard();
     wire::FromDevice message;
     message.set_heartbeat(++beats_);
     beat_at_ = Clock::now();
     lock.unlock();
     stream_.SendSmall(std::move(message));
-    if (silence > 3 * period) {
+    if (silence > 3 * period && !stood_still) {  // else what has come is yet to be read
       stream_.Close(fmt::format("nothing came from the cloud for {:g} s", 3 * setup_.heartbeat_s));
     }
     lock.lock();

@@ -53,13 +53,13 @@ class WireServer::Impl : public wire::Cloud::CallbackService {
 
   Setup setup_;
   int port_ = 0;
-  mutable std::mutex mutex_;                          // of what follows
+  mutable std::mutex mutex_;  // of what follows
   struct OpenStream {
     std::string name;
     std::shared_ptr<CloudStream> stream;
   };
   std::map<int, OpenStream> open_;  // by device
-  std::set<Call*> calls_;                             // those too that have not said hello
+  std::set<Call*> calls_;           // those too that have not said hello
   bool is_stopping_ = false;
   std::condition_variable changed_;
   std::thread watch_;
@@ -225,8 +225,8 @@ void WireServer::Impl::Open(const KnownPeer& device, const std::shared_ptr<Cloud
     before = std::exchange(open_[device.number], {device.name, stream}).stream;
   }
   if (before) {
-    before->Close("the device has opened another stream");
-    before->OnEnd("the device has opened another stream");
+    before->Close(kReplaced);
+    before->OnEnd(kReplaced);
   }
   stream->Listen(setup_.on_open(device.number, stream));
 }
@@ -252,8 +252,12 @@ void WireServer::Impl::Watch() {
   const auto silence = std::chrono::duration_cast<CloudStream::Clock::duration>(
       std::chrono::duration<double>(setup_.silence_s));
   std::unique_lock lock(mutex_);
-  while (!changed_.wait_for(lock, silence / 4, [this] { return is_stopping_; })) {
-    const auto oldest = CloudStream::Clock::now() - silence;
+  for (auto before = CloudStream::Clock::now();
+       !changed_.wait_for(lock, silence / 4, [this] { return is_stopping_; });) {
+    const auto now = CloudStream::Clock::now();
+    const bool stood_still = now - std::exchange(before, now) > silence / 2;
+    if (stood_still) continue;  // this program did: what has come meanwhile is yet to be read
+    const auto oldest = now - silence;
     for (Call* const call : calls_) {
       if (call->stream().last_heard() < oldest) {
         call->stream().Close(fmt::format("nothing came for {:g} s", setup_.silence_s));

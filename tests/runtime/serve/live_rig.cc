@@ -77,7 +77,7 @@ WireClient::Setup LiveRig::WireOf(int device) const {
 std::unique_ptr<DeviceAgent> LiveRig::Connect(
     int device, const std::function<void(DeviceAgent::Setup&)>& change) {
   gpus_.push_back(std::make_unique<ComputeQueue>(world));
-  DeviceAgent::Setup setup{
+  DeviceLink::Setup link{
       .world = world,
       .agreement = agreement,
       .policies = policies_,
@@ -92,6 +92,7 @@ std::unique_ptr<DeviceAgent> LiveRig::Connect(
       .uplink = LinkOf(options),
       .downlink_latency = options.shape ? std::optional(options.shape->latency()) : std::nullopt,
       .lateness = &lateness};
+  DeviceAgent::Setup setup{.link = std::move(link)};
   if (change) change(setup);
   return std::make_unique<DeviceAgent>(std::move(setup));
 }

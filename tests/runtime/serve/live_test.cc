@@ -80,7 +80,8 @@ TEST(LiveTest, FramesOfAShapedLinkAreNeverEarly) {
 TEST(LiveTest, AnotherModelIsRefusedWithBothHashes) {
   LiveRig rig;
   EXPECT_RUN_ERROR(
-      rig.Connect(0, [](auto& setup) { setup.wire.hello.model_sha256 = std::string(64, 'c'); }),
+      rig.Connect(0,
+                  [](auto& setup) { setup.link.wire.hello.model_sha256 = std::string(64, 'c'); }),
       AllOf(HasSubstr("another model"), HasSubstr(std::string(64, 'a')),
             HasSubstr(std::string(64, 'c'))));
   EXPECT_TRUE(rig.HasLogged("device-0: another model"));
@@ -88,23 +89,23 @@ TEST(LiveTest, AnotherModelIsRefusedWithBothHashes) {
 
 TEST(LiveTest, AnotherSplitDtypeWidthOrSystemIsRefused) {
   LiveRig rig;
-  EXPECT_RUN_ERROR(rig.Connect(0, [](auto& setup) { setup.wire.hello.split = 3; }),
+  EXPECT_RUN_ERROR(rig.Connect(0, [](auto& setup) { setup.link.wire.hello.split = 3; }),
                    HasSubstr("another split: the cloud has 2, the device 3"));
-  EXPECT_RUN_ERROR(rig.Connect(0, [](auto& s) { s.wire.hello.dtype = Dtype::kFloat32; }),
+  EXPECT_RUN_ERROR(rig.Connect(0, [](auto& s) { s.link.wire.hello.dtype = Dtype::kFloat32; }),
                    HasSubstr("the cloud has fp16, the device fp32"));
-  EXPECT_RUN_ERROR(rig.Connect(0, [](auto& setup) { setup.wire.hello.hidden = 4; }),
+  EXPECT_RUN_ERROR(rig.Connect(0, [](auto& setup) { setup.link.wire.hello.hidden = 4; }),
                    HasSubstr("the cloud has 512, the device 4"));
   EXPECT_RUN_ERROR(
-      rig.Connect(0, [](auto& s) { s.wire.hello.system_sha256 = std::string(64, 'd'); }),
+      rig.Connect(0, [](auto& s) { s.link.wire.hello.system_sha256 = std::string(64, 'd'); }),
       HasSubstr("another system"));
 }
 
 TEST(LiveTest, AnUnknownTokenAndAnotherDevicesTokenAreRefused) {
   LiveRig rig({}, 2);
-  EXPECT_RUN_ERROR(rig.Connect(0, [](auto& s) { s.wire.token = std::string(64, '0'); }),
+  EXPECT_RUN_ERROR(rig.Connect(0, [](auto& s) { s.link.wire.token = std::string(64, '0'); }),
                    HasSubstr("'device-0' has no token that is known here"));
   const std::string token = rig.WireOf(1).token;
-  EXPECT_RUN_ERROR(rig.Connect(0, [&](auto& setup) { setup.wire.token = token; }),
+  EXPECT_RUN_ERROR(rig.Connect(0, [&](auto& setup) { setup.link.wire.token = token; }),
                    HasSubstr("'device-0' has the token of 'device-1'"));
   EXPECT_TRUE(rig.HasLogged("refused"));
 }
@@ -115,15 +116,15 @@ TEST(LiveTest, APeerOfAnotherCaIsRefusedOnBothSides) {
   const DeviceKeys others = ReadDeviceKeys(rig.folder / "others/device-0");
   EXPECT_RUN_ERROR(rig.Connect(0,
                                [&](auto& setup) {
-                                 setup.wire.tls.ca = others.ca_pem;
-                                 setup.wire.timeout_s = 3;
+                                 setup.link.wire.tls.ca = others.ca_pem;
+                                 setup.link.wire.timeout_s = 3;
                                }),
                    HasSubstr("another CA"));
   EXPECT_RUN_ERROR(rig.Connect(0,
                                [&](auto& setup) {
-                                 setup.wire.tls.certificate = others.certificate_pem;
-                                 setup.wire.tls.key = others.key_pem;
-                                 setup.wire.timeout_s = 3;
+                                 setup.link.wire.tls.certificate = others.certificate_pem;
+                                 setup.link.wire.tls.key = others.key_pem;
+                                 setup.link.wire.timeout_s = 3;
                                }),
                    HasSubstr("cloud at"));
   EXPECT_TRUE(LiveRig::Eventually([&] { return rig.HasLogged("another CA"); }));
@@ -133,8 +134,8 @@ TEST(LiveTest, NobodyAtTheAddressIsOneLine) {
   LiveRig rig;
   EXPECT_RUN_ERROR(rig.Connect(0,
                                [](auto& setup) {
-                                 setup.wire.cloud = "127.0.0.1:1";
-                                 setup.wire.timeout_s = 0.3;
+                                 setup.link.wire.cloud = "127.0.0.1:1";
+                                 setup.link.wire.timeout_s = 0.3;
                                }),
                    HasSubstr("no cloud answers at '127.0.0.1:1' within 0.3 s"));
 }
