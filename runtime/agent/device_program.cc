@@ -80,8 +80,8 @@ std::vector<int32_t> DeviceProgram::OutputOf(int request) const {
 
 std::vector<Proposal> DeviceProgram::ProposalsOf(int request) const {
   const std::lock_guard lock(mutex_);
-  const auto found = sessions_.find(request);
-  return found == sessions_.end() ? std::vector<Proposal>() : found->second->proposals;
+  const auto found = said_.find(request);
+  return found == said_.end() ? std::vector<Proposal>() : found->second.now.proposals;
 }
 
 void DeviceProgram::Stop() { agent_.reset(); }
