@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <filesystem>
 #include <optional>
 #include <thread>
 #include <utility>
@@ -14,6 +13,7 @@
 #include "core/error.h"
 #include "core/files.h"
 #include "core/machine.h"
+#include "core/scratch_folder.h"
 #include "core/talking_child.h"
 #include "experiments/hardware/scenario_profiles.h"
 #include "experiments/laws/laws.h"
@@ -47,31 +47,15 @@ Scenario LoadReplayable(const ReplayOptions& options) {
   return scenario;
 }
 
-// A folder that is gone when the replay is.
-class ScratchFolder {
- public:
-  ScratchFolder() {
-    std::string path = (std::filesystem::temp_directory_path() / "hat-replay-XXXXXX").string();
-    if (::mkdtemp(path.data()) == nullptr) throw RunError("cannot make a folder in " + path);
-    path_ = path;
-  }
-  ~ScratchFolder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  ScratchFolder(const ScratchFolder&) = delete;
-  ScratchFolder& operator=(const ScratchFolder&) = delete;
-
-  std::string operator/(const std::string& name) const { return path_ + "/" + name; }
-
- private:
-  std::string path_;
-};
-
 class Testbed {
  public:
   Testbed(const ReplayOptions& options, const Scenario& scenario, int requests)
       : options_(options), scenario_(scenario), requests_(requests) {}
+  // Programs that have not been told to stop have nothing left to say.
+  ~Testbed() {
+    for (Part& part : devices_) Kill(part);
+    Kill(cloud_);
+  }
 
   void Play();  // the whole run
   void AskWholeModel();
@@ -87,7 +71,11 @@ class Testbed {
     int ended = 0;      // requests
     bool is_done = false;
     bool is_lost = false;
+    bool is_stopped = false;  // and has written its files
   };
+  static void Kill(Part& part) {
+    if (part.child && !part.is_stopped) part.child->Kill();
+  }
 
   std::unique_ptr<TalkingChild> Start(const std::string& role, const std::string& name,
                                       const std::string& files,
@@ -96,7 +84,15 @@ class Testbed {
   void Connect();
   void Serve();
   void HearDevice(Part& part);
+  // Its next line. Throws RunError: none within `timeout_s`, it has ended, or the user has had
+  // enough.
+  std::string Hear(TalkingChild& child, double timeout_s, int ended = 0) const;
   void Stop(Part& part);
+  void RequireProgress(int ended) const {
+    if (options_.on_progress && !options_.on_progress({double(ended), requests_})) {
+      throw RunError("interrupted");
+    }
+  }
   void Log(const std::string& line) const {
     if (options_.log) options_.log(line);
   }
@@ -104,7 +100,7 @@ class Testbed {
   const ReplayOptions& options_;
   const Scenario& scenario_;
   int requests_;
-  ScratchFolder scratch_;
+  ScratchFolder scratch_{"hat-replay"};
   Part cloud_;
   std::vector<Part> devices_;
   std::vector<std::string> lost_;
@@ -129,6 +125,19 @@ std::unique_ptr<TalkingChild> Testbed::Start(const std::string& role, const std:
   return std::make_unique<TalkingChild>(name, words);
 }
 
+std::string Testbed::Hear(TalkingChild& child, double timeout_s, int ended) const {
+  const auto end = std::chrono::steady_clock::now() + std::chrono::duration<double>(timeout_s);
+  for (;;) {
+    if (const std::optional<std::string> line = child.TryHear()) return *line;
+    if (child.has_ended()) return child.Hear(0);
+    if (std::chrono::steady_clock::now() >= end) {
+      throw RunError(fmt::format("{} said nothing for {:g} s", child.name(), timeout_s));
+    }
+    RequireProgress(ended);
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+}
+
 void Testbed::StartAll() {
   const int count = scenario_.devices();
   MakeKeys(scratch_ / "keys",
@@ -144,8 +153,8 @@ void Testbed::StartAll() {
     part.child = Start("device", name, part.files, more);
     devices_.push_back(std::move(part));
   }
-  const auto expect_ready = [](Part& part) {
-    const std::string line = part.child->Hear(kLoadTimeout_s);
+  const auto expect_ready = [this](Part& part) {
+    const std::string line = Hear(*part.child, kLoadTimeout_s);
     if (line != "ready") throw RunError(fmt::format("{} says '{}'", part.child->name(), line));
   };
   expect_ready(cloud_);
@@ -160,7 +169,7 @@ void Testbed::Connect() {
   const auto start = steady_clock::now() + std::chrono::duration_cast<nanoseconds>(lead);
   const int64_t start_ns = start.time_since_epoch().count();
   cloud_.child->Say(fmt::format("start {}", start_ns));
-  const std::string listening = cloud_.child->Hear(10);
+  const std::string listening = Hear(*cloud_.child, 10);
   constexpr std::string_view kListening = "listening ";
   if (!listening.starts_with(kListening)) {
     throw RunError(fmt::format("the cloud says '{}'", listening));
@@ -168,7 +177,7 @@ void Testbed::Connect() {
   const std::string address = "127.0.0.1:" + listening.substr(kListening.size());
   for (Part& part : devices_) part.child->Say(fmt::format("start {} {}", start_ns, address));
   for (Part& part : devices_) {
-    const std::string line = part.child->Hear(30);
+    const std::string line = Hear(*part.child, 30);
     if (line != "connected") throw RunError(fmt::format("{} says '{}'", part.child->name(), line));
   }
   if (steady_clock::now() > start) {
@@ -207,9 +216,7 @@ void Testbed::Serve() {
       throw RunError(fmt::format("the cloud has ended: {}", cloud_.child->last_error()));
     }
     while (const std::optional<std::string> line = cloud_.child->TryHear()) Log("cloud: " + *line);
-    if (options_.on_progress && !options_.on_progress({double(ended), requests_})) {
-      throw RunError("interrupted");
-    }
+    RequireProgress(ended);
     std::this_thread::sleep_for(std::chrono::milliseconds(50));
   }
 }
@@ -217,10 +224,9 @@ void Testbed::Serve() {
 void Testbed::Stop(Part& part) {
   if (part.is_lost) return;
   part.child->Say("stop");
-  for (;;) {
-    const std::string line = part.child->Hear(60);
-    if (line == "written") return;
+  while (Hear(*part.child, 60, requests_) != "written") {
   }
+  part.is_stopped = true;
 }
 
 void Testbed::Play() {
@@ -236,10 +242,7 @@ void Testbed::AskWholeModel() {
   const auto child =
       Start("reference", "the whole model", reference_, {"--prompts=" + options_.prompts});
   Log("the whole model answers, for the receipt");
-  while (child->Hear(120) != "written") {
-    if (options_.on_progress && !options_.on_progress({double(requests_), requests_})) {
-      throw RunError("interrupted");
-    }
+  while (Hear(*child, 120, requests_) != "written") {
   }
 }
 
@@ -279,7 +282,7 @@ LawOptions LawsOf(const Scenario& scenario) {
 
 // One stream of them all, ordered by time.
 std::string MergedEvents(const std::vector<std::string>& files) {
-  const ScratchFolder scratch;
+  const ScratchFolder scratch("hat-replay");
   const std::string path = scratch / "events.jsonl";
   EventWriter writer(path);
   ReadEvents(files, writer);
