@@ -29,6 +29,7 @@ namespace {
 constexpr double kLoadTimeout_s = 120;
 // From the moment when all are ready: so long a connection takes each, and so long all of them.
 constexpr double kConnect_s = 0.03, kConnectAll_s = 1.5;
+constexpr const char* kLostFile = "lost.events.jsonl";
 constexpr Bytes kProcessMemory(200e6);
 
 Scenario LoadReplayable(const ReplayOptions& options) {
@@ -59,6 +60,8 @@ class Testbed {
 
   void Play();  // the whole run
   void AskWholeModel();
+  // The requests of devices that were lost have failed; who would have told so is gone.
+  void TellOfLost() const;
   // What the parts have written: merged.
   std::vector<std::string> event_files() const;
   Receipt MergedReceipt() const;
@@ -71,6 +74,7 @@ class Testbed {
     int ended = 0;      // requests
     bool is_done = false;
     bool is_lost = false;
+    Seconds lost_at;          // in the run
     bool is_stopped = false;  // and has written its files
   };
   static void Kill(Part& part) {
@@ -104,6 +108,7 @@ class Testbed {
   Part cloud_;
   std::vector<Part> devices_;
   std::vector<std::string> lost_;
+  std::chrono::steady_clock::time_point start_;  // of the run
   std::string reference_;  // prefix of the whole model's file; empty: it was not asked
 };
 
@@ -168,6 +173,7 @@ void Testbed::Connect() {
   const std::chrono::duration<double> lead(kConnectAll_s + kConnect_s * scenario_.devices());
   const auto start = steady_clock::now() + std::chrono::duration_cast<nanoseconds>(lead);
   const int64_t start_ns = start.time_since_epoch().count();
+  start_ = start;
   cloud_.child->Say(fmt::format("start {}", start_ns));
   const std::string listening = Hear(*cloud_.child, 10);
   constexpr std::string_view kListening = "listening ";
@@ -197,6 +203,8 @@ void Testbed::HearDevice(Part& part) {
   }
   if (part.is_done || !part.child->has_ended()) return;
   part.is_done = part.is_lost = true;
+  const std::chrono::duration<double> since = std::chrono::steady_clock::now() - start_;
+  part.lost_at = Seconds(std::max(0.0, since.count() / options_.time_scale));
   const std::string why = part.child->last_error();
   lost_.push_back(
       fmt::format("{}: {}", part.child->name(),
@@ -235,6 +243,7 @@ void Testbed::Play() {
   Serve();
   for (Part& part : devices_) Stop(part);
   Stop(cloud_);
+  if (!lost_.empty()) TellOfLost();
 }
 
 void Testbed::AskWholeModel() {
@@ -246,8 +255,35 @@ void Testbed::AskWholeModel() {
   }
 }
 
+void Testbed::TellOfLost() const {
+  struct Told {
+    Seconds at;
+    bool is_end;
+    Request request;
+  };
+  std::vector<Told> told;
+  for (const Request& request : AllRequests(scenario_)) {
+    const Part& part = devices_[static_cast<size_t>(request.device)];
+    if (!part.is_lost) continue;
+    told.push_back({request.arrival, false, request});
+    told.push_back({std::max(request.arrival, part.lost_at), true, request});
+  }
+  std::ranges::stable_sort(told, {}, &Told::at);
+  EventWriter writer(scratch_ / kLostFile);
+  for (const Told& event : told) {
+    if (!event.is_end) {
+      writer.OnArrival(event.request);
+      continue;
+    }
+    writer.OnFailure(event.request.id, "its device was lost", event.at);
+    writer.OnEnd(event.request.id, Outcome::kFailed, event.at);
+  }
+  writer.Finish();
+}
+
 std::vector<std::string> Testbed::event_files() const {
   std::vector<std::string> files;
+  if (!lost_.empty()) files.push_back(scratch_ / kLostFile);
   for (const Part& part : devices_) {
     if (!part.is_lost) files.push_back(part.files + ".events.jsonl");
   }

@@ -138,13 +138,15 @@ class ReplayFaultsTest(unittest.TestCase):
         self.assertEqual((both[0].programs(), both[0].folders()), ({}, []))
 
     def test_a_killed_device_is_reported_and_the_others_results_stand(self):
-        replay = self.start("--quiet", "--out", "out", "--set", "workload.rate_per_s=0.25")
+        replay = self.start("--quiet", "--out", "out", "--laws", "--set", "workload.rate_per_s=0.25")
         replay.wait_until_it_serves()
         os.kill(replay.find("device"), signal.SIGKILL)
         _, error = replay.communicate(timeout=TIMEOUT_S)
         self.assertEqual(replay.returncode, 1, error)
         self.assertIn("lost device-", error)
-        self.assertTrue((self.folder / "out/summary.json").exists(), error)
+        requests = json.loads((self.folder / "out/summary.json").read_text())["requests"]
+        self.assertEqual((requests["arrived"], requests["completed"] + requests["failed"]), (4, 4))
+        self.assertGreater(requests["failed"], 0)
         self.assertEqual((replay.programs(), replay.folders()), ({}, []))
 
     def test_a_killed_cloud_is_one_line(self):
