@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <filesystem>
 #include <optional>
 #include <thread>
 #include <utility>
@@ -14,6 +13,7 @@
 #include "core/error.h"
 #include "core/files.h"
 #include "core/machine.h"
+#include "core/scratch_folder.h"
 #include "core/talking_child.h"
 #include "experiments/hardware/scenario_profiles.h"
 #include "experiments/laws/laws.h"
@@ -29,6 +29,7 @@ namespace {
 constexpr double kLoadTimeout_s = 120;
 // From the moment when all are ready: so long a connection takes each, and so long all of them.
 constexpr double kConnect_s = 0.03, kConnectAll_s = 1.5;
+constexpr const char* kLostFile = "lost.events.jsonl";
 constexpr Bytes kProcessMemory(200e6);
 
 Scenario LoadReplayable(const ReplayOptions& options) {
@@ -47,34 +48,20 @@ Scenario LoadReplayable(const ReplayOptions& options) {
   return scenario;
 }
 
-// A folder that is gone when the replay is.
-class ScratchFolder {
- public:
-  ScratchFolder() {
-    std::string path = (std::filesystem::temp_directory_path() / "hat-replay-XXXXXX").string();
-    if (::mkdtemp(path.data()) == nullptr) throw RunError("cannot make a folder in " + path);
-    path_ = path;
-  }
-  ~ScratchFolder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  ScratchFolder(const ScratchFolder&) = delete;
-  ScratchFolder& operator=(const ScratchFolder&) = delete;
-
-  std::string operator/(const std::string& name) const { return path_ + "/" + name; }
-
- private:
-  std::string path_;
-};
-
 class Testbed {
  public:
   Testbed(const ReplayOptions& options, const Scenario& scenario, int requests)
       : options_(options), scenario_(scenario), requests_(requests) {}
+  // Programs that have not been told to stop have nothing left to say.
+  ~Testbed() {
+    for (Part& part : devices_) Kill(part);
+    Kill(cloud_);
+  }
 
   void Play();  // the whole run
   void AskWholeModel();
+  // The requests of devices that were lost have failed; who would have told so is gone.
+  void TellOfLost() const;
   // What the parts have written: merged.
   std::vector<std::string> event_files() const;
   Receipt MergedReceipt() const;
@@ -87,7 +74,12 @@ class Testbed {
     int ended = 0;      // requests
     bool is_done = false;
     bool is_lost = false;
+    Seconds lost_at;          // in the run
+    bool is_stopped = false;  // and has written its files
   };
+  static void Kill(Part& part) {
+    if (part.child && !part.is_stopped) part.child->Kill();
+  }
 
   std::unique_ptr<TalkingChild> Start(const std::string& role, const std::string& name,
                                       const std::string& files,
@@ -96,7 +88,15 @@ class Testbed {
   void Connect();
   void Serve();
   void HearDevice(Part& part);
+  // Its next line. Throws RunError: none within `timeout_s`, it has ended, or the user has had
+  // enough.
+  std::string Hear(TalkingChild& child, double timeout_s, int ended = 0) const;
   void Stop(Part& part);
+  void RequireProgress(int ended) const {
+    if (options_.on_progress && !options_.on_progress({double(ended), requests_})) {
+      throw RunError("interrupted");
+    }
+  }
   void Log(const std::string& line) const {
     if (options_.log) options_.log(line);
   }
@@ -104,10 +104,11 @@ class Testbed {
   const ReplayOptions& options_;
   const Scenario& scenario_;
   int requests_;
-  ScratchFolder scratch_;
+  ScratchFolder scratch_{"hat-replay"};
   Part cloud_;
   std::vector<Part> devices_;
   std::vector<std::string> lost_;
+  std::chrono::steady_clock::time_point start_;  // of the run
   std::string reference_;  // prefix of the whole model's file; empty: it was not asked
 };
 
@@ -129,6 +130,19 @@ std::unique_ptr<TalkingChild> Testbed::Start(const std::string& role, const std:
   return std::make_unique<TalkingChild>(name, words);
 }
 
+std::string Testbed::Hear(TalkingChild& child, double timeout_s, int ended) const {
+  const auto end = std::chrono::steady_clock::now() + std::chrono::duration<double>(timeout_s);
+  for (;;) {
+    if (const std::optional<std::string> line = child.TryHear()) return *line;
+    if (child.has_ended()) return child.Hear(0);
+    if (std::chrono::steady_clock::now() >= end) {
+      throw RunError(fmt::format("{} said nothing for {:g} s", child.name(), timeout_s));
+    }
+    RequireProgress(ended);
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+}
+
 void Testbed::StartAll() {
   const int count = scenario_.devices();
   MakeKeys(scratch_ / "keys",
@@ -144,8 +158,8 @@ void Testbed::StartAll() {
     part.child = Start("device", name, part.files, more);
     devices_.push_back(std::move(part));
   }
-  const auto expect_ready = [](Part& part) {
-    const std::string line = part.child->Hear(kLoadTimeout_s);
+  const auto expect_ready = [this](Part& part) {
+    const std::string line = Hear(*part.child, kLoadTimeout_s);
     if (line != "ready") throw RunError(fmt::format("{} says '{}'", part.child->name(), line));
   };
   expect_ready(cloud_);
@@ -159,8 +173,9 @@ void Testbed::Connect() {
   const std::chrono::duration<double> lead(kConnectAll_s + kConnect_s * scenario_.devices());
   const auto start = steady_clock::now() + std::chrono::duration_cast<nanoseconds>(lead);
   const int64_t start_ns = start.time_since_epoch().count();
+  start_ = start;
   cloud_.child->Say(fmt::format("start {}", start_ns));
-  const std::string listening = cloud_.child->Hear(10);
+  const std::string listening = Hear(*cloud_.child, 10);
   constexpr std::string_view kListening = "listening ";
   if (!listening.starts_with(kListening)) {
     throw RunError(fmt::format("the cloud says '{}'", listening));
@@ -168,7 +183,7 @@ void Testbed::Connect() {
   const std::string address = "127.0.0.1:" + listening.substr(kListening.size());
   for (Part& part : devices_) part.child->Say(fmt::format("start {} {}", start_ns, address));
   for (Part& part : devices_) {
-    const std::string line = part.child->Hear(30);
+    const std::string line = Hear(*part.child, 30);
     if (line != "connected") throw RunError(fmt::format("{} says '{}'", part.child->name(), line));
   }
   if (steady_clock::now() > start) {
@@ -188,6 +203,8 @@ void Testbed::HearDevice(Part& part) {
   }
   if (part.is_done || !part.child->has_ended()) return;
   part.is_done = part.is_lost = true;
+  const std::chrono::duration<double> since = std::chrono::steady_clock::now() - start_;
+  part.lost_at = Seconds(std::max(0.0, since.count() / options_.time_scale));
   const std::string why = part.child->last_error();
   lost_.push_back(
       fmt::format("{}: {}", part.child->name(),
@@ -207,9 +224,7 @@ void Testbed::Serve() {
       throw RunError(fmt::format("the cloud has ended: {}", cloud_.child->last_error()));
     }
     while (const std::optional<std::string> line = cloud_.child->TryHear()) Log("cloud: " + *line);
-    if (options_.on_progress && !options_.on_progress({double(ended), requests_})) {
-      throw RunError("interrupted");
-    }
+    RequireProgress(ended);
     std::this_thread::sleep_for(std::chrono::milliseconds(50));
   }
 }
@@ -217,10 +232,9 @@ void Testbed::Serve() {
 void Testbed::Stop(Part& part) {
   if (part.is_lost) return;
   part.child->Say("stop");
-  for (;;) {
-    const std::string line = part.child->Hear(60);
-    if (line == "written") return;
+  while (Hear(*part.child, 60, requests_) != "written") {
   }
+  part.is_stopped = true;
 }
 
 void Testbed::Play() {
@@ -229,6 +243,7 @@ void Testbed::Play() {
   Serve();
   for (Part& part : devices_) Stop(part);
   Stop(cloud_);
+  if (!lost_.empty()) TellOfLost();
 }
 
 void Testbed::AskWholeModel() {
@@ -236,15 +251,39 @@ void Testbed::AskWholeModel() {
   const auto child =
       Start("reference", "the whole model", reference_, {"--prompts=" + options_.prompts});
   Log("the whole model answers, for the receipt");
-  while (child->Hear(120) != "written") {
-    if (options_.on_progress && !options_.on_progress({double(requests_), requests_})) {
-      throw RunError("interrupted");
-    }
+  while (Hear(*child, 120, requests_) != "written") {
   }
+}
+
+void Testbed::TellOfLost() const {
+  struct Told {
+    Seconds at;
+    bool is_end;
+    Request request;
+  };
+  std::vector<Told> told;
+  for (const Request& request : AllRequests(scenario_)) {
+    const Part& part = devices_[static_cast<size_t>(request.device)];
+    if (!part.is_lost) continue;
+    told.push_back({request.arrival, false, request});
+    told.push_back({std::max(request.arrival, part.lost_at), true, request});
+  }
+  std::ranges::stable_sort(told, {}, &Told::at);
+  EventWriter writer(scratch_ / kLostFile);
+  for (const Told& event : told) {
+    if (!event.is_end) {
+      writer.OnArrival(event.request);
+      continue;
+    }
+    writer.OnFailure(event.request.id, "its device was lost", event.at);
+    writer.OnEnd(event.request.id, Outcome::kFailed, event.at);
+  }
+  writer.Finish();
 }
 
 std::vector<std::string> Testbed::event_files() const {
   std::vector<std::string> files;
+  if (!lost_.empty()) files.push_back(scratch_ / kLostFile);
   for (const Part& part : devices_) {
     if (!part.is_lost) files.push_back(part.files + ".events.jsonl");
   }
@@ -279,7 +318,7 @@ LawOptions LawsOf(const Scenario& scenario) {
 
 // One stream of them all, ordered by time.
 std::string MergedEvents(const std::vector<std::string>& files) {
-  const ScratchFolder scratch;
+  const ScratchFolder scratch("hat-replay");
   const std::string path = scratch / "events.jsonl";
   EventWriter writer(path);
   ReadEvents(files, writer);
