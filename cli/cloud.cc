@@ -15,8 +15,8 @@
 #include "core/interrupt.h"
 #include "protocol/locked_observer.h"
 #include "runtime/agent/cloud_program.h"
-#include "runtime/model/config.h"
 #include "runtime/model/compute.h"
+#include "runtime/model/config.h"
 #include "runtime/serve/metrics/cloud_metrics.h"
 #include "runtime/serve/metrics/metrics_server.h"
 
@@ -125,7 +125,7 @@ int Serve(const Options& options) {
   std::optional<MetricsServer> told;
   if (!options.metrics.empty()) {
     told.emplace(options.metrics, std::vector{metrics.collectable()});
-    Say(fmt::format("metrics on port {}", told->port()));
+    PrintResult(fmt::format("metrics on port {}\n", told->port()));
   }
   PrintResult(fmt::format("listening on port {}\n", program.service().port()));
   while (!IsInterrupted()) std::this_thread::sleep_for(std::chrono::milliseconds(50));

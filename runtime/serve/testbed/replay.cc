@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <filesystem>
 #include <optional>
 #include <thread>
 #include <utility>
@@ -14,6 +13,7 @@
 #include "core/error.h"
 #include "core/files.h"
 #include "core/machine.h"
+#include "core/scratch_folder.h"
 #include "core/talking_child.h"
 #include "experiments/hardware/scenario_profiles.h"
 #include "experiments/laws/laws.h"
@@ -46,27 +46,6 @@ Scenario LoadReplayable(const ReplayOptions& options) {
   if (scenario.fleet.draft_batching) refuse("fleet.draft_batching is the simulator's alone");
   return scenario;
 }
-
-// A folder that is gone when the replay is.
-class ScratchFolder {
- public:
-  ScratchFolder() {
-    std::string path = (std::filesystem::temp_directory_path() / "hat-replay-XXXXXX").string();
-    if (::mkdtemp(path.data()) == nullptr) throw RunError("cannot make a folder in " + path);
-    path_ = path;
-  }
-  ~ScratchFolder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  ScratchFolder(const ScratchFolder&) = delete;
-  ScratchFolder& operator=(const ScratchFolder&) = delete;
-
-  std::string operator/(const std::string& name) const { return path_ + "/" + name; }
-
- private:
-  std::string path_;
-};
 
 class Testbed {
  public:
@@ -103,7 +82,7 @@ class Testbed {
   const ReplayOptions& options_;
   const Scenario& scenario_;
   int requests_;
-  ScratchFolder scratch_;
+  ScratchFolder scratch_{"hat-replay"};
   Part cloud_;
   std::vector<Part> devices_;
   std::vector<std::string> lost_;
