@@ -132,7 +132,7 @@ int Serve(const Options& options) {
   std::optional<MetricsServer> told;
   if (!options.metrics.empty()) {
     told.emplace(options.metrics, std::vector{metrics.collectable()});
-    Say(fmt::format("metrics on port {}", told->port()));
+    PrintResult(fmt::format("metrics on port {}\n", told->port()));
   }
   PrintResult(fmt::format("listening on port {}\n", program.service().port()));
   while (!IsInterrupted()) std::this_thread::sleep_for(std::chrono::milliseconds(50));

@@ -237,22 +237,32 @@ int AnswerInLines(const Options& options, const ModelConfig& config,
   Agent agent(options, config, events);
   events.Watch(agent.program());
   events.TellReady();
-  int next = 0;
-  const auto answer = [&](const PromptOptions& prompt) {
+  const auto request_of = [&](const PromptOptions& prompt) {
     if (prompt.prompt && !tokenizer) {
       throw InputError(fmt::format("{} has no tokenizer.model: give ids", options.model));
     }
-    const GenerationRequest asked = RequestOf(prompt, config, tokenizer);
-    events.Expect(next, asked.prompt);
-    const Agent::Answered answered = agent.Ask(next, asked);
-    events.TellEnd(next++, answered.output, answered.end);
+    return RequestOf(prompt, config, tokenizer);
+  };
+  const auto answer = [&](int id, const GenerationRequest& asked) {
+    events.Expect(id, asked.prompt);
+    const Agent::Answered answered = agent.Ask(id, asked);
+    events.TellEnd(id, answered.output, answered.end);
     if (answered.end.outcome != Outcome::kCompleted) Throw(answered.end);
   };
   if (options.is_given()) {
-    answer(options);
+    answer(0, request_of(options));
     return 0;
   }
-  for (std::string line; std::getline(std::cin, line);) answer(PromptOf(line, options));
+  int id = 0;
+  for (std::string line; std::getline(std::cin, line); ++id) {
+    std::optional<GenerationRequest> asked;
+    try {
+      asked = request_of(PromptOf(line, options));
+    } catch (const InputError& error) {
+      DeviceEvents::TellRefused(id, error.what());
+    }
+    if (asked) answer(id, *asked);
+  }
   return 0;
 }
 

@@ -79,6 +79,12 @@ void DeviceEvents::OnTokens(int request, int count, Seconds at) {
   Tell(event);
 }
 
+void DeviceEvents::TellRefused(int request, const std::string& reason) {
+  Json event = Event("refused", request);
+  event["reason"] = reason;
+  Tell(event);
+}
+
 void DeviceEvents::TellEnd(int request, const std::vector<int32_t>& output, const SessionEnd& end) {
   Answer& answer = answers_.at(request);
   const AnswerTally& tally = answer.tally;

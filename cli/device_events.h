@@ -30,6 +30,8 @@ class DeviceEvents : public Observer {
   void OnArrival(const Request& request) override;
   void OnRound(const RoundEvent& event) override;
   void OnTokens(int request, int count, Seconds at) override;
+  // A prompt that cannot be answered.
+  static void TellRefused(int request, const std::string& reason);
   void TellEnd(int request, const std::vector<int32_t>& output, const SessionEnd& end);
 
  private:

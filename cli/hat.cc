@@ -7,6 +7,7 @@ int main(int argc, char** argv) {
       {"calibrate", hat::CalibrateVerb},
       {"capacity", hat::CapacityVerb},
       {"compare", hat::CompareVerb},
+      {"demo", hat::DemoVerb},
       {"estimate", hat::EstimateVerb},
       {"figures", hat::FiguresVerb},
       {"keys add", hat::KeysAddVerb},

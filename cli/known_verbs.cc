@@ -12,6 +12,7 @@ constexpr KnownVerb kKnownVerbs[] = {
     {"capacity", "hat", "finds the largest request rate that meets objectives"},
     {"cloud", "hat-live", "serves a model's middle layers to devices"},
     {"compare", "hat", "simulates systems under the same requests, side by side"},
+    {"demo", "hat", "shows a cloud and two devices answer what you type"},
     {"device", "hat-live", "continues a prompt with the help of a cloud"},
     {"estimate", "hat", "the mean of numbers, with its 95% confidence interval"},
     {"figures", "hat", "draws the paper's figures, ours beside the published numbers"},

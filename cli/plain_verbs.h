@@ -8,6 +8,7 @@ namespace hat {
 int CalibrateVerb(CommandLine& line);
 int CapacityVerb(CommandLine& line);
 int CompareVerb(CommandLine& line);
+int DemoVerb(CommandLine& line);
 int EstimateVerb(CommandLine& line);
 int FiguresVerb(CommandLine& line);
 int KeysAddVerb(CommandLine& line);

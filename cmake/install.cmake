@@ -11,6 +11,9 @@ if(HAT_HAS_RUNTIME)
   install(TARGETS hat-torch RUNTIME DESTINATION bin)
   install(TARGETS hat_sentencepiece LIBRARY DESTINATION lib/hat)
 endif()
+if(HAT_HAS_RUNTIME AND HAT_HAS_LIVE)
+  install(TARGETS hat-live RUNTIME DESTINATION bin)
+endif()
 
 set(hat_scenarios measured paper scale sweeps workloads)  # the folders of experiments/ that hold no code
 foreach(folder ${hat_scenarios})

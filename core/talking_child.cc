@@ -180,6 +180,10 @@ std::string TalkingChild::Hear(double timeout_s) {
 
 bool TalkingChild::has_ended() { return Reap(false); }
 
+void TalkingChild::Terminate() {
+  if (!is_reaped_) ::kill(pid_, SIGTERM);
+}
+
 void TalkingChild::Kill() {
   if (!is_reaped_) ::kill(pid_, SIGKILL);
 }

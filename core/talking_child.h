@@ -33,6 +33,7 @@ class TalkingChild {
   bool has_ended();                             // and been waited for
   int exit_code() const { return exit_code_; }  // once it has; 128 + signal if a signal ended it
   std::string last_error();  // the last line on its stderr that is not empty, as far as it came
+  void Terminate();          // SIGTERM
   void Kill();               // SIGKILL
 
   static constexpr double kPatience_s = 5;

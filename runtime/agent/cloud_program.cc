@@ -37,6 +37,14 @@ CloudProgram::CloudProgram(Setup setup) : world_(setup.world) {
       .log = std::move(setup.log)});
 }
 
+// What an activity has thrown is for Stop() to tell.
+CloudProgram::~CloudProgram() {
+  try {
+    Stop(Seconds(0));
+  } catch (...) {  // NOLINT(bugprone-empty-catch)
+  }
+}
+
 void CloudProgram::Stop(Seconds grace) {
   service_->Stop(grace);
   world_.Join();

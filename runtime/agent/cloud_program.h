@@ -33,7 +33,8 @@ class CloudProgram {
     Lateness* lateness = nullptr;
     std::function<void(const std::string& line)> log = {};
   };
-  explicit CloudProgram(Setup setup);
+  explicit CloudProgram(Setup setup);  // throws InputError: cannot listen there
+  ~CloudProgram();                     // as Stop() without grace
 
   CloudService& service() { return *service_; }
   // As CloudService::Stop; then waits until the stages have ended.

@@ -77,7 +77,6 @@ CloudService::CloudService(Setup setup)
                            Log(fmt::format("a batch failed: {}", error.what()));
                          }
                        }});
-  server_->Start();
   WireServer::Setup wire = setup_.wire;
   wire.find_device = setup_.find_device;
   wire.on_open = [this](int device, std::shared_ptr<Connection> connection) {
@@ -87,6 +86,9 @@ CloudService::CloudService(Setup setup)
     Log(fmt::format("refused {}: {}", peer, why));
   };
   wire_ = std::make_unique<WireServer>(std::move(wire));
+  // Not before: where nothing can listen, no stage may wait on a server that is gone. What has come
+  // meanwhile lies in the queue.
+  server_->Start();
 }
 
 CloudService::~CloudService() { Stop(); }

@@ -13,7 +13,7 @@ std::string Written(const Work& work) {
   return testing::internal::GetCapturedStderr();
 }
 
-std::string Words() { return "words"; }
+std::string SomeWords() { return "words"; }
 
 TEST(ProgressLineTest, ElsewhereThanOnATerminalEachIsALineAndNothingIsWiped) {
   EXPECT_EQ(Written([] {
@@ -27,21 +27,21 @@ TEST(ProgressLineTest, ElsewhereThanOnATerminalEachIsALineAndNothingIsWiped) {
 TEST(ProgressLineTest, NoTimeIsToldBeforeThisRunHasDoneAnything) {
   EXPECT_EQ(Written([] {
               ProgressLine line(std::chrono::seconds(0));
-              line.Update({0, 10}, Words);
-              line.Update({0, 0}, Words);
+              line.Update({0, 10}, SomeWords);
+              line.Update({0, 0}, SomeWords);
             }),
             "words\nwords\n");
   EXPECT_EQ(Written([] {
               ProgressLine line(std::chrono::seconds(0));
-              line.Update({5, 10, true}, Words);
-              line.Update({10, 10, true}, Words);
+              line.Update({5, 10, true}, SomeWords);
+              line.Update({10, 10, true}, SomeWords);
             }),
             "words\nwords, 0 s left\n");
 }
 
 TEST(ProgressLineTest, ALineIsWrittenAfterThePause) {
   const auto written = [](auto... pause) {
-    return Written([&] { ProgressLine(pause...).Update({1, {}}, Words); });
+    return Written([&] { ProgressLine(pause...).Update({1, {}}, SomeWords); });
   };
   EXPECT_EQ(written(std::chrono::hours(1)), "");
   EXPECT_EQ(written(std::chrono::seconds(0)), "words\n");

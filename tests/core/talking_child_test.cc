@@ -48,6 +48,14 @@ TEST(TalkingChildTest, AKilledOneIsNoticed) {
   EXPECT_RUN_ERROR(child.Hear(10), HasSubstr("ended by signal 9"));
 }
 
+TEST(TalkingChildTest, OneThatIsAskedToEndMayTidyUp) {
+  TalkingChild child =
+      Shell("trap 'echo tidied; exit 0' TERM; echo there; while :; do sleep 0.01; done");
+  EXPECT_EQ(child.Hear(10), "there");
+  child.Terminate();
+  EXPECT_EQ(child.Hear(10), "tidied");
+}
+
 TEST(TalkingChildTest, AProgramThatIsNotThereIsAnError) {
   EXPECT_RUN_ERROR(TalkingChild("x", {"/no/such/program"}),
                    HasSubstr("cannot start '/no/such/program'"));
