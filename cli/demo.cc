@@ -1,10 +1,11 @@
 // hat demo: a cloud and two devices on this machine, and what they make of a prompt.
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
 #include <iostream>
+#include <iterator>
+#include <memory>
 #include <optional>
 #include <string>
 #include <thread>

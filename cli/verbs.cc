@@ -106,8 +106,9 @@ int AnswerWithoutVerb(std::span<char* const> arguments) {
 int StartProgramOf(const KnownVerb& verb, std::span<char* const> arguments) {
   const std::string path = fmt::format("{}/{}", ProgramFolder(), verb.program);
   if (!IsInstalled(verb.program)) {
+    const bool has_torch = verb.program == "hat-torch" || verb.program == "hat-live";
     throw RunError(fmt::format("'{}' is not installed: there is no {}{}", verb.words, path,
-                               verb.program == "hat-torch" ? ", which needs libtorch" : ""));
+                               has_torch ? ", which needs libtorch" : ""));
   }
   const bool has_one_verb = verb.program.starts_with("hat-bench-");
   std::vector<char*> words = {const_cast<char*>(path.c_str())};
