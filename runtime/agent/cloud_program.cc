@@ -37,6 +37,13 @@ CloudProgram::CloudProgram(Setup setup) : world_(setup.world) {
       .log = std::move(setup.log)});
 }
 
+CloudProgram::~CloudProgram() {
+  try {
+    Stop(Seconds(0));
+  } catch (...) {  // who wants to know what a stage threw calls Stop()
+  }
+}
+
 void CloudProgram::Stop(Seconds grace) {
   service_->Stop(grace);
   world_.Join();

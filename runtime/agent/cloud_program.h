@@ -34,6 +34,7 @@ class CloudProgram {
     std::function<void(const std::string& line)> log = {};
   };
   explicit CloudProgram(Setup setup);
+  ~CloudProgram();  // as Stop() at once
 
   CloudService& service() { return *service_; }
   // As CloudService::Stop; then waits until the stages have ended.
