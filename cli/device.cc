@@ -1,20 +1,29 @@
 // hat device: a device that answers a prompt with the help of a cloud.
 #include <fmt/format.h>
 
-#include <atomic>
 #include <chrono>
+#include <filesystem>
+#include <iostream>
+#include <limits>
+#include <optional>
 #include <string>
+#include <vector>
 
+#include "cli/answer_tally.h"
+#include "cli/device_events.h"
 #include "cli/live_verbs.h"
 #include "cli/model_options.h"
 #include "cli/prompt_options.h"
 #include "core/error.h"
 #include "core/files.h"
+#include "core/strict_json.h"
 #include "protocol/locked_observer.h"
 #include "runtime/agent/device_program.h"
 #include "runtime/model/compute.h"
 #include "runtime/model/config.h"
 #include "runtime/serve/live_link.h"
+#include "runtime/serve/metrics/device_metrics.h"
+#include "runtime/serve/metrics/metrics_server.h"
 
 namespace hat {
 namespace {
@@ -27,7 +36,9 @@ struct Options : ModelOptions, PromptOptions {
   int retries = 3;
   double reconnect_s = 30;
   int threads = 0;
+  std::string metrics;
   bool json = false;
+  bool is_in_lines = false;
 };
 
 void AddOptions(CommandLine& line, Options& options) {
@@ -60,7 +71,14 @@ void AddOptions(CommandLine& line, Options& options) {
       ->check(CLI::PositiveNumber);
   line.add_option("--threads", options.threads, "that compute (default: all cores)")
       ->check(CLI::Range(0, 1024));
-  line.add_flag("--json", options.json, "print one JSON object in place of the text");
+  line.add_option("--metrics", options.metrics,
+                  "address and port of GET /metrics, for Prometheus (default: none)");
+  CLI::Option* json =
+      line.add_flag("--json", options.json, "print one JSON object in place of the text");
+  line.add_flag("--json-lines", options.is_in_lines,
+                "print each event as a line of JSON: what was drafted, what was kept; without a "
+                "prompt, read prompts from stdin, as {\"prompt\": \"TEXT\"}, one a line")
+      ->excludes(json);
 }
 
 // Shows a request's tokens as they are out, and what it took.
@@ -69,99 +87,181 @@ class Watcher : public Observer {
   explicit Watcher(Screen* screen) : screen_(screen) {}
   void Watch(const DeviceProgram& program) { program_ = &program; }
 
-  void OnArrival(const Request& request) override { arrival_ = request.arrival; }
+  void OnArrival(const Request& request) override { tally_.arrival = request.arrival; }
   void OnTokens(int request, int count, Seconds at) override {
     const std::vector<int32_t> output = program_->OutputOf(request);
-    if (tokens_ == 0) first_ = at;
-    last_ = at;
-    tokens_ += count;
+    tally_.AddTokens(count, at);
     if (screen_) screen_->Show(std::span(output).last(static_cast<size_t>(count)));
   }
-  void OnRound(const RoundEvent& event) override {
-    ++rounds_;
-    drafted_ += event.drafted;
-    accepted_ += event.accepted;
-  }
+  void OnRound(const RoundEvent& event) override { tally_.Add(event); }
 
-  std::string Summary() const {
-    std::string text =
-        fmt::format("{} tokens, TTFT {:.1f} ms", tokens_, (first_ - arrival_).value() * 1e3);
-    if (tokens_ > 1) {
-      text += fmt::format(", TBT {:.1f} ms", (last_ - first_).value() * 1e3 / (tokens_ - 1));
-    }
-    if (rounds_ > 0) {
-      text += fmt::format(", accept length {:.2f} ({} of {} drafted tokens accepted)",
-                          double(tokens_ - 1) / rounds_, accepted_, drafted_);
-    }
-    return text;
-  }
+  const AnswerTally& tally() const { return tally_; }
 
  private:
   Screen* screen_;
   const DeviceProgram* program_ = nullptr;
-  Seconds arrival_, first_, last_;
-  int tokens_ = 0, rounds_ = 0, drafted_ = 0, accepted_ = 0;
+  AnswerTally tally_;
 };
 
-int Answer(const Options& options) {
-  const DeviceKeys keys = ReadDeviceKeys(options.keys);
-  if (options.threads > 0) SetThreads(options.threads);
-  const ModelConfig config = ReadModelConfig(options.model);
-  const std::optional<Tokenizer> tokenizer = FindTokenizer(options, options.model, config);
+// A device, and one request after the other.
+class Agent {
+ public:
+  Agent(const Options& options, const ModelConfig& config, Observer& observer)
+      : keys_(ReadDeviceKeys(options.keys)),
+        served_(ServedOf(options, config)),
+        metrics_({.labels = {{"model_name", ModelName(options)}}}, [this] { return Now(); }) {
+    observers_.Add(&observer);
+    if (!options.metrics.empty()) observers_.Add(&metrics_);
+    program_.emplace(DeviceProgram::Setup{
+        .world = world_,
+        .served = served_,
+        .keys = keys_,
+        .cloud = options.cloud,
+        .pace = as_it_lasts_,
+        .observer = observer_,
+        .max_sessions = 1,
+        .answer_timeout = Seconds(options.timeout_s),
+        .uplink = {.hidden = served_.agreement().hidden},
+        .heartbeat_s = options.heartbeat_s,
+        .retries = options.retries,
+        .reconnect_s = options.reconnect_s,
+        .prompt = [this](const Request&) { return prompt_; },
+        .on_end =
+            [this](const Request&, const SessionTokens& tokens, const SessionEnd& end) {
+              answer_ = {tokens.output, end};
+            }});
+    if (options.metrics.empty()) return;
+    told_.emplace(options.metrics, std::vector{metrics_.collectable()});
+    fmt::print(stderr, "hat device: metrics on port {}\n", told_->port());
+  }
+
+  struct Answered {
+    std::vector<int32_t> output;
+    SessionEnd end;
+  };
+  // `id`: 0, 1, ...
+  Answered Ask(int id, const GenerationRequest& asked) {
+    prompt_ = asked.prompt;
+    Request request;
+    request.id = id;
+    request.arrival = world_.Now();
+    request.prompt_tokens = static_cast<int>(asked.prompt.size());
+    request.output_tokens = asked.max_new_tokens;
+    program_->OnArrival(request);
+    world_.Join();
+    return std::move(answer_);
+  }
+
+  const DeviceProgram& program() const { return *program_; }
+
+ private:
+  static ServedOptions ServedOf(const Options& options, const ModelConfig& config) {
+    const SystemSpec system = SystemOf(options);
+    return {.model = options.model,
+            .plan = PlanOf(options, config),
+            .system = system,
+            .adapter = AdapterOf(options, system),
+            .medusa = MedusaOf(options, system)};
+  }
+  static std::string ModelName(const Options& options) {
+    return std::filesystem::path(options.model).filename().string();
+  }
+  DeviceMetrics::Now Now() const {
+    return {.is_connected = !program_->lost(), .heartbeat_age = program_->silence()};
+  }
+
+  DeviceKeys keys_;
+  ServedDevice served_;
+  ObserverList observers_;
+  LockedObserver observer_{observers_};
+  ConstantPace as_it_lasts_;
+  std::vector<int32_t> prompt_;
+  Answered answer_;
+  ThreadWorld world_;
+  DeviceMetrics metrics_;
+  std::optional<DeviceProgram> program_;
+  std::optional<MetricsServer> told_;
+};
+
+[[noreturn]] void Throw(const SessionEnd& end) {
+  if (end.cause) std::rethrow_exception(end.cause);
+  throw RunError(end.reason);
+}
+
+int AnswerOnce(const Options& options, const ModelConfig& config,
+               const std::optional<Tokenizer>& tokenizer) {
   const GenerationRequest asked = RequestOf(options, config, tokenizer);
-  const SystemSpec system = SystemOf(options);
-  const ServedDevice served({.model = options.model,
-                             .plan = PlanOf(options, config),
-                             .system = system,
-                             .adapter = AdapterOf(options, system),
-                             .medusa = MedusaOf(options, system)});
   std::optional<Screen> screen;
   if (!options.json) screen.emplace(tokenizer, asked.prompt);
   Watcher watcher(screen ? &*screen : nullptr);
-  LockedObserver observer(watcher);
-  ConstantPace as_it_lasts;
-  std::vector<int32_t> output;
-  SessionEnd ended;
-  ThreadWorld world;
-  DeviceProgram program(
-      {.world = world,
-       .served = served,
-       .keys = keys,
-       .cloud = options.cloud,
-       .pace = as_it_lasts,
-       .observer = observer,
-       .max_sessions = 1,
-       .answer_timeout = Seconds(options.timeout_s),
-       .uplink = {.hidden = served.agreement().hidden},
-       .heartbeat_s = options.heartbeat_s,
-       .retries = options.retries,
-       .reconnect_s = options.reconnect_s,
-       .prompt = [&](const Request&) { return asked.prompt; },
-       .on_end =
-           [&](const Request&, const SessionTokens& tokens, const SessionEnd& end) {
-             output = tokens.output;
-             ended = end;
-           }});
-  watcher.Watch(program);
-  Request request;
-  request.arrival = world.Now();
-  request.prompt_tokens = static_cast<int>(asked.prompt.size());
-  request.output_tokens = asked.max_new_tokens;
+  Agent agent(options, config, watcher);
+  watcher.Watch(agent.program());
   const auto start = std::chrono::steady_clock::now();
-  program.OnArrival(request);
-  world.Join();
+  const Agent::Answered answer = agent.Ask(0, asked);
   const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
-  program.Stop();
-  if (ended.cause) std::rethrow_exception(ended.cause);
-  if (ended.outcome != Outcome::kCompleted) throw RunError(ended.reason);
+  if (answer.end.outcome != Outcome::kCompleted) Throw(answer.end);
   if (screen) {
     screen->Finish();
-    fmt::print(stderr, "{}\n", watcher.Summary());
+    fmt::print(stderr, "{}\n", watcher.tally().Summary());
   } else {
     PrintResult(fmt::format("{{\"prompt_ids\":[{}],\"output_ids\":[{}],\"seconds\":{}}}\n",
-                            fmt::join(asked.prompt, ","), fmt::join(output, ","), elapsed.count()));
+                            fmt::join(asked.prompt, ","), fmt::join(answer.output, ","),
+                            elapsed.count()));
   }
   return 0;
+}
+
+// A line of stdin: {"prompt": "text"} or {"prompt_ids": "1,17,4"}, and "max_new_tokens".
+PromptOptions PromptOf(const std::string& line, const Options& options) {
+  constexpr int64_t kMost = std::numeric_limits<int>::max();
+  const nlohmann::json document = ParseJson(line, "stdin");
+  const JsonNode node(document, "stdin");
+  node.AllowOnly({"prompt", "prompt_ids", "max_new_tokens"});
+  PromptOptions prompt;
+  prompt.max_new_tokens = options.max_new_tokens;
+  if (node.Has("prompt")) prompt.prompt = node.At("prompt").String();
+  if (node.Has("prompt_ids")) prompt.prompt_ids = node.At("prompt_ids").String();
+  if (prompt.prompt && prompt.prompt_ids) {
+    node.Fail("has 'prompt' and 'prompt_ids'; give one of them");
+  }
+  if (node.Has("max_new_tokens")) {
+    prompt.max_new_tokens = static_cast<int>(node.At("max_new_tokens").Integer(1, kMost));
+  }
+  return prompt;
+}
+
+// The prompt of the options, or one a line of stdin.
+int AnswerInLines(const Options& options, const ModelConfig& config,
+                  const std::optional<Tokenizer>& tokenizer) {
+  DeviceEvents events(tokenizer);
+  Agent agent(options, config, events);
+  events.Watch(agent.program());
+  events.TellReady();
+  int next = 0;
+  const auto answer = [&](const PromptOptions& prompt) {
+    if (prompt.prompt && !tokenizer) {
+      throw InputError(fmt::format("{} has no tokenizer.model: give ids", options.model));
+    }
+    const GenerationRequest asked = RequestOf(prompt, config, tokenizer);
+    events.Expect(next, asked.prompt);
+    const Agent::Answered answered = agent.Ask(next, asked);
+    events.TellEnd(next++, answered.output, answered.end);
+    if (answered.end.outcome != Outcome::kCompleted) Throw(answered.end);
+  };
+  if (options.is_given()) {
+    answer(options);
+    return 0;
+  }
+  for (std::string line; std::getline(std::cin, line);) answer(PromptOf(line, options));
+  return 0;
+}
+
+int Answer(const Options& options) {
+  if (options.threads > 0) SetThreads(options.threads);
+  const ModelConfig config = ReadModelConfig(options.model);
+  const std::optional<Tokenizer> tokenizer = FindTokenizer(options, options.model, config);
+  return options.is_in_lines ? AnswerInLines(options, config, tokenizer)
+                             : AnswerOnce(options, config, tokenizer);
 }
 
 }  // namespace

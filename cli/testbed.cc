@@ -345,15 +345,12 @@ int TestbedDevice(const Options& options) {
   Expect("stop", 0);
   world.StopCallbacks();
   world.Join();
-  const double round_trip_ms = program.round_trip().value() * 1e3;
   program.Stop();
   observer.Locked([&] { writer.Finish(); });
   Receipt share = ShareOf(options, loaded, served, "device");
   share.overruns = OverrunsOf(tally, options.time_scale);
   share.outputs = outcomes.outputs;
   share.near_ties = outcomes.near_ties;
-  share.links = {{options.device, std::nullopt, std::nullopt}};
-  (void)round_trip_ms;
   WritePart({options.files}, share, OnTheClock(lateness.Samples(), options.time_scale));
   Say("written");
   return 0;

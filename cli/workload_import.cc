@@ -3,11 +3,14 @@
 
 #include <cstdio>
 #include <filesystem>
+#include <memory>
 
 #include "cli/import_report.h"
 #include "cli/plain_verbs.h"
+#include "core/error.h"
 #include "core/files.h"
 #include "experiments/import/request_formats.h"
+#include "runtime/model/tokenizer.h"
 
 namespace {
 
@@ -16,12 +19,14 @@ constexpr char kExamples[] =
     "  hat workload import auto AzureLLMInferenceTrace_conv.csv --out conv.csv\n"
     "  hat workload import burstgpt BurstGPT_1.csv --out day.csv --from 86400 --for 86400 "
     "--scale-rate 0.5\n"
-    "  hat workload import spec-bench question.jsonl --tokens-per-word 1.33 --out questions.csv";
+    "  hat workload import spec-bench question.jsonl --tokens-per-word 1.33 --out questions.csv\n"
+    "  hat workload import sharegpt sg.json --tokenizer vicuna-7b/tokenizer.model --out sg.csv";
 
 struct Options {
   std::string format, input, output;
   hat::TraceCut cut;
   hat::ImportOptions import;
+  std::string tokenizer;
   bool replace = false;
 };
 
@@ -42,7 +47,10 @@ void AddOptions(Options& options, hat::CommandLine& line) {
       ->check(CLI::Range(1e-6, 1e6));
   line.add_option("--tokens-per-word", options.import.tokens_per_word,
                   "Of formats that hold text: estimates its tokens")
-      ->check(CLI::Range(0.1, 100.0));
+      ->check(CLI::Range(0.1, 100.0))
+      ->excludes(line.add_option("--tokenizer", options.tokenizer,
+                                 "Of formats that hold text: counts its tokens; a sentencepiece "
+                                 "tokenizer.model, or the folder of a checkpoint that has one"));
   line.add_flag("--force", options.replace, "Replace an existing file of other content");
 }
 
@@ -51,8 +59,27 @@ nlohmann::ordered_json GivenOptions(const Options& options) {
   if (options.cut.from_s > 0) given["from_s"] = options.cut.from_s;
   if (options.cut.for_s) given["for_s"] = *options.cut.for_s;
   if (options.cut.scale_rate) given["scale_rate"] = *options.cut.scale_rate;
+  if (!options.tokenizer.empty()) {
+    given["tokenizer"] = options.tokenizer;
+    given["tokenizer_sha256"] = hat::Sha256Hex(hat::ReadFile(options.tokenizer));
+  }
   if (options.import.tokens_per_word) given["tokens_per_word"] = *options.import.tokens_per_word;
   return given;
+}
+
+// Texts are counted as they stand: no begin-of-text token, no chat template.
+void UseTokenizer(Options& options) {
+#ifdef HAT_HAS_TOKENIZER
+  if (std::filesystem::is_directory(options.tokenizer)) options.tokenizer += "/tokenizer.model";
+  const auto tokenizer = std::make_shared<hat::Tokenizer>(options.tokenizer, 0);
+  options.import.tokenizer = options.tokenizer;
+  options.import.count_tokens = [tokenizer](const std::string& text) {
+    return static_cast<int>(tokenizer->Encode(text).size());
+  };
+#else
+  throw hat::InputError(fmt::format(
+      "--tokenizer {}: this build has no sentencepiece (packages.txt)", options.tokenizer));
+#endif
 }
 
 }  // namespace
@@ -61,6 +88,7 @@ int hat::WorkloadImportVerb(CommandLine& line) {
   Options options;
   AddOptions(options, line);
   line.Parse();
+  if (!options.tokenizer.empty()) UseTokenizer(options);
   std::string text = ReadFile(options.input);
   ImportedFile file{options.input, "", Sha256Hex(text), GivenOptions(options), {}};
   auto [format, trace] =

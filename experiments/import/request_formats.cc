@@ -136,7 +136,7 @@ RequestTrace ReadLlmServingSim(std::string text, const std::string& name, const 
   return trace;
 }
 
-// ---- Text, of which the tokens are estimated
+// ---- Text, of which the tokens are counted or estimated
 
 int Words(std::string_view text) {
   constexpr std::string_view kBlanks = " \t\r\n\v\f";
@@ -146,38 +146,48 @@ int Words(std::string_view text) {
   return words;
 }
 
-class TokenEstimate {
+class TokenCounter {
  public:
-  TokenEstimate(const ImportOptions& options, const std::string& name, RequestTrace& trace) {
-    if (!options.tokens_per_word)
+  TokenCounter(const ImportOptions& options, const std::string& name, RequestTrace& trace)
+      : options_(options) {
+    if (options_.count_tokens) {
+      trace.tally.notes.push_back(
+          fmt::format("counted: every number of tokens, by {}", options_.tokenizer));
+    } else if (options_.tokens_per_word) {
+      trace.tally.notes.push_back(fmt::format(
+          "estimated: every number of tokens, {:g} for each word; no tokenizer counted them",
+          *options_.tokens_per_word));
+    } else {
       throw InputError(
-          fmt::format("{}: holds text and no numbers of tokens: --tokens-per-word estimates them "
-                      "(4/3, a rule of "
-                      "thumb for English, is 1.33)",
+          fmt::format("{}: holds text and no numbers of tokens: --tokenizer counts them, "
+                      "--tokens-per-word estimates them (4/3, a rule of thumb for English, is "
+                      "1.33)",
                       name));
-    factor_ = *options.tokens_per_word;
-    trace.tally.notes.push_back(fmt::format(
-        "estimated: every number of tokens, {:g} for each word; no tokenizer counted them",
-        factor_));
+    }
   }
 
   int Of(const JsonNode& text) const {
-    const int words = Words(text.String());
-    const double tokens = std::ceil(words * factor_ - 1e-9);
-    if (tokens > kMostTokens)
-      text.Fail(fmt::format("has {} words: more than {} tokens", words, kMostTokens));
-    return static_cast<int>(tokens);
+    if (options_.count_tokens) return Checked(options_.count_tokens(text.String()), text);
+    return Checked(std::ceil(Words(text.String()) * *options_.tokens_per_word - 1e-9), text);
   }
 
  private:
-  double factor_;
+  static int Checked(double tokens, const JsonNode& text) {
+    if (tokens > kMostTokens) {
+      text.Fail(
+          fmt::format("has {} words: more than {} tokens", Words(text.String()), kMostTokens));
+    }
+    return static_cast<int>(tokens);
+  }
+
+  const ImportOptions& options_;
 };
 
 // The first two turns, as vLLM's benchmark takes them, whoever speaks.
 RequestTrace ReadShareGpt(std::string text, const std::string& name, const ImportOptions& options) {
   RequestTrace trace;
   trace.has_arrivals = false;
-  const TokenEstimate estimate(options, name, trace);
+  const TokenCounter tokens(options, name, trace);
   ForEachJsonObject(text, name, [&](const JsonNode& object) {
     const std::vector<JsonNode> turns = object.At("conversations").Items();
     if (turns.size() < 2) {
@@ -185,8 +195,7 @@ RequestTrace ReadShareGpt(std::string text, const std::string& name, const Impor
       trace.tally.LeaveOut("of fewer than two turns");
       return true;
     }
-    Add({0, estimate.Of(turns[0].At("value")), estimate.Of(turns[1].At("value"))}, kNoOutput,
-        trace);
+    Add({0, tokens.Of(turns[0].At("value")), tokens.Of(turns[1].At("value"))}, kNoOutput, trace);
     return true;
   });
   trace.tally.notes.push_back("lost: all turns after a conversation's first two");
@@ -197,10 +206,10 @@ RequestTrace ReadSpecBench(std::string text, const std::string& name,
                            const ImportOptions& options) {
   RequestTrace trace;
   trace.has_arrivals = trace.has_outputs = false;
-  const TokenEstimate estimate(options, name, trace);
+  const TokenCounter tokens(options, name, trace);
   ForEachJsonObject(text, name, [&](const JsonNode& object) {
     const std::vector<JsonNode> turns = object.At("turns").Items();
-    Add({0, turns.empty() ? 0 : estimate.Of(turns[0]), 0}, kNoOutput, trace);
+    Add({0, turns.empty() ? 0 : tokens.Of(turns[0]), 0}, kNoOutput, trace);
     return true;
   });
   trace.tally.notes.push_back("lost: all turns after a question's first");
@@ -278,9 +287,10 @@ std::string RequestFormatNames() {
 ImportedRequests ReadRequestTrace(const std::string& format, std::string text,
                                   const std::string& name, const ImportOptions& options) {
   const RequestFormat& found = Find(format, text, name);
-  if (options.tokens_per_word && !found.holds_text) {
-    throw InputError(fmt::format(
-        "{}: {} holds numbers of tokens, which --tokens-per-word is not for", name, found.name));
+  if ((options.tokens_per_word || options.count_tokens) && !found.holds_text) {
+    throw InputError(fmt::format("{}: {} holds numbers of tokens, which {} is not for", name,
+                                 found.name,
+                                 options.count_tokens ? "--tokenizer" : "--tokens-per-word"));
   }
   return {std::string(found.name), found.read(std::move(text), name, options)};
 }

@@ -2,6 +2,7 @@
 // from each, and what is lost: docs/formats.md.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -9,9 +10,13 @@
 
 namespace hat {
 
+// How many tokens a text has, for formats that hold text: one of both ways.
 struct ImportOptions {
-  // For formats that hold text: tokens of a word, which is what stands between blanks. An estimate.
+  // Of a word, which is what stands between blanks. An estimate.
   std::optional<double> tokens_per_word = {};
+  // As a tokenizer counts; throws InputError for a text that is not UTF-8.
+  std::function<int(const std::string& text)> count_tokens = {};
+  std::string tokenizer = {};  // its name, for the notes
 };
 
 std::string RequestFormatNames();  // "azure, burstgpt, ..."

@@ -78,6 +78,12 @@ std::vector<int32_t> DeviceProgram::OutputOf(int request) const {
   return output;
 }
 
+std::vector<Proposal> DeviceProgram::ProposalsOf(int request) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = said_.find(request);
+  return found == said_.end() ? std::vector<Proposal>() : found->second.now.proposals;
+}
+
 void DeviceProgram::Stop() { agent_.reset(); }
 
 }  // namespace hat

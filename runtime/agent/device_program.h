@@ -46,8 +46,11 @@ class DeviceProgram {
   void OnArrival(const Request& request) { agent_->OnArrival(request); }
   // What the request has said so far, over all streams.
   std::vector<int32_t> OutputOf(int request) const;
+  // And what its newest verification was about. Within the observer's OnRound or OnTokens.
+  std::vector<Proposal> ProposalsOf(int request) const;
   std::optional<std::string> lost() const { return agent_->lost(); }
   Seconds round_trip() const { return agent_->round_trip(); }
+  Seconds silence() const { return agent_->silence(); }
   // Ends the stream. All requests have ended.
   void Stop();
 

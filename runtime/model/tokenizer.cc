@@ -41,7 +41,7 @@ Tokenizer::Tokenizer(const std::string& path, int vocabulary) {
     throw InputError(path + ": not a sentencepiece model (a Llama tokenizer.model is one)");
   }
   vocabulary_ = LoadApi().size(handle_);
-  if (vocabulary_ == vocabulary) return;
+  if (vocabulary == 0 || vocabulary_ == vocabulary) return;
   LoadApi().close(std::exchange(handle_, nullptr));
   throw InputError(path + ": has " + std::to_string(vocabulary_) +
                    " pieces, the model's vocabulary " + std::to_string(vocabulary) +

@@ -11,7 +11,7 @@ namespace hat {
 class Tokenizer {
  public:
   // Reads `path`. Throws InputError: not readable, not a sentencepiece model, or of another number
-  // of pieces than the model's vocabulary.
+  // of pieces than the model's vocabulary. 0: whatever it has.
   Tokenizer(const std::string& path, int vocabulary);
   ~Tokenizer();
   Tokenizer(Tokenizer&& other) noexcept;

@@ -185,4 +185,9 @@ Seconds DeviceAgent::round_trip() const {
   return links_.back()->round_trip();
 }
 
+Seconds DeviceAgent::silence() const {
+  const std::lock_guard lock(mutex_);
+  return links_.back()->silence();
+}
+
 }  // namespace hat

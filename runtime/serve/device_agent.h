@@ -35,6 +35,7 @@ class DeviceAgent {
   // Why the newest stream has ended; nothing while it has not.
   std::optional<std::string> lost() const;
   Seconds round_trip() const;
+  Seconds silence() const;  // since something came from the cloud; 0 without a stream
 
  private:
   // What is known of a request that has not ended.

@@ -66,6 +66,11 @@ Seconds DeviceLink::round_trip() const {
   return client_ ? client_->round_trip() : Seconds(0);
 }
 
+Seconds DeviceLink::silence() const {
+  const std::lock_guard lock(mutex_);
+  return client_ ? client_->silence() : Seconds(0);
+}
+
 std::optional<std::string> DeviceLink::lost() const {
   const std::lock_guard lock(mutex_);
   return lost_ ? std::optional(lost_->reason) : std::nullopt;

@@ -43,6 +43,7 @@ class DeviceLink {
   // go on unless another program has taken this device's place.
   std::optional<std::string> lost() const;
   Seconds round_trip() const;
+  Seconds silence() const;  // since something came from the cloud
   // Once it is lost: frees what the stream takes. Requests may still be ending.
   void HangUp();
 

@@ -1,6 +1,7 @@
 #include "runtime/session/device_compute.h"
 
 #include <span>
+#include <utility>
 
 #include <ATen/ATen.h>
 
@@ -58,17 +59,21 @@ Verifier::Verified LiveVerifier::Verify(int drafted, const States& deep) {
         session_.TargetTokens(session_.Deep(deep, drafted + 1));
     const std::vector<int32_t> chain = session_.chain;
     const int root = session_.newest_position();
+    std::vector<Proposal> proposals;
+    for (int i = 1; i <= drafted; ++i) proposals.push_back({chain[static_cast<size_t>(i)]});
     int accepted = 0;
     for (;; ++accepted) {
       const auto i = static_cast<size_t>(accepted);
       session_.Note(NearTie::Decision::kToken, session_.output_size(), target[i]);
       const int32_t token = target[i][0].token;
       const bool is_kept = accepted < drafted && chain[i + 1] == token;
+      if (is_kept) proposals[i].is_kept = true;
       session_.Commit(token);
       verified.ends_text = session_.ends_text();
       if (!is_kept || verified.ends_text) break;
     }
     verified.accepted = accepted;
+    session_.NoteProposals(std::move(proposals));
     const int first = root + accepted + 1;
     if (chain_drafter_ != nullptr) {
       chain_drafter_->Settle(first, accepted == drafted && !verified.ends_text);
@@ -91,6 +96,10 @@ Verifier::VerifiedTree LiveVerifier::VerifyTree(const Tree& tree, const States& 
       session_.Commit(target[static_cast<size_t>(node)][0].token);
     };
     commit(0);
+    std::vector<Proposal> proposals;
+    for (const int32_t token : std::span(tree_drafter_->tree_tokens()).subspan(1)) {
+      proposals.push_back({token});
+    }
     // Breadth first: a child comes after its parent.
     for (int32_t node = 1; node < tree.size(); ++node) {
       const auto i = static_cast<size_t>(node);
@@ -98,9 +107,11 @@ Verifier::VerifiedTree LiveVerifier::VerifyTree(const Tree& tree, const States& 
       const bool is_target = tree_drafter_->tree_tokens()[i] == session_.chain[0];
       if (tree.parents[i] != verified.path.back() || !is_target) continue;
       verified.path.push_back(node);
+      proposals[i - 1].is_kept = true;
       commit(node);
     }
     verified.ends_text = session_.ends_text();
+    session_.NoteProposals(std::move(proposals));
     session_.root_state = states.narrow(0, verified.path.back(), 1);
     session_.input_cache.Keep(root, verified.path);
   });

@@ -93,6 +93,10 @@ void LiveSession::Commit(int32_t token) {
   chain = {token};
 }
 
+void LiveSession::NoteProposals(std::vector<Proposal> proposals) {
+  tokens_.proposals = std::move(proposals);
+}
+
 bool LiveSession::ends_text() const {
   return std::ranges::find(device_.end_tokens, chain[0]) != device_.end_tokens.end();
 }

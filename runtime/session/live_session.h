@@ -76,7 +76,9 @@ class LiveSession {
   std::vector<std::vector<Likely>> TargetTokens(const at::Tensor& deep) const;
 
   void Commit(int32_t token);  // out, and the newest from now on
-  bool ends_text() const;      // the newest token is an end of text
+  // What a verification was about, of which it has kept some.
+  void NoteProposals(std::vector<Proposal> proposals);
+  bool ends_text() const;  // the newest token is an end of text
 
   // Remembers that a decision was close.
   void Note(NearTie::Decision decision, int output_index, const std::vector<Likely>& best);

@@ -138,6 +138,19 @@ TEST(ShareGptTest, TheFirstTwoTurnsAreEstimatedFromWords) {
                      AllOf(StartsWith("in: holds text"), HasSubstr("--tokens-per-word")));
 }
 
+TEST(ShareGptTest, ATokenizerCountsWhereThereIsOne) {
+  const ImportOptions options{
+      .count_tokens = [](const std::string& text) { return static_cast<int>(text.size()); },
+      .tokenizer = "bytes"};
+  const std::string text =
+      "[{\"conversations\": [{\"value\": \"one two\"}, {\"value\": \"four\"}]}]";
+  const RequestTrace trace = ReadRequests(text, "sharegpt", options);
+  EXPECT_EQ(WorkloadCsv(trace), "prompt_tokens,output_tokens\n7,4\n");
+  EXPECT_THAT(trace.tally.notes, Contains("counted: every number of tokens, by bytes"));
+  EXPECT_INPUT_ERROR(ReadRequests("num_prefill_tokens,num_decode_tokens\n1,2\n", "vidur", options),
+                     HasSubstr("which --tokenizer is not for"));
+}
+
 TEST(ShareGptTest, ABadElementNamesItsLine) {
   const ImportOptions options{.tokens_per_word = 1};
   const std::string first = "[\n{\"conversations\": []}";

@@ -65,8 +65,8 @@ PemFile ReadPem(const std::string& folder, const std::string& name) {
 
 // Reads and checks what both kinds of folder have. Keys: CloudKeys or DeviceKeys.
 template <typename Keys>
-CertificateFacts ReadCredentials(const std::string& folder, KeyOwner role, std::chrono::sys_seconds now,
-                                 Keys& keys) {
+CertificateFacts ReadCredentials(const std::string& folder, KeyOwner role,
+                                 std::chrono::sys_seconds now, Keys& keys) {
   const PemFile authority = ReadPem(folder, "ca.pem");
   const PemFile certificate = ReadPem(folder, "certificate.pem");
   RefuseReaders(fs::path(folder) / "key.pem");

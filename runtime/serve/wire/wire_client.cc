@@ -38,6 +38,9 @@ class WireClient::Impl : private grpc::ClientBidiReactor<wire::FromDevice, wire:
     const std::lock_guard lock(mutex_);
     return round_trip_;
   }
+  Seconds silence() const {
+    return Seconds(std::chrono::duration<double>(Clock::now() - stream_.last_heard()).count());
+  }
 
  private:
   void OnReadDone(bool ok) override;
@@ -225,5 +228,6 @@ WireClient::~WireClient() = default;
 const Welcome& WireClient::welcome() const { return impl_->welcome(); }
 Connection& WireClient::connection() { return impl_->connection(); }
 Seconds WireClient::round_trip() const { return impl_->round_trip(); }
+Seconds WireClient::silence() const { return impl_->silence(); }
 
 }  // namespace hat

@@ -29,6 +29,7 @@ class WireClient {
   Connection& connection();
   // From a heartbeat to its answer, the newest; 0 before the first.
   Seconds round_trip() const;
+  Seconds silence() const;  // since something came from the cloud
 
  private:
   class Impl;

@@ -51,7 +51,8 @@ TEST_F(CertificateTest, IsForOneRole) {
   Check(cloud_, KeyOwner::kCloud, now_);
   EXPECT_INPUT_ERROR(Check(cloud_, KeyOwner::kDevice, now_),
                      HasSubstr("'own.pem' ('cloud') is not a device's certificate"));
-  EXPECT_INPUT_ERROR(Check(device_, KeyOwner::kCloud, now_), HasSubstr("is not a cloud's certificate"));
+  EXPECT_INPUT_ERROR(Check(device_, KeyOwner::kCloud, now_),
+                     HasSubstr("is not a cloud's certificate"));
 }
 
 TEST_F(CertificateTest, OfAnotherAuthorityOfTheSameNameIsRefused) {
