@@ -1,5 +1,7 @@
 #include "runtime/model/kv_cache.h"
 
+#include <sys/mman.h>
+
 #include <algorithm>
 #include <string>
 #include <utility>
@@ -11,12 +13,34 @@
 
 namespace hat {
 
+namespace {
+
+// Keys and values of all layers. On the CPU a mapping of its own: malloc would keep what was
+// written when the cache goes, and cut the next one from it.
+at::Tensor RoomFor(const std::vector<int64_t>& sizes, const Compute& compute) {
+  const at::TensorOptions options = OptionsOf(compute);
+  if (DeviceOf(compute).is_cuda()) return at::empty(sizes, options);
+  size_t bytes = at::elementSize(ScalarTypeOf(compute.dtype));
+  for (const int64_t size : sizes) bytes *= static_cast<size_t>(size);
+  if (bytes == 0) return at::empty(sizes, options);
+  void* const room = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
+                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (room == MAP_FAILED) {
+    throw RunError("no memory for a cache of " + std::to_string(bytes) + " bytes");
+  }
+  return at::from_blob(
+      room, sizes, [bytes](void* at) { ::munmap(at, bytes); }, options);
+}
+
+}  // namespace
+
 KvCache::KvCache(const CacheShape& shape, int capacity, const Compute& compute)
     : shape_(shape), capacity_(capacity), compute_(compute) {
-  const std::vector<int64_t> sizes = {shape.kv_heads, capacity, shape.head_dim};
+  const at::Tensor all =
+      RoomFor({shape.layers, 2, shape.kv_heads, capacity, shape.head_dim}, compute);
   for (int layer = 0; layer < shape.layers; ++layer) {
-    keys_.push_back(at::empty(sizes, OptionsOf(compute)));
-    values_.push_back(at::empty(sizes, OptionsOf(compute)));
+    keys_.push_back(all.select(0, layer).select(0, 0));
+    values_.push_back(all.select(0, layer).select(0, 1));
   }
 }
 

@@ -46,7 +46,8 @@ class CloudService {
     std::function<void(const std::string& line)> log = {};
   };
   explicit CloudService(Setup setup);
-  ~CloudService();  // as Stop()
+  // As Stop(). The world's activities, its stages among them, end between Stop() and this.
+  ~CloudService();
 
   int port() const { return wire_->port(); }
   std::vector<WireServer::Peer> devices() const;  // none once it has stopped

@@ -22,7 +22,7 @@ void FakeCloudCompute::RunStage(int stage, Batch& batch) {
   int tokens = 0;
   for (BatchPart& part : batch.parts) {
     tokens += part.tokens;
-    Append(caches_[{part.session.number, stage}], part);
+    Append(caches_[{part.session.number, part.session.link, stage}], part);
     if (part.states.empty()) continue;  // raw kinds
     std::vector<int32_t> positions = PositionsOfPart(part);
     EXPECT_EQ(PositionsOf(part.states, bytes_each_), positions);
@@ -62,7 +62,10 @@ void FakeCloudCompute::KeepPath(Cache& cache, const BatchPart& part) {
 }
 
 void FakeCloudCompute::Forget(const SessionKey& session) {
-  std::erase_if(caches_, [&](const auto& item) { return item.first.first == session.number; });
+  std::erase_if(caches_, [&](const auto& item) {
+    const auto& [number, link, stage] = item.first;
+    return number == session.number && link == session.link;
+  });
   forgotten_.push_back(session.number);
   tokens_out_.erase(session.number);
 }

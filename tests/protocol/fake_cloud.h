@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -60,7 +61,8 @@ class FakeCloudCompute : public CloudCompute {
   size_t bytes_each_;
   Seconds stage_link_;
   Seconds link_free_;
-  std::map<std::pair<SessionId, int>, Cache> caches_;  // of one process: numbers are unique
+  // By number, link, stage: of one process, in which numbers are unique but for a device's links.
+  std::map<std::tuple<SessionId, int, int>, Cache> caches_;
   std::vector<SessionId> forgotten_;
   Drafter drafter_;
   std::unique_ptr<DraftingPolicy> policy_;

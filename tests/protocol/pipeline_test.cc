@@ -243,6 +243,20 @@ TEST(PipelineTest, ASessionThatIsEndingTakesNoPlaceOfItsDevice) {
   EXPECT_THAT(cloud.Batches(), ElementsAre(ElementsAre(1), ElementsAre(3)));
 }
 
+// A device that comes back counts from the same number while a part of its old session is in the
+// pipeline.
+TEST(PipelineTest, ADroppedDeviceMayUseItsNumbersAgainAtOnce) {
+  Cloud cloud(Config(2), "u-shape", {5, 5});
+  cloud.ArriveAt(0, Prefill(1, 10));
+  cloud.world.CallAt(Milliseconds(3), [&] { cloud.server->Drop(0); });
+  cloud.ArriveAt(4, Prefill(1, 10));
+  cloud.Run();
+  EXPECT_THAT(cloud.downlinks.answers,
+              ElementsAre(testing::FieldsAre(testing::DoubleNear(15, 1e-9), 1)));
+  EXPECT_EQ(cloud.downlinks.headers.at(0).kind, FrameKind::kFirst);
+  EXPECT_THAT(cloud.record.refused, IsEmpty());
+}
+
 TEST(PipelineTest, ASessionStaysOnItsReplica) {
   Cloud cloud(Config(1, 100, 2), "u-shape", {5});
   cloud.ArriveAt(0, Prefill(1, 100));

@@ -56,6 +56,7 @@ class Testbed {
   ~Testbed() {
     for (Part& part : devices_) Kill(part);
     Kill(cloud_);
+    Kill(whole_model_);
   }
 
   void Play();  // the whole run
@@ -109,7 +110,7 @@ class Testbed {
   std::vector<Part> devices_;
   std::vector<std::string> lost_;
   std::chrono::steady_clock::time_point start_;  // of the run
-  std::string reference_;  // prefix of the whole model's file; empty: it was not asked
+  Part whole_model_;                             // no files: it was not asked
 };
 
 std::unique_ptr<TalkingChild> Testbed::Start(const std::string& role, const std::string& name,
@@ -247,12 +248,13 @@ void Testbed::Play() {
 }
 
 void Testbed::AskWholeModel() {
-  reference_ = scratch_ / "whole";
-  const auto child =
-      Start("reference", "the whole model", reference_, {"--prompts=" + options_.prompts});
+  whole_model_.files = scratch_ / "whole";
+  whole_model_.child =
+      Start("reference", "the whole model", whole_model_.files, {"--prompts=" + options_.prompts});
   Log("the whole model answers, for the receipt");
-  while (Hear(*child, 120, requests_) != "written") {
+  while (Hear(*whole_model_.child, 120, requests_) != "written") {
   }
+  whole_model_.is_stopped = true;
 }
 
 void Testbed::TellOfLost() const {
@@ -298,7 +300,7 @@ Receipt Testbed::MergedReceipt() const {
   }
   parts.push_back({cloud_.files});
   Receipt receipt = MergeParts(parts);
-  if (!reference_.empty()) AddReference({reference_}, receipt);
+  if (!whole_model_.files.empty()) AddReference({whole_model_.files}, receipt);
   receipt.time_scale = options_.time_scale;
   receipt.shaping = options_.is_paced ? "transport" : "none";
   return receipt;

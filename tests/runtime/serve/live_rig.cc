@@ -62,8 +62,8 @@ LiveRig::LiveRig(LiveRigOptions the_options, int devices)
 }
 
 LiveRig::~LiveRig() {
-  cloud.reset();
-  world.Join();
+  cloud->Stop();
+  world.Join();  // its stages have ended
 }
 
 WireClient::Setup LiveRig::WireOf(int device) const {
