@@ -26,7 +26,8 @@ at::Tensor RoomFor(const std::vector<int64_t>& sizes, const Compute& compute) {
   void* const room = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
                             MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (room == MAP_FAILED) {
-    throw RunError("no memory for a cache of " + std::to_string(bytes) + " bytes");
+    throw InputError("the memory does not suffice: no room for a cache of " +
+                     std::to_string(bytes) + " bytes");
   }
   return at::from_blob(
       room, sizes, [bytes](void* at) { ::munmap(at, bytes); }, options);

@@ -439,7 +439,7 @@ class ContinuousIntegrationTest(unittest.TestCase):
         self.assertIn("lint: no clang-format here", result.stderr)
         self.assertIn("-DHAT_WARNINGS_AS_ERRORS=ON", result.stderr)
         *root_tests, place, environment, closing = without_slurm(result.stdout).splitlines()
-        self.assertEqual([line.split()[0] for line in root_tests], ["python3", "hat_core_test"])
+        self.assertEqual([line.split()[0] for line in root_tests], ["python3", "python3", "hat_core_test"])
         self.assertIn("/an ordinary user/clone", place)
         self.assertNotIn(str(clone.path), place)
         home = place.removesuffix("/clone")
@@ -452,7 +452,7 @@ class ContinuousIntegrationTest(unittest.TestCase):
         mounting = {path.name: re.findall(r"class (\w*FullDisk\w*)|TEST\(\w+, (\w*FullDisk\w*)", text)
                     for path in (ROOT / "tests").rglob("*_test.*")
                     if "may not mount" in (text := path.read_text()) and path != pathlib.Path(__file__).resolve()}
-        self.assertEqual(len(mounting), 2)
+        self.assertEqual(len(mounting), 3)
         for name, found in mounting.items():
             self.assertEqual(len(found), 1, name)
             self.assertIn("".join(found[0]), script)

@@ -101,7 +101,7 @@ class Cloud(Program):
     def __init__(self, keys, *more, port=0):
         super().__init__(BIN / "hat-live", "cloud", "--model", MODEL, "--keys", keys / "cloud", "--threads", 1,
                          "--listen", f"127.0.0.1:{port}", "--metrics", "127.0.0.1:0", *more)
-        self.metrics_port = int(self.hear(r"metrics on port (\d+)", self.err)[1])
+        self.metrics_port = int(self.hear(r"metrics on port (\d+)", self.out)[1])
         self.port = int(self.hear(r"listening on port (\d+)", self.out)[1])
 
     def metrics(self):
