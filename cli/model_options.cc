@@ -16,17 +16,22 @@ namespace {
 
 std::string FileOr(const std::string& given, const ModelOptions& options, const char* flag,
                    const char* name) {
-  if (!given.empty()) return given;
-  std::string path = options.model + "/" + name;
-  std::error_code error;
-  if (std::filesystem::exists(path, error)) return path;
+  std::string file = FileOrNone(given, options.model, name);
+  if (!file.empty()) return file;
   throw InputError(
-      fmt::format("'{}' needs {}: there is no {}; give a file, or random:SEED for an "
+      fmt::format("'{}' needs {}: there is no {}/{}; give a file, or random:SEED for an "
                   "untrained one",
-                  options.system, flag, path));
+                  options.system, flag, options.model, name));
 }
 
 }  // namespace
+
+std::string FileOrNone(const std::string& given, const std::string& folder, const char* name) {
+  if (!given.empty()) return given;
+  std::string path = folder + "/" + name;
+  std::error_code error;
+  return std::filesystem::exists(path, error) ? path : "";
+}
 
 void AddModelOptions(CommandLine& line, ModelOptions& options, bool whole) {
   line.add_option(

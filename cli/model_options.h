@@ -28,6 +28,9 @@ void AddModelOptions(CommandLine& line, ModelOptions& options, bool whole);
 SplitPlan PlanOf(const ModelOptions& options, const ModelConfig& config);
 SystemSpec SystemOf(const ModelOptions& options);
 
+// The file that is given, or that lies under that name in the folder; empty where there is neither.
+std::string FileOrNone(const std::string& given, const std::string& folder, const char* name);
+
 // The file that the option names, or that lies in the model's folder; empty where the system does
 // not draft so. Throws InputError if it needs one and there is none.
 std::string AdapterOf(const ModelOptions& options, const SystemSpec& system);

@@ -4,22 +4,18 @@
 // last word.
 #include <fmt/format.h>
 
-#include <atomic>
 #include <charconv>
 #include <chrono>
-#include <filesystem>
 #include <iostream>
 #include <map>
 #include <mutex>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "cli/live_verbs.h"
 #include "cli/model_options.h"
 #include "core/error.h"
 #include "core/files.h"
-#include "core/machine.h"
 #include "experiments/hardware/profiled_device.h"
 #include "experiments/hardware/profiled_replica.h"
 #include "experiments/hardware/scenario_profiles.h"
@@ -115,13 +111,11 @@ struct Loaded {
   explicit Loaded(const Options& options)
       : scenario(LoadScenario(options.scenario, options.overrides)),
         fleet(scenario),
-        workload(scenario),
         requests(AllRequests(scenario)),
         profiles(ScenarioProfiles::Read(scenario, reader)) {}
 
   Scenario scenario;
   Fleet fleet;
-  Workload workload;
   std::vector<Request> requests;
   ProfileReader reader;
   ScenarioProfiles profiles;
@@ -165,21 +159,17 @@ LinkSettings SettingsOf(const Options& options, const Scenario& scenario, const 
   return settings;
 }
 
-std::string FileOrNone(const std::string& path) {
-  std::error_code error;
-  return std::filesystem::exists(path, error) ? path : "";
-}
-
 Receipt ShareOf(const Options& options, const Loaded& loaded, const ServedModel& served,
                 const std::string& role) {
   const Scenario& scenario = loaded.scenario;
   Receipt share;
   share.programs = {ThisProgram("hat-live")};
   share.hosts = {ThisHost(role)};
-  share.model_sha256 = WeightsSha256({.folder = options.model,
-                                      .adapter = FileOrNone(options.model + "/adapter.safetensors"),
-                                      .medusa = FileOrNone(options.model + "/medusa.safetensors"),
-                                      .split = scenario.fleet.device_layers});
+  share.model_sha256 =
+      WeightsSha256({.folder = options.model,
+                     .adapter = FileOrNone("", options.model, "adapter.safetensors"),
+                     .medusa = FileOrNone("", options.model, "medusa.safetensors"),
+                     .split = scenario.fleet.device_layers});
   share.time_scale = options.time_scale;
   share.settings = {.replicas = scenario.scheduler.replicas,
                     .stages = scenario.scheduler.stages,

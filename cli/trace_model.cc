@@ -1,23 +1,12 @@
 #include "cli/trace_model.h"
 
 #include <algorithm>
-#include <filesystem>
 
+#include "cli/model_options.h"
 #include "cli/shipped.h"
 #include "experiments/scenario/limits.h"
 
 namespace hat {
-namespace {
-
-std::string FileOrNone(const std::string& given, const std::string& folder, const char* name) {
-  if (!given.empty()) return given;
-  std::string path = folder + "/" + name;
-  std::error_code error;
-  return std::filesystem::exists(path, error) ? path : "";
-}
-
-}  // namespace
-
 TraceModelOptions::TraceModelOptions(CommandLine& line) {
   line.add_option("--model", given_.folder, "folder of a Llama-family checkpoint")
       ->required()

@@ -162,7 +162,7 @@ std::optional<std::string> TalkingChild::TryHear() {
   return line;
 }
 
-std::string TalkingChild::Hear(double timeout_s) {
+std::string TalkingChild::Hear(double timeout_s, const std::function<void()>& meanwhile) {
   const auto end = Clock::now() + std::chrono::duration<double>(timeout_s);
   for (;;) {
     if (std::optional<std::string> line = TryHear()) return *line;
@@ -174,7 +174,8 @@ std::string TalkingChild::Hear(double timeout_s) {
     if (Clock::now() >= end) {
       throw RunError(fmt::format("{} said nothing for {:g} s", name_, timeout_s));
     }
-    Read(50);
+    if (meanwhile) meanwhile();
+    Read(20);
   }
 }
 

@@ -5,6 +5,7 @@
 #include <sys/types.h>
 
 #include <deque>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -26,7 +27,8 @@ class TalkingChild {
   // Both throw RunError if it has ended, with its last error.
   void Say(const std::string& line);
   // Its next line, without the end; waits `timeout_s`, and throws RunError if none comes.
-  std::string Hear(double timeout_s);
+  // `meanwhile` is called now and then while it waits; what it throws comes through.
+  std::string Hear(double timeout_s, const std::function<void()>& meanwhile = {});
   // The same without a wait; none: nothing new.
   std::optional<std::string> TryHear();
 

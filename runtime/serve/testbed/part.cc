@@ -7,8 +7,6 @@
 #include <charconv>
 #include <map>
 
-#include "core/child_processes.h"
-#include "core/csv.h"
 #include "core/error.h"
 #include "core/files.h"
 #include "core/machine.h"

@@ -9,7 +9,6 @@
 #include <utility>
 
 #include "core/child_processes.h"
-#include "core/decimal.h"
 #include "core/error.h"
 #include "core/files.h"
 #include "core/machine.h"
@@ -50,8 +49,8 @@ Scenario LoadReplayable(const ReplayOptions& options) {
 
 class Testbed {
  public:
-  Testbed(const ReplayOptions& options, const Scenario& scenario, int requests)
-      : options_(options), scenario_(scenario), requests_(requests) {}
+  Testbed(const ReplayOptions& options, const Scenario& scenario)
+      : options_(options), scenario_(scenario), requests_(AllRequests(scenario)) {}
   // Programs that have not been told to stop have nothing left to say.
   ~Testbed() {
     for (Part& part : devices_) Kill(part);
@@ -71,8 +70,8 @@ class Testbed {
  private:
   struct Part {
     std::unique_ptr<TalkingChild> child;
-    std::string files;  // PREFIX of what it writes
-    int ended = 0;      // requests
+    PartFiles files;  // that it writes
+    int ended = 0;    // requests
     bool is_done = false;
     bool is_lost = false;
     Seconds lost_at;          // in the run
@@ -83,8 +82,7 @@ class Testbed {
   }
 
   std::unique_ptr<TalkingChild> Start(const std::string& role, const std::string& name,
-                                      const std::string& files,
-                                      const std::vector<std::string>& more);
+                                      const PartFiles& files, const std::vector<std::string>& more);
   void StartAll();
   void Connect();
   void Serve();
@@ -94,27 +92,28 @@ class Testbed {
   std::string Hear(TalkingChild& child, double timeout_s, int ended = 0) const;
   void Stop(Part& part);
   void RequireProgress(int ended) const {
-    if (options_.on_progress && !options_.on_progress({double(ended), requests_})) {
+    if (options_.on_progress && !options_.on_progress({double(ended), double(requests_.size())})) {
       throw RunError("interrupted");
     }
   }
+  int request_count() const { return static_cast<int>(requests_.size()); }
   void Log(const std::string& line) const {
     if (options_.log) options_.log(line);
   }
 
   const ReplayOptions& options_;
   const Scenario& scenario_;
-  int requests_;
+  std::vector<Request> requests_;
   ScratchFolder scratch_{"hat-replay"};
   Part cloud_;
   std::vector<Part> devices_;
   std::vector<std::string> lost_;
   std::chrono::steady_clock::time_point start_;  // of the run
-  Part whole_model_;                             // no files: it was not asked
+  Part whole_model_;                             // no child: it was not asked
 };
 
 std::unique_ptr<TalkingChild> Testbed::Start(const std::string& role, const std::string& name,
-                                             const std::string& files,
+                                             const PartFiles& files,
                                              const std::vector<std::string>& more) {
   std::vector<std::string> words{ProgramFolder() + "/hat-live", "testbed", role};
   const auto add = [&words](const std::string& flag, const std::string& value) {
@@ -125,35 +124,26 @@ std::unique_ptr<TalkingChild> Testbed::Start(const std::string& role, const std:
   add("--model", options_.model);
   add("--time-scale", fmt::format("{}", options_.time_scale));
   add("--threads", std::to_string(options_.threads));
-  add("--files", files);
+  add("--files", files.prefix);
   if (!options_.is_paced) words.push_back("--unpaced");
   words.insert(words.end(), more.begin(), more.end());
   return std::make_unique<TalkingChild>(name, words);
 }
 
 std::string Testbed::Hear(TalkingChild& child, double timeout_s, int ended) const {
-  const auto end = std::chrono::steady_clock::now() + std::chrono::duration<double>(timeout_s);
-  for (;;) {
-    if (const std::optional<std::string> line = child.TryHear()) return *line;
-    if (child.has_ended()) return child.Hear(0);
-    if (std::chrono::steady_clock::now() >= end) {
-      throw RunError(fmt::format("{} said nothing for {:g} s", child.name(), timeout_s));
-    }
-    RequireProgress(ended);
-    std::this_thread::sleep_for(std::chrono::milliseconds(20));
-  }
+  return child.Hear(timeout_s, [this, ended] { RequireProgress(ended); });
 }
 
 void Testbed::StartAll() {
   const int count = scenario_.devices();
   MakeKeys(scratch_ / "keys",
            {.devices = NumberedDevices(count), .hosts = {"127.0.0.1"}, .days = 30});
-  cloud_.files = scratch_ / "cloud";
+  cloud_.files = {scratch_ / "cloud"};
   cloud_.child = Start("cloud", "the cloud", cloud_.files, {"--keys=" + (scratch_ / "keys/cloud")});
   for (int d = 0; d < count; ++d) {
     const std::string name = fmt::format("device-{}", d);
     Part part;
-    part.files = scratch_ / name;
+    part.files = {scratch_ / name};
     std::vector<std::string> more{"--keys=" + (scratch_ / ("keys/" + name)),
                                   fmt::format("--device={}", d), "--prompts=" + options_.prompts};
     part.child = Start("device", name, part.files, more);
@@ -233,7 +223,7 @@ void Testbed::Serve() {
 void Testbed::Stop(Part& part) {
   if (part.is_lost) return;
   part.child->Say("stop");
-  while (Hear(*part.child, 60, requests_) != "written") {
+  while (Hear(*part.child, 60, request_count()) != "written") {
   }
   part.is_stopped = true;
 }
@@ -248,11 +238,11 @@ void Testbed::Play() {
 }
 
 void Testbed::AskWholeModel() {
-  whole_model_.files = scratch_ / "whole";
+  whole_model_.files = {scratch_ / "whole"};
   whole_model_.child =
       Start("reference", "the whole model", whole_model_.files, {"--prompts=" + options_.prompts});
   Log("the whole model answers, for the receipt");
-  while (Hear(*whole_model_.child, 120, requests_) != "written") {
+  while (Hear(*whole_model_.child, 120, request_count()) != "written") {
   }
   whole_model_.is_stopped = true;
 }
@@ -264,7 +254,7 @@ void Testbed::TellOfLost() const {
     Request request;
   };
   std::vector<Told> told;
-  for (const Request& request : AllRequests(scenario_)) {
+  for (const Request& request : requests_) {
     const Part& part = devices_[static_cast<size_t>(request.device)];
     if (!part.is_lost) continue;
     told.push_back({request.arrival, false, request});
@@ -287,20 +277,20 @@ std::vector<std::string> Testbed::event_files() const {
   std::vector<std::string> files;
   if (!lost_.empty()) files.push_back(scratch_ / kLostFile);
   for (const Part& part : devices_) {
-    if (!part.is_lost) files.push_back(part.files + ".events.jsonl");
+    if (!part.is_lost) files.push_back(part.files.events());
   }
-  files.push_back(cloud_.files + ".events.jsonl");
+  files.push_back(cloud_.files.events());
   return files;
 }
 
 Receipt Testbed::MergedReceipt() const {
   std::vector<PartFiles> parts;
   for (const Part& part : devices_) {
-    if (!part.is_lost) parts.push_back({part.files});
+    if (!part.is_lost) parts.push_back(part.files);
   }
-  parts.push_back({cloud_.files});
+  parts.push_back(cloud_.files);
   Receipt receipt = MergeParts(parts);
-  if (!whole_model_.files.empty()) AddReference({whole_model_.files}, receipt);
+  if (whole_model_.child) AddReference(whole_model_.files, receipt);
   receipt.time_scale = options_.time_scale;
   receipt.shaping = options_.is_paced ? "transport" : "none";
   return receipt;
@@ -318,16 +308,6 @@ LawOptions LawsOf(const Scenario& scenario) {
   return options;
 }
 
-// One stream of them all, ordered by time.
-std::string MergedEvents(const std::vector<std::string>& files) {
-  const ScratchFolder scratch("hat-replay");
-  const std::string path = scratch / "events.jsonl";
-  EventWriter writer(path);
-  ReadEvents(files, writer);
-  writer.Finish();
-  return ReadFile(path, size_t{1} << 36);
-}
-
 }  // namespace
 
 ReplayResult Replay(const ReplayOptions& options) {
@@ -338,9 +318,8 @@ ReplayResult Replay(const ReplayOptions& options) {
   ProfileReader reader;
   const ScenarioProfiles profiles = ScenarioProfiles::Read(scenario, reader);
   profiles.CheckCover(scenario, Workload(scenario));
-  const int requests = static_cast<int>(AllRequests(scenario).size());
 
-  Testbed testbed(options, scenario, requests);
+  Testbed testbed(options, scenario);
   testbed.Play();
   if (options.has_reference) testbed.AskWholeModel();
 
@@ -354,7 +333,12 @@ ReplayResult Replay(const ReplayOptions& options) {
   observers.Add(result.recorder.get());
   std::optional<Laws> laws;
   if (options.checks_laws) observers.Add(&laws.emplace(LawsOf(scenario)));
+  std::optional<EventWriter> events;
+  if (folder && options.keeps_events) {
+    observers.Add(&events.emplace(folder->staging() + "/events.jsonl"));
+  }
   ReadEvents(testbed.event_files(), observers);
+  if (events) events->Finish();
   if (laws) {
     laws->Finish(!result.lost.empty());
     laws->Require();
@@ -363,7 +347,6 @@ ReplayResult Replay(const ReplayOptions& options) {
   if (folder) {
     WriteResults(*folder, *result.recorder, result.info);
     folder->Write("receipt.json", ReceiptJson(result.receipt));
-    if (options.keeps_events) folder->Write("events.jsonl", MergedEvents(testbed.event_files()));
     folder->Commit();
   }
   return result;
