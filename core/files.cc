@@ -18,6 +18,7 @@
 #include <random>
 
 #include "core/error.h"
+#include "core/hex.h"
 
 namespace hat {
 namespace {
@@ -348,9 +349,7 @@ std::string Sha256Hex(std::string_view content) {
   unsigned size = 0;
   HAT_CHECK(
       EVP_Digest(content.data(), content.size(), digest.data(), &size, EVP_sha256(), nullptr));
-  std::string hex;
-  for (unsigned i = 0; i < size; ++i) hex += fmt::format("{:02x}", digest[i]);
-  return hex;
+  return HexOf({reinterpret_cast<const char*>(digest.data()), size});
 }
 
 }  // namespace hat

@@ -13,6 +13,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/files.h"
+#include "core/hex.h"
 #include "core/strict_json.h"
 #include "experiments/traces/draft_trace.h"
 
@@ -25,13 +26,7 @@ constexpr size_t kMaxHeaderBytes = 1 << 16;
 constexpr size_t kChecksumBytes = 32;
 constexpr size_t kMaxFileBytes = size_t{4} << 30;
 
-std::string Checksum(std::string_view bytes) {
-  const std::string hex = Sha256Hex(bytes);
-  std::string raw;
-  for (size_t i = 0; i < hex.size(); i += 2)
-    raw.push_back(static_cast<char>(std::stoi(hex.substr(i, 2), nullptr, 16)));
-  return raw;
-}
+std::string Checksum(std::string_view bytes) { return *BytesOfHex(Sha256Hex(bytes)); }
 
 class Writer {
  public:

@@ -11,6 +11,7 @@
 #include <unordered_map>
 
 #include "core/error.h"
+#include "core/hex.h"
 #include "core/strict_json.h"
 
 namespace hat {
@@ -25,11 +26,8 @@ constexpr std::array<std::string_view, 3> kOutcomes = {"completed", "failed", "c
 
 // The 64 bytes as on the wire.
 std::string Hex(const FrameHeader& header) {
-  std::string text;
-  for (const std::byte byte : EncodeHeader(header)) {
-    text += fmt::format("{:02x}", static_cast<unsigned>(byte));
-  }
-  return text;
+  const auto bytes = EncodeHeader(header);
+  return HexOf({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
 }
 
 }  // namespace
@@ -251,18 +249,11 @@ Request RequestOf(const Record& record) {
 
 FrameHeader HeaderOf(const Record& record) {
   const JsonNode node = record.root().At("header");
-  const std::string hex = node.String();
-  std::array<std::byte, kFrameHeaderBytes> bytes;
-  if (hex.size() != 2 * bytes.size()) node.Fail("must be 128 hexadecimal digits");
-  for (size_t i = 0; i < bytes.size(); ++i) {
-    unsigned byte = 0;
-    const char* const begin = hex.data() + 2 * i;
-    const auto [end, error] = std::from_chars(begin, begin + 2, byte, 16);
-    if (error != std::errc() || end != begin + 2) node.Fail("must be 128 hexadecimal digits");
-    bytes[i] = static_cast<std::byte>(byte);
-  }
+  const std::optional<std::string> bytes = BytesOfHex(node.String());
+  if (!bytes || bytes->size() != kFrameHeaderBytes) node.Fail("must be 128 hexadecimal digits");
   try {
-    return DecodeHeader(bytes);
+    return DecodeHeader(
+        std::as_bytes(std::span<const char, kFrameHeaderBytes>(bytes->data(), kFrameHeaderBytes)));
   } catch (const InputError& error) {
     node.Fail(error.what());
   }

@@ -5,26 +5,13 @@
 #include <algorithm>
 #include <limits>
 
+#include "core/hex.h"
 #include "protocol/frame.h"
 
 namespace hat {
 namespace {
 
 constexpr size_t kHashBytes = 32;
-
-std::string BytesOfHex(const std::string& hex) {
-  std::string bytes;
-  for (size_t i = 0; i + 1 < hex.size(); i += 2) {
-    bytes += static_cast<char>(std::stoi(hex.substr(i, 2), nullptr, 16));
-  }
-  return bytes;
-}
-
-std::string HexOfBytes(const std::string& bytes) {
-  std::string hex;
-  for (const char byte : bytes) hex += fmt::format("{:02x}", static_cast<unsigned char>(byte));
-  return hex;
-}
 
 std::string Values(const char* what, const auto& cloud, const auto& device) {
   return fmt::format("another {}: the cloud has {}, the device {}", what, cloud, device);
@@ -53,11 +40,11 @@ std::optional<std::string> Disagreement(const Handshake& cloud, const Handshake&
 wire::Hello HelloOf(const Handshake& handshake) {
   wire::Hello hello;
   hello.set_protocol(kProtocolVersion);
-  hello.set_model_sha256(BytesOfHex(handshake.model_sha256));
+  hello.set_model_sha256(BytesOfHex(handshake.model_sha256).value());
   hello.set_split(static_cast<uint32_t>(handshake.split));
   hello.set_dtype(static_cast<uint32_t>(handshake.dtype));
   hello.set_hidden(static_cast<uint32_t>(handshake.hidden));
-  hello.set_system_sha256(BytesOfHex(handshake.system_sha256));
+  hello.set_system_sha256(BytesOfHex(handshake.system_sha256).value());
   return hello;
 }
 
@@ -76,11 +63,11 @@ std::optional<std::string> HelloProblem(const wire::Hello& hello) {
 }
 
 Handshake HandshakeOf(const wire::Hello& hello) {
-  return {.model_sha256 = HexOfBytes(hello.model_sha256()),
+  return {.model_sha256 = HexOf(hello.model_sha256()),
           .split = static_cast<int>(hello.split()),
           .dtype = static_cast<Dtype>(hello.dtype()),
           .hidden = static_cast<int>(hello.hidden()),
-          .system_sha256 = HexOfBytes(hello.system_sha256())};
+          .system_sha256 = HexOf(hello.system_sha256())};
 }
 
 }  // namespace hat
