@@ -1,8 +1,6 @@
 // hat capacity: the largest request rate at which service-level objectives are met.
 #include <fmt/format.h>
-#include <unistd.h>
 
-#include <filesystem>
 #include <optional>
 #include <string>
 #include <vector>
@@ -13,16 +11,14 @@
 #include "cli/set_option.h"
 #include "cli/shipped.h"
 #include "cli/sweep_options.h"
-#include "core/error.h"
 #include "core/files.h"
 #include "core/interrupt.h"
 #include "core/program.h"
+#include "core/scratch_folder.h"
 #include "experiments/capacity/report.h"
 
 namespace hat {
 namespace {
-
-namespace fs = std::filesystem;
 
 struct Options {
   CapacityQuestion question;
@@ -63,27 +59,6 @@ void AddOptions(CommandLine& line, Options& options) {
   line.add_flag("--quiet", options.question.is_quiet, "nothing on stderr but errors");
 }
 
-// Runs that nobody asked to keep go with the program.
-class ScratchFolder {
- public:
-  ScratchFolder() {
-    std::error_code error;
-    const fs::path temporary = fs::temp_directory_path(error);
-    if (error) throw RunError(fmt::format("no folder for temporary files: {}", error.message()));
-    path_ = temporary / fmt::format("hat-capacity-{}", ::getpid());
-  }
-  ~ScratchFolder() {
-    std::error_code error;
-    fs::remove_all(path_, error);
-  }
-  ScratchFolder(const ScratchFolder&) = delete;
-  ScratchFolder& operator=(const ScratchFolder&) = delete;
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
-
 }  // namespace
 
 int CapacityVerb(CommandLine& line) {
@@ -93,9 +68,9 @@ int CapacityVerb(CommandLine& line) {
   CatchInterrupts();
   options.question.goes_on_in = options.out;
   CapacityRun run(options.question);
-  std::optional<ScratchFolder> scratch;
-  if (options.out.empty()) scratch.emplace();
-  run.Run(scratch ? scratch->path() : options.out);
+  std::optional<ScratchFolder> scratch;  // runs that nobody asked to keep go with the program
+  if (options.out.empty()) scratch.emplace("hat-capacity");
+  run.Run(scratch ? *scratch / "runs" : options.out);
   const std::vector<CapacityPoint> points = run.Points();
   if (!scratch) {
     WriteFileAtomically(options.out + "/capacity.json", CapacityJson(points, run.info()));
