@@ -146,15 +146,10 @@ ServedOptions ServedOptionsOf(const Options& options, const Loaded& loaded) {
           .frame_dtype = scenario.wire_dtype};
 }
 
-FifoLink LinkOf(const Scenario& scenario, const LinkRate& rate) {
-  const LinkConfig& link = scenario.link;
-  return FifoLink(rate.Mean(), link.latency, link.efficiency, rate.curve());
-}
-
 LinkSettings SettingsOf(const Options& options, const Scenario& scenario, const LinkRate& rate) {
   LinkSettings settings{.hidden = scenario.model.hidden, .stamps = true};
   if (options.is_unpaced) return settings;
-  settings.shape = LinkOf(scenario, rate);
+  settings.shape = FifoLinkOf(scenario.link, rate);
   settings.lead = Microseconds(options.lead_us) / options.time_scale;
   return settings;
 }

@@ -16,18 +16,6 @@
 namespace hat {
 namespace {
 
-LawOptions LawOptionsOf(const Scenario& scenario) {
-  LawOptions options;
-  options.system = scenario.system;
-  options.hidden = scenario.model.hidden;
-  options.devices = scenario.devices();
-  options.replicas = scenario.scheduler.replicas;
-  options.stages = scenario.has_cloud() ? scenario.scheduler.stages : 0;
-  options.token_budget =
-      scenario.system.prefill_cut == "whole" ? 0 : scenario.scheduler.token_budget;
-  return options;
-}
-
 // The observers that the options ask for, beside the recorder.
 class Observers {
  public:

@@ -135,11 +135,9 @@ class Simulation::Running {
       shared_links_ = links.get();
       return links;
     }
-    const auto fifo = [&link](const LinkRate& rate) {
-      return FifoLink(rate.Mean(), link.latency, link.efficiency, rate.curve());
-    };
-    return std::make_unique<DedicatedLinks>(world_, observer_, hidden, [this, fifo](int d) {
-      return DedicatedLinks::Pair{fifo(fleet_.uplink(d)), fifo(fleet_.downlink(d))};
+    return std::make_unique<DedicatedLinks>(world_, observer_, hidden, [this, &link](int d) {
+      return DedicatedLinks::Pair{FifoLinkOf(link, fleet_.uplink(d)),
+                                  FifoLinkOf(link, fleet_.downlink(d))};
     });
   }
 

@@ -7,6 +7,18 @@
 
 namespace hat {
 
+LawOptions LawOptionsOf(const Scenario& scenario) {
+  LawOptions options;
+  options.system = scenario.system;
+  options.hidden = scenario.model.hidden;
+  options.devices = scenario.devices();
+  options.replicas = scenario.scheduler.replicas;
+  options.stages = scenario.has_cloud() ? scenario.scheduler.stages : 0;
+  options.token_budget =
+      scenario.system.prefill_cut == "whole" ? 0 : scenario.scheduler.token_budget;
+  return options;
+}
+
 RecorderOptions RecorderOptionsOf(const Scenario& scenario, const Fleet& fleet) {
   RecorderOptions options;
   for (const DeviceClass& device_class : scenario.fleet.classes) {

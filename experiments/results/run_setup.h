@@ -1,15 +1,19 @@
-// What the recorder and the results of a run have to know of its scenario, in either world.
+// What the recorder, the laws and the results of a run have to know of its scenario, in either
+// world.
 #pragma once
 
 #include <string>
 #include <vector>
 
+#include "experiments/laws/laws.h"
 #include "experiments/results/results.h"
 #include "experiments/scenario/fleet.h"
 #include "experiments/scenario/scenario.h"
 #include "experiments/watch/recorder.h"
 
 namespace hat {
+
+LawOptions LawOptionsOf(const Scenario& scenario);
 
 RecorderOptions RecorderOptionsOf(const Scenario& scenario, const Fleet& fleet);
 

@@ -52,6 +52,10 @@ RateTrace::Hold LinkRate::HoldAt(Seconds t) const {
   return {hold.rate, hold.until - offset_};
 }
 
+FifoLink FifoLinkOf(const LinkConfig& link, const LinkRate& rate) {
+  return FifoLink(rate.Mean(), link.latency, link.efficiency, rate.curve());
+}
+
 Fleet::Fleet(const Scenario& scenario)
     : power_mode_requests_(scenario.fleet.power_mode_requests),
       uplinks_(DrawRates(scenario.link.up, RngStream(scenario.seed, "uplink"), scenario.devices())),

@@ -16,7 +16,7 @@
 namespace hat {
 
 // The rate of one direction of one device's link, in bytes on the wire (the link's efficiency is
-// not in it). For FifoLink: FifoLink(rate.Mean(), latency, efficiency, rate.curve()).
+// not in it).
 class LinkRate final : public RateCurve {
  public:
   explicit LinkRate(BytesPerSecond rate) : rate_(rate) {}
@@ -36,6 +36,9 @@ class LinkRate final : public RateCurve {
   std::shared_ptr<const RateTrace> trace_;
   Seconds offset_;
 };
+
+// A dedicated link of that rate, idle; `rate` outlives it.
+FifoLink FifoLinkOf(const LinkConfig& link, const LinkRate& rate);
 
 class Fleet {
  public:

@@ -25,7 +25,7 @@ EXPERIMENTS_BELOW = {
     "import": ["scenario"],
     "watch": [],
     "laws": [],
-    "results": ["watch", "scenario"],
+    "results": ["laws", "watch", "scenario"],
     "plan": ["scenario"],
     "report": ["sweep"],
     "sweep": ["plan", "results", "scenario"],

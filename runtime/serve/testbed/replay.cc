@@ -296,18 +296,6 @@ Receipt Testbed::MergedReceipt() const {
   return receipt;
 }
 
-LawOptions LawsOf(const Scenario& scenario) {
-  LawOptions options;
-  options.system = scenario.system;
-  options.hidden = scenario.model.hidden;
-  options.devices = scenario.devices();
-  options.replicas = scenario.scheduler.replicas;
-  options.stages = scenario.scheduler.stages;
-  options.token_budget =
-      scenario.system.prefill_cut == "whole" ? 0 : scenario.scheduler.token_budget;
-  return options;
-}
-
 }  // namespace
 
 ReplayResult Replay(const ReplayOptions& options) {
@@ -332,7 +320,7 @@ ReplayResult Replay(const ReplayOptions& options) {
   ObserverList observers;
   observers.Add(result.recorder.get());
   std::optional<Laws> laws;
-  if (options.checks_laws) observers.Add(&laws.emplace(LawsOf(scenario)));
+  if (options.checks_laws) observers.Add(&laws.emplace(LawOptionsOf(scenario)));
   std::optional<EventWriter> events;
   if (folder && options.keeps_events) {
     observers.Add(&events.emplace(folder->staging() + "/events.jsonl"));
