@@ -180,16 +180,35 @@ Receipt ShareOf(const Options& options, const Loaded& loaded, const ServedModel&
   return share;
 }
 
-ReceiptOverruns OverrunsOf(const PaceTally& tally, double time_scale) {
-  const PaceTally::Kind all = tally.total();
-  return {all.operations, all.overruns, all.largest.value() * time_scale * 1e3};
-}
+// What a program sees of the run, and leaves for the controller.
+class Watch {
+ public:
+  explicit Watch(const Options& options)
+      : files_{options.files}, time_scale_(options.time_scale), writer_(files_.events()) {}
 
-std::vector<double> OnTheClock(const std::vector<double>& late, double time_scale) {
-  std::vector<double> seconds;
-  for (const double s : late) seconds.push_back(s * time_scale);
-  return seconds;
-}
+  LockedObserver& observer() { return observer_; }
+  Lateness& lateness() { return lateness_; }
+  PaceTally& tally() { return tally_; }
+
+  // After the last event. The receipt's times are the machine's.
+  void Write(Receipt share) {
+    observer_.Locked([this] { writer_.Finish(); });
+    const PaceTally::Kind all = tally_.total();
+    share.overruns = {all.operations, all.overruns, all.largest.value() * time_scale_ * 1e3};
+    std::vector<double> late = lateness_.Samples();
+    for (double& s : late) s *= time_scale_;
+    WritePart(files_, std::move(share), late);
+    Say("written");
+  }
+
+ private:
+  PartFiles files_;
+  double time_scale_;
+  EventWriter writer_;
+  LockedObserver observer_{writer_};
+  Lateness lateness_;
+  PaceTally tally_;
+};
 
 int TestbedCloud(const Options& options) {
   const Loaded loaded(options);
@@ -197,10 +216,7 @@ int TestbedCloud(const Options& options) {
   const CloudKeys keys = ReadCloudKeys(options.keys);
   SetThreads(options.threads);
   const ServedCloud served(ServedOptionsOf(options, loaded));
-  EventWriter writer(PartFiles{options.files}.events());
-  LockedObserver observer(writer);
-  Lateness lateness;
-  PaceTally tally;
+  Watch watch(options);
   ConstantPace as_it_lasts;
   Say("ready");
   const ThreadWorld::Clock::time_point start = PointOf(Expect("start", 1)[1]);
@@ -211,7 +227,7 @@ int TestbedCloud(const Options& options) {
   for (int r = 0; r < scenario.scheduler.replicas; ++r) {
     hardware.push_back(
         std::make_unique<ProfiledReplica>(world, scenario, *loaded.profiles.cloud, r));
-    own.push_back(std::make_unique<HardwareStagePace>(world, *hardware.back(), tally));
+    own.push_back(std::make_unique<HardwareStagePace>(world, *hardware.back(), watch.tally()));
     paces.push_back(options.is_unpaced ? static_cast<StagePace*>(&as_it_lasts) : own.back().get());
   }
   CloudProgram program(
@@ -221,22 +237,18 @@ int TestbedCloud(const Options& options) {
        .listen = "127.0.0.1:0",
        .config = scenario.scheduler,
        .paces = paces,
-       .observer = observer,
+       .observer = watch.observer(),
        .max_sessions = scenario.fleet.max_sessions,
        .session_positions = served.config().max_positions,
        .downlink =
            [&](int device) { return SettingsOf(options, scenario, loaded.fleet.downlink(device)); },
        .uplink_latency = options.is_unpaced ? std::nullopt : std::optional(scenario.link.latency),
-       .lateness = &lateness,
+       .lateness = &watch.lateness(),
        .log = [](const std::string& line) { fmt::print(stderr, "{}\n", line); }});
   Say(fmt::format("listening {}", program.service().port()));
   Expect("stop", 0);
   program.Stop(Seconds(1));
-  observer.Locked([&] { writer.Finish(); });
-  Receipt share = ShareOf(options, loaded, served, "cloud");
-  share.overruns = OverrunsOf(tally, options.time_scale);
-  WritePart({options.files}, share, OnTheClock(lateness.Samples(), options.time_scale));
-  Say("written");
+  watch.Write(ShareOf(options, loaded, served, "cloud"));
   return 0;
 }
 
@@ -286,10 +298,7 @@ int TestbedDevice(const Options& options) {
   const PromptFile prompts =
       LoadPrompts(options.prompts, {.vocabulary = served.config().shape.vocabulary,
                                     .max_tokens = served.config().max_positions});
-  EventWriter writer(PartFiles{options.files}.events());
-  LockedObserver observer(writer);
-  Lateness lateness;
-  PaceTally tally;
+  Watch watch(options);
   ConstantPace as_it_lasts;
   const std::vector<Request> requests = RequestsOf(loaded, options.device);
   Outcomes outcomes(static_cast<int>(requests.size()));
@@ -299,19 +308,19 @@ int TestbedDevice(const Options& options) {
   const auto device_class = static_cast<size_t>(loaded.fleet.class_of(options.device));
   ProfiledDevice hardware(scenario, scenario.fleet.classes[device_class],
                           loaded.profiles.devices[device_class]);
-  HardwareDevicePace pace(world, hardware, tally);
+  HardwareDevicePace pace(world, hardware, watch.tally());
   DeviceProgram program(
       {.world = world,
        .served = served,
        .keys = keys,
        .cloud = words[2],
        .pace = options.is_unpaced ? static_cast<DevicePace&>(as_it_lasts) : pace,
-       .observer = observer,
+       .observer = watch.observer(),
        .device = options.device,
        .max_sessions = scenario.fleet.max_sessions,
        .uplink = SettingsOf(options, scenario, loaded.fleet.uplink(options.device)),
        .downlink_latency = options.is_unpaced ? std::nullopt : std::optional(scenario.link.latency),
-       .lateness = &lateness,
+       .lateness = &watch.lateness(),
        .prompt =
            [&](const Request& request) {
              return prompts.prompts[static_cast<size_t>(request.prompt_row)].ids;
@@ -331,13 +340,10 @@ int TestbedDevice(const Options& options) {
   world.StopCallbacks();
   world.Join();
   program.Stop();
-  observer.Locked([&] { writer.Finish(); });
   Receipt share = ShareOf(options, loaded, served, "device");
-  share.overruns = OverrunsOf(tally, options.time_scale);
   share.outputs = outcomes.outputs;
   share.near_ties = outcomes.near_ties;
-  WritePart({options.files}, share, OnTheClock(lateness.Samples(), options.time_scale));
-  Say("written");
+  watch.Write(std::move(share));
   return 0;
 }
 
