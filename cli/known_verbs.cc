@@ -6,6 +6,7 @@ namespace {
 // ./hat reads these lines: each is one, as it stands. Programs hat-bench-* are for one verb each
 // and are started without its words.
 constexpr KnownVerb kKnownVerbs[] = {
+    {"bench live", "hat-bench-live", "times a live cloud and its devices beside bare gRPC"},
     {"bench runtime", "hat-bench-runtime", "times a model beside the machine's own floors"},
     {"bench sim", "hat-bench-sim", "times the simulator"},
     {"calibrate", "hat", "fits what is not known to published figures"},

@@ -23,7 +23,7 @@ DeviceLink::DeviceLink(Setup setup) : setup_(std::move(setup)), agreement_(setup
   WireClient::Setup wire = setup_.wire;
   wire.events = {.on_piece = [this](const Piece& piece) { OnPiece(piece); },
                  .on_closed = [this](const std::string& why) { OnClosed(why); }};
-  auto client = std::make_shared<WireClient>(std::move(wire));
+  auto client = std::make_shared<WireClient>(wire);
   agreement_.stages = client->welcome().stages;
   auto sender = std::make_shared<LinkSender>(
       setup_.world, setup_.uplink, std::shared_ptr<Connection>(client, &client->connection()));

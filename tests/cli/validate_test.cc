@@ -49,6 +49,12 @@ class ValidateTest : public testing::Test {
     return Hat("validate " + std::string(kReplayed) + kFew + " --live {}" + more, {temp_ / live});
   }
 
+  // Writes into the folder.
+  ProgramRun ValidateTo(const std::string& out, const std::string& more = "") const {
+    return Hat("validate " + std::string(kReplayed) + kFew + " --live {} --out {}" + more,
+               {temp_ / "live", temp_ / out});
+  }
+
   TempFolder temp_;
 };
 
@@ -65,7 +71,7 @@ TEST_F(ValidateTest, ARunThatIsTheSimulationHasNoError) {
 TEST_F(ValidateTest, SystemsOfAFolderAreTakenInTheirOrderAndWrittenDown) {
   MakeLive("live/u-shape", "u-shape");
   MakeLive("live/hat", "hat");
-  const ProgramRun run = Validate("live", " --out " + (temp_ / "gap"));
+  const ProgramRun run = ValidateTo("gap");
   EXPECT_EQ(run.exit_code, 0) << run.err;
   EXPECT_EQ(run.err, "wrote " + (temp_ / "gap") + "\n");
   EXPECT_THAT(run.out, HasSubstr("the same in both worlds"));
@@ -84,7 +90,7 @@ TEST_F(ValidateTest, SystemsOfAFolderAreTakenInTheirOrderAndWrittenDown) {
 TEST_F(ValidateTest, SameRunsWriteTheSameBytes) {
   MakeLive("live", "hat");
   for (const char* name : {"a", "b"}) {
-    ASSERT_EQ(Validate("live", " --quiet --out " + (temp_ / name)).exit_code, 0);
+    ASSERT_EQ(ValidateTo(name, " --quiet").exit_code, 0);
   }
   for (const char* name :
        {"validation.json", "validation.md", "validation.png", "validation.pdf", "manifest.json"}) {
@@ -107,7 +113,7 @@ TEST_F(ValidateTest, EventsGiveThePercentilesOfBatches) {
 TEST_F(ValidateTest, WhatDiffersFailsAfterAllIsWritten) {
   MakeLive("live", "u-shape");
   Change("live/requests.csv", ",12,11,0,0,0,0,", ",12,10,0,0,0,0,");
-  const ProgramRun run = Validate("live", " --no-figure --quiet --out " + (temp_ / "gap"));
+  const ProgramRun run = ValidateTo("gap", " --no-figure --quiet");
   EXPECT_EQ(run.exit_code, 1);
   EXPECT_THAT(run.err, AllOf(HasSubstr("hat validate: u-shape: the two worlds did not do the same"),
                              HasSubstr("1 differ without a near-tie")));

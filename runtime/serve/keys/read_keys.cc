@@ -18,6 +18,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr size_t kMaxPemBytes = 1 << 16;
+constexpr size_t kMaxTableBytes = 1 << 22;  // 10,000 devices with the longest names are 1.3 MB
 
 // Throws InputError if group or others have any of these permissions. `right`: a mode for chmod.
 void RefusePermissions(const std::string& path, unsigned mask, std::string_view verb,
@@ -57,10 +58,10 @@ void CheckFolder(const std::string& folder, const std::string& own, const std::s
   throw InputError(fmt::format("'{}' has no {}{}", folder, own, Hint(folder, own, others)));
 }
 
-PemFile ReadPem(const std::string& folder, const std::string& name) {
+PemFile ReadPem(const std::string& folder, const std::string& name, size_t most = kMaxPemBytes) {
   const std::string path = fs::path(folder) / name;
   RefuseWriters(path);
-  return {path, ReadFile(path, kMaxPemBytes)};
+  return {path, ReadFile(path, most)};
 }
 
 // Reads and checks what both kinds of folder have. Keys: CloudKeys or DeviceKeys.
@@ -98,7 +99,7 @@ CloudKeys ReadCloudKeys(const std::string& folder, std::chrono::sys_seconds now)
   CheckFolder(folder, "tokens.csv", "token");
   CloudKeys keys;
   ReadCredentials(folder, KeyOwner::kCloud, now, keys);
-  const PemFile tokens = ReadPem(folder, "tokens.csv");
+  const PemFile tokens = ReadPem(folder, "tokens.csv", kMaxTableBytes);
   keys.tokens = TokenTable::Parse(tokens.text, tokens.path);
   return keys;
 }

@@ -20,16 +20,26 @@ namespace {
 using DeviceStream = Stream<wire::FromDevice, wire::FromCloud>;
 using Clock = DeviceStream::Clock;
 
-Clock::duration Duration(double seconds) {
-  return std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds));
+constexpr double kPause_s = 0.1;  // before another connection
+
+template <typename AnyClock = Clock>
+AnyClock::duration Duration(double seconds) {
+  return std::chrono::duration_cast<typename AnyClock::duration>(
+      std::chrono::duration<double>(seconds));
 }
+
+// A connection that broke before the welcome. It says nothing of what the cloud thinks.
+struct BrokenConnection : RunError {
+  using RunError::RunError;
+};
 
 }  // namespace
 
 class WireClient::Impl : private grpc::ClientBidiReactor<wire::FromDevice, wire::FromCloud>,
                          private DeviceStream::Wire {
  public:
-  explicit Impl(Setup setup);
+  // Throws RunError, and BrokenConnection where another try may do better.
+  Impl(const Setup& setup, Clock::time_point deadline);
   ~Impl() override;
 
   const Welcome& welcome() const { return welcome_; }
@@ -61,9 +71,9 @@ class WireClient::Impl : private grpc::ClientBidiReactor<wire::FromDevice, wire:
     context_.TryCancel();
   }
 
-  void WaitUntilConnected(grpc::Channel& channel) const;
+  void WaitUntilConnected(grpc::Channel& channel, Clock::time_point deadline) const;
   void OnHeartbeat(uint64_t number);
-  void SayHello();
+  void SayHello(Clock::time_point deadline);
   void Beat();
 
   Setup setup_;
@@ -77,6 +87,7 @@ class WireClient::Impl : private grpc::ClientBidiReactor<wire::FromDevice, wire:
   std::condition_variable changed_;
   bool is_welcome_ = false;
   bool is_done_ = false;
+  bool is_broken_ = false;  // done, and not because the cloud said so
   bool is_leaving_ = false;
   std::string why_;  // the stream has ended
   uint64_t beats_ = 0;
@@ -85,7 +96,7 @@ class WireClient::Impl : private grpc::ClientBidiReactor<wire::FromDevice, wire:
   std::thread heart_;
 };
 
-WireClient::Impl::Impl(Setup setup) : setup_(std::move(setup)) {
+WireClient::Impl::Impl(const Setup& setup, Clock::time_point deadline) : setup_(setup) {
   grpc::SslCredentialsOptions tls;
   tls.pem_root_certs = setup_.tls.ca;
   tls.pem_private_key = setup_.tls.key;
@@ -97,22 +108,23 @@ WireClient::Impl::Impl(Setup setup) : setup_(std::move(setup)) {
   if (!setup_.cloud_name.empty()) arguments.SetSslTargetNameOverride(setup_.cloud_name);
   const auto channel =
       grpc::CreateCustomChannel(setup_.cloud, grpc::SslCredentials(tls), arguments);
-  WaitUntilConnected(*channel);
+  WaitUntilConnected(*channel, deadline);
   stub_ = wire::Cloud::NewStub(channel);
   context_.AddMetadata("authorization", "Bearer " + setup_.token);
   stub_->async()->Connect(&context_, this);
   AddHold();  // writes come from outside of gRPC's calls
   StartRead(&in_);
   StartCall();
-  SayHello();
+  SayHello(deadline);
   heart_ = std::thread([this] { Beat(); });
 }
 
 // A cloud that is not up yet may come; one that does not take the certificate will not.
-void WireClient::Impl::WaitUntilConnected(grpc::Channel& channel) const {
-  const auto deadline = std::chrono::system_clock::now() +
-                        std::chrono::duration_cast<std::chrono::system_clock::duration>(
-                            std::chrono::duration<double>(setup_.timeout_s));
+void WireClient::Impl::WaitUntilConnected(grpc::Channel& channel,
+                                          Clock::time_point deadline) const {
+  const auto end = std::chrono::system_clock::now() +
+                   Duration<std::chrono::system_clock>(
+                       std::chrono::duration<double>(deadline - Clock::now()).count());
   std::mutex mutex;
   std::string failed;
   const HandshakeListener listener([&](const std::string& why) {
@@ -127,7 +139,7 @@ void WireClient::Impl::WaitUntilConnected(grpc::Channel& channel) const {
         throw RunError(fmt::format("no trust in the cloud at '{}': {}", setup_.cloud, failed));
       }
     }
-    if (!channel.WaitForStateChange(state, deadline)) {
+    if (!channel.WaitForStateChange(state, end)) {
       throw RunError(fmt::format(
           "no cloud answers at '{}' within {:g} s: nobody listens there, or it does not take this "
           "device's certificate",
@@ -136,15 +148,19 @@ void WireClient::Impl::WaitUntilConnected(grpc::Channel& channel) const {
   }
 }
 
-void WireClient::Impl::SayHello() {
+void WireClient::Impl::SayHello(Clock::time_point deadline) {
   wire::FromDevice hello;
   *hello.mutable_hello() = HelloOf(setup_.hello);
   stream_.SendSmall(std::move(hello));
   std::unique_lock lock(mutex_);
-  changed_.wait_for(lock, Duration(setup_.timeout_s), [this] { return is_welcome_ || is_done_; });
+  changed_.wait_until(lock, deadline, [this] { return is_welcome_ || is_done_; });
   if (is_welcome_) return;
   context_.TryCancel();
   changed_.wait(lock, [this] { return is_done_; });
+  if (is_broken_) {
+    throw BrokenConnection(fmt::format("the stream to the cloud at '{}' broke before it began: {}",
+                                       setup_.cloud, why_));
+  }
   throw RunError(fmt::format("the cloud at '{}' refused: {}", setup_.cloud, why_));
 }
 
@@ -190,6 +206,7 @@ void WireClient::Impl::OnDone(const grpc::Status& status) {
   std::string why;
   {
     const std::lock_guard lock(mutex_);
+    is_broken_ = why_.empty() && status.error_code() == grpc::StatusCode::UNAVAILABLE;
     if (why_.empty()) {
       why_ = status.ok()                       ? "the cloud has ended the stream"
              : !status.error_message().empty() ? status.error_message()
@@ -223,7 +240,17 @@ void WireClient::Impl::Beat() {
   }
 }
 
-WireClient::WireClient(Setup setup) : impl_(std::make_unique<Impl>(std::move(setup))) {}
+WireClient::WireClient(const Setup& setup) {
+  const auto deadline = Clock::now() + Duration(setup.timeout_s);
+  while (impl_ == nullptr) {
+    try {
+      impl_ = std::make_unique<Impl>(setup, deadline);
+    } catch (const BrokenConnection&) {
+      if (Clock::now() + Duration(kPause_s) > deadline) throw;
+      std::this_thread::sleep_for(Duration(kPause_s));
+    }
+  }
+}
 WireClient::~WireClient() = default;
 const Welcome& WireClient::welcome() const { return impl_->welcome(); }
 Connection& WireClient::connection() { return impl_->connection(); }

@@ -21,8 +21,9 @@ class WireClient {
     ConnectionEvents events = {};
   };
 
-  // Connects and says hello. Throws RunError: nobody there, refused (with the cloud's words).
-  explicit WireClient(Setup setup);
+  // Connects and says hello; again where the connection breaks before the welcome, within the
+  // timeout. Throws RunError: nobody there, refused (with the cloud's words).
+  explicit WireClient(const Setup& setup);
   ~WireClient();  // ends the stream; no event comes afterwards
 
   const Welcome& welcome() const;

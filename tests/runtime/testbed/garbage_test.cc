@@ -7,11 +7,7 @@
 #include <mutex>
 
 #include "protocol/frame_stream.h"
-#include "protocol/locked_observer.h"
-#include "runtime/agent/cloud_program.h"
-#include "runtime/agent/device_program.h"
-#include "runtime/serve/keys/make_keys.h"
-#include "tests/core/temp_folder.h"
+#include "tests/runtime/testbed/served_rig.h"
 
 namespace hat {
 namespace {
@@ -23,15 +19,6 @@ using testing::HasSubstr;
 constexpr int kGood = 0, kBad = 1;  // devices
 constexpr int kMaxSessions = 2;
 constexpr int kPromptTokens = 300, kOutputTokens = 400;
-
-ServedOptions Options() {
-  SystemSpec system = FindSystem("hat");
-  return {.model = "models/small",
-          .plan = {.split = 2, .compute = {}, .wire = Dtype::kFloat32},
-          .system = system,
-          .adapter = "models/small/adapter.safetensors",
-          .ends_at_end_of_text = false};
-}
 
 // Lines, of any thread.
 class Log {
@@ -56,14 +43,6 @@ class Log {
   std::mutex mutex_;
   std::vector<std::string> lines_;
 };
-
-bool Eventually(const std::function<bool()>& holds) {
-  for (int i = 0; i < 6000; ++i) {
-    if (holds()) return true;
-    std::this_thread::sleep_for(std::chrono::milliseconds(10));
-  }
-  return false;
-}
 
 // A device's end of a stream without a device.
 class Peer {
@@ -90,7 +69,7 @@ class Peer {
 
   // The reason of the n-th Abort frame, which comes.
   AbortReason Aborted(size_t n = 0) {
-    EXPECT_TRUE(Eventually([&] {
+    EXPECT_TRUE(ServedRig::Eventually([&] {
       const std::lock_guard lock(mutex_);
       return frames_.size() > n;
     }));
@@ -99,7 +78,7 @@ class Peer {
     return static_cast<AbortReason>(frames_[n].first_position);
   }
   std::string Closed() {
-    EXPECT_TRUE(Eventually([&] {
+    EXPECT_TRUE(ServedRig::Eventually([&] {
       const std::lock_guard lock(mutex_);
       return closed_.has_value();
     }));
@@ -133,67 +112,11 @@ class Peer {
 
 class GarbageTest : public testing::Test {
  protected:
-  GarbageTest() : served_cloud_(Options()), served_device_(Options()) {
-    MakeKeys(folder_ / "keys", {.devices = NumberedDevices(2)});
-    keys_ = std::make_unique<CloudKeys>(ReadCloudKeys(folder_ / "keys/cloud"));
-    program_ = std::make_unique<CloudProgram>(CloudProgram::Setup{
-        .world = world_,
-        .served = served_cloud_,
-        .keys = *keys_,
-        .listen = "127.0.0.1:0",
-        .config = {.replicas = 1, .stages = 1, .token_budget = 512, .kv_tokens = 20'000},
-        .paces = {&pace_},
-        .observer = nobody_,
-        .max_sessions = kMaxSessions,
-        .session_positions = served_cloud_.config().max_positions,
-        .downlink = [this](int) { return PlainLink(served_cloud_.agreement()); },
-        .log = [this](const std::string& line) { log_.Add(line); }});
-  }
-  ~GarbageTest() override {
-    program_->Stop(Seconds(0));
-    world_.Join();
-  }
-
-  std::string address() const { return "127.0.0.1:" + std::to_string(program_->service().port()); }
-
-  // What the good device says to a prompt of one id while `meanwhile` happens.
+  // What the good device says while `meanwhile` happens.
   std::vector<int32_t> Answer(const std::function<void()>& meanwhile) {
-    const DeviceKeys keys = ReadDeviceKeys(folder_ / "keys/device-0");
-    ThreadWorld world;
-    std::vector<int32_t> output;
-    Observer told;
-    LockedObserver observer(told);
-    ConstantPace pace;
-    DeviceProgram device(
-        {.world = world,
-         .served = served_device_,
-         .keys = keys,
-         .cloud = address(),
-         .pace = pace,
-         .observer = observer,
-         .device = kGood,
-         .uplink = PlainLink(served_device_.agreement()),
-         .prompt =
-             [](const Request& request) {
-               std::vector<int32_t> ids;
-               for (int i = 0; i < request.prompt_tokens; ++i) {
-                 ids.push_back(1 + (i * i * 37) % 1900);
-               }
-               return ids;
-             },
-         .on_end =
-             [&](const Request&, const SessionTokens& tokens, const SessionEnd& end) {
-               EXPECT_EQ(end.reason, "");
-               output = tokens.output;
-             }});
-    Request request;
-    request.prompt_tokens = kPromptTokens;
-    request.output_tokens = kOutputTokens;
-    device.OnArrival(request);
-    meanwhile();
-    world.Join();
-    device.Stop();
-    return output;
+    std::vector<int32_t> prompt;
+    for (int i = 0; i < kPromptTokens; ++i) prompt.push_back(1 + (i * i * 37) % 1900);
+    return rig_.Answer(kGood, prompt, kOutputTokens, meanwhile);
   }
 
   // `garbage`: what a bad peer does, while a good device is served.
@@ -202,29 +125,23 @@ class GarbageTest : public testing::Test {
     EXPECT_EQ(alone.size(), size_t{kOutputTokens});
     const std::vector<int32_t> beside = Answer([&] {
       log_.Refused();
-      const DeviceKeys keys = ReadDeviceKeys(folder_ / "keys/device-1");
-      Peer peer({.cloud = address(),
+      const DeviceKeys keys = rig_.KeysOf(kBad);
+      Peer peer({.cloud = rig_.address(),
                  .tls = {keys.ca_pem, keys.certificate_pem, keys.key_pem},
                  .token = keys.token,
-                 .hello = served_device_.handshake()},
-                served_device_);
+                 .hello = rig_.served_device.handshake()},
+                rig_.served_device);
       garbage(peer);
     });
     EXPECT_EQ(beside, alone);
-    EXPECT_TRUE(Eventually([&] { return program_->service().load().sessions == 0; }));
-    EXPECT_EQ(program_->service().load().kv_tokens, 0);
+    EXPECT_TRUE(ServedRig::Eventually([&] { return rig_.service().load().sessions == 0; }));
+    EXPECT_EQ(rig_.service().load().kv_tokens, 0);
   }
 
-  TempFolder folder_;
-  ServedCloud served_cloud_;
-  ServedDevice served_device_;
-  std::unique_ptr<CloudKeys> keys_;
-  ThreadWorld world_;
-  Observer quiet_;
-  LockedObserver nobody_{quiet_};
-  ConstantPace pace_;
   Log log_;
-  std::unique_ptr<CloudProgram> program_;
+  ServedRig rig_{{.devices = 2,
+                  .max_sessions = kMaxSessions,
+                  .log = [this](const std::string& line) { log_.Add(line); }}};
 };
 
 TEST_F(GarbageTest, BytesThatAreNoFrameEndTheStream) {

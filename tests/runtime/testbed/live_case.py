@@ -150,6 +150,7 @@ class Link:
         self.to_port = port
         self.delay_s = 0
         self.up_limit = self.down_limit = None  # bytes; then nothing more passes
+        self.cut_at = None  # when so many bytes have come down, all connections are cut once
         self.up = self.down = 0  # bytes that have passed
         self.is_stopped = False  # nothing passes, and nobody is told
         self.pairs = []
@@ -182,6 +183,9 @@ class Link:
                     time.sleep(0.01)
                 target.sendall(data)
                 setattr(self, way, getattr(self, way) + len(data))
+                if self.cut_at is not None and self.down >= self.cut_at:
+                    self.cut_at = None
+                    self.cut()
         for end in (source, target):
             with contextlib.suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)

@@ -56,12 +56,21 @@ class RetryTest(LiveCase):
         other = self.device(1, cloud, tokens=150)
         device = self.device(0, link, tokens=MANY)
         for _ in range(2):
-            verified = cloud.metrics()["hat:verified_tokens_total"]
-            self.assertTrue(eventually(
-                lambda: cloud.metrics()["hat:verified_tokens_total"] > verified + 80))
+            passed = link.down
+            self.assertTrue(eventually(lambda: link.down > passed + 20_000))
             link.cut()
         self.expect_whole(device)
         self.expect_whole(other)
+        self.expect_floor(cloud)
+
+    def test_a_connection_is_cut_before_its_stream_begins(self):
+        cloud = self.cloud()
+        for down in range(500, 5001, 500):  # TLS, then HTTP/2, then the welcome
+            with self.subTest(down=down):
+                link = self.link(cloud)
+                link.cut_at = down
+                self.expect_whole(self.device(0, link, "--reconnect-s", 30))
+                self.assertGreater(len(link.pairs), 1)
         self.expect_floor(cloud)
 
     def test_a_link_is_cut_for_a_second(self):

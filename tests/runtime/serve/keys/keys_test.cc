@@ -1,4 +1,5 @@
 // Folders of keys: made, read, spoiled.
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 
 #include <filesystem>
@@ -51,6 +52,13 @@ TEST_F(KeysTest, ACloudKnowsItsDevices) {
   const auto days = std::chrono::round<std::chrono::days>(device.valid_until - Now()).count();
   EXPECT_EQ(days, kDefaultKeyDays);
   EXPECT_EQ(cloud.valid_until, device.valid_until);
+}
+
+TEST_F(KeysTest, ACloudKnowsAsManyDevicesAsKeysAreMadeFor) {
+  std::string table = "device,token_sha256\n";
+  for (int i = 0; i < 10'000; ++i) table += fmt::format("d{:063},{:064x}\n", i, i);
+  Spoil("keys/cloud/tokens.csv", table);
+  EXPECT_EQ(ReadCloudKeys(cloud_).tokens.devices().size(), 10'000U);
 }
 
 TEST_F(KeysTest, EachFolderIsCompleteAndItsOwnersAlone) {
