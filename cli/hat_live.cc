@@ -6,6 +6,7 @@ int main(int argc, char** argv) {
   constexpr hat::Verb kVerbs[] = {
       {"cloud", hat::CloudVerb},
       {"device", hat::DeviceVerb},
+      {"profile link", hat::ProfileLinkVerb},
       {"testbed cloud", hat::TestbedCloudVerb},
       {"testbed device", hat::TestbedDeviceVerb},
       {"testbed reference", hat::TestbedReferenceVerb},

@@ -25,6 +25,7 @@ constexpr KnownVerb kKnownVerbs[] = {
     {"profile check", "hat-torch", "holds measured profiles against whole steps"},
     {"profile cloud", "hat-torch", "measures how fast this machine is as a model's cloud"},
     {"profile device", "hat-torch", "measures how fast this machine is as a model's device"},
+    {"profile link", "hat-live", "measures the way from a device to its cloud"},
     {"profile model", "hat", "computes a profile from published figures and a roofline"},
     {"profile show", "hat", "shows a profile as a table, and draws it"},
     {"replay", "hat", "plays a scenario on live programs of this machine"},

@@ -7,6 +7,7 @@ namespace hat {
 
 int CloudVerb(CommandLine& line);
 int DeviceVerb(CommandLine& line);
+int ProfileLinkVerb(CommandLine& line);
 // Of a testbed, for 'hat replay' alone.
 int TestbedCloudVerb(CommandLine& line);
 int TestbedDeviceVerb(CommandLine& line);

@@ -146,10 +146,11 @@ ServedOptions ServedOptionsOf(const Options& options, const Loaded& loaded) {
           .frame_dtype = scenario.wire_dtype};
 }
 
-LinkSettings SettingsOf(const Options& options, const Scenario& scenario, const LinkRate& rate) {
-  LinkSettings settings{.hidden = scenario.model.hidden, .stamps = true};
+LinkSettings SettingsOf(const Options& options, const Loaded& loaded, Direction direction,
+                        int device) {
+  LinkSettings settings{.hidden = loaded.scenario.model.hidden, .stamps = true};
   if (options.is_unpaced) return settings;
-  settings.shape = FifoLinkOf(scenario.link, rate);
+  settings.shape = loaded.fleet.MakeLink(direction, device);
   settings.lead = Microseconds(options.lead_us) / options.time_scale;
   return settings;
 }
@@ -241,8 +242,7 @@ int TestbedCloud(const Options& options) {
        .max_sessions = scenario.fleet.max_sessions,
        .session_positions = served.config().max_positions,
        .downlink =
-           [&](int device) { return SettingsOf(options, scenario, loaded.fleet.downlink(device)); },
-       .uplink_latency = options.is_unpaced ? std::nullopt : std::optional(scenario.link.latency),
+           [&](int device) { return SettingsOf(options, loaded, Direction::kDown, device); },
        .lateness = &watch.lateness(),
        .log = [](const std::string& line) { fmt::print(stderr, "{}\n", line); }});
   Say(fmt::format("listening {}", program.service().port()));
@@ -318,8 +318,7 @@ int TestbedDevice(const Options& options) {
        .observer = watch.observer(),
        .device = options.device,
        .max_sessions = scenario.fleet.max_sessions,
-       .uplink = SettingsOf(options, scenario, loaded.fleet.uplink(options.device)),
-       .downlink_latency = options.is_unpaced ? std::nullopt : std::optional(scenario.link.latency),
+       .uplink = SettingsOf(options, loaded, Direction::kUp, options.device),
        .lateness = &watch.lateness(),
        .prompt =
            [&](const Request& request) {

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <fstream>
 #include <limits>
+#include <sstream>
 #include <thread>
 
 #include <fmt/format.h>
@@ -95,6 +96,24 @@ Bytes AvailableMemory(const std::string& proc, const std::string& groups) {
 }
 
 int CoreCount() { return static_cast<int>(std::max(1U, std::thread::hardware_concurrency())); }
+
+// "  eth0: 1815 12 0 0 0 0 0 0 912 ...": bytes received, seven counts more, bytes sent.
+Traffic NetworkTraffic(const std::string& proc) {
+  std::ifstream file(proc + "/net/dev");
+  Traffic traffic;
+  for (std::string line; std::getline(file, line);) {
+    const size_t colon = line.find(':');
+    if (colon == std::string::npos) continue;
+    std::istringstream numbers(line.substr(colon + 1));
+    double received = 0, sent = 0, other = 0;
+    numbers >> received;
+    for (int i = 0; i < 7; ++i) numbers >> other;
+    if (!(numbers >> sent)) continue;
+    traffic.received += Bytes(received);
+    traffic.sent += Bytes(sent);
+  }
+  return traffic;
+}
 
 std::vector<std::string> KernelValues(const std::string& path, const std::string& key) {
   std::ifstream file(path);

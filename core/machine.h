@@ -24,6 +24,13 @@ Bytes MemoryLimit(const std::string& proc = kProcFolder, const std::string& grou
 Bytes AvailableMemory(const std::string& proc = kProcFolder,
                       const std::string& groups = kGroupsFolder);
 
+// What all network interfaces together have received and sent since they are there, headers
+// included; the loopback counts what it sends as received too. Zero where the kernel does not say.
+struct Traffic {
+  Bytes received, sent;
+};
+Traffic NetworkTraffic(const std::string& proc = kProcFolder);
+
 // Cores that this process may use.
 int CoreCount();
 

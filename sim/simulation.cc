@@ -135,9 +135,9 @@ class Simulation::Running {
       shared_links_ = links.get();
       return links;
     }
-    return std::make_unique<DedicatedLinks>(world_, observer_, hidden, [this, &link](int d) {
-      return DedicatedLinks::Pair{FifoLinkOf(link, fleet_.uplink(d)),
-                                  FifoLinkOf(link, fleet_.downlink(d))};
+    return std::make_unique<DedicatedLinks>(world_, observer_, hidden, [this](int d) {
+      return DedicatedLinks::Pair{fleet_.MakeLink(Direction::kUp, d),
+                                  fleet_.MakeLink(Direction::kDown, d)};
     });
   }
 

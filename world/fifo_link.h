@@ -5,8 +5,10 @@
 #pragma once
 
 #include <algorithm>
+#include <optional>
 
 #include "core/units.h"
+#include "world/radio_delay.h"
 
 namespace hat {
 
@@ -29,8 +31,8 @@ class FifoLink {
 
   // `curve`, where given, stands in for `rate`; not owned.
   FifoLink(BytesPerSecond rate, Seconds latency, double efficiency,
-           const RateCurve* curve = nullptr)
-      : rate_(rate), latency_(latency), efficiency_(efficiency), curve_(curve) {}
+           const RateCurve* curve = nullptr, std::optional<RadioDelay> radio = {})
+      : rate_(rate), latency_(latency), efficiency_(efficiency), curve_(curve), radio_(radio) {}
 
   Transit Send(Seconds now, Bytes size) {
     Transit transit;
@@ -38,6 +40,7 @@ class FifoLink {
     transit.start = std::max(now, free_);
     transit.left = LeftAt(transit.start, size);
     transit.arrived = transit.left + latency_;
+    if (radio_) transit.arrived = radio_->Arrival(transit.arrived);
     free_ = transit.left;
     return transit;
   }
@@ -55,6 +58,7 @@ class FifoLink {
   double efficiency_;
   const RateCurve* curve_;
   Seconds free_;
+  std::optional<RadioDelay> radio_;
 };
 
 }  // namespace hat

@@ -52,12 +52,10 @@ RateTrace::Hold LinkRate::HoldAt(Seconds t) const {
   return {hold.rate, hold.until - offset_};
 }
 
-FifoLink FifoLinkOf(const LinkConfig& link, const LinkRate& rate) {
-  return FifoLink(rate.Mean(), link.latency, link.efficiency, rate.curve());
-}
-
 Fleet::Fleet(const Scenario& scenario)
     : power_mode_requests_(scenario.fleet.power_mode_requests),
+      seed_(scenario.seed),
+      link_(scenario.link),
       uplinks_(DrawRates(scenario.link.up, RngStream(scenario.seed, "uplink"), scenario.devices())),
       downlinks_(
           DrawRates(scenario.link.down, RngStream(scenario.seed, "downlink"), scenario.devices())) {
@@ -67,6 +65,17 @@ Fleet::Fleet(const Scenario& scenario)
     modes_.push_back(static_cast<int>(device_class.profile_paths.size()));
     mode_ends_.push_back(EndsOfShares(device_class.mode_weights));
   }
+}
+
+FifoLink Fleet::MakeLink(Direction direction, int device) const {
+  const bool is_up = direction == Direction::kUp;
+  const LinkRate& rate = is_up ? uplink(device) : downlink(device);
+  std::optional<RadioDelay> radio;
+  if (link_.radio) {
+    const RngStream stream(seed_, is_up ? "uplink radio" : "downlink radio");
+    radio.emplace(*link_.radio, stream.At(static_cast<uint64_t>(device)));
+  }
+  return FifoLink(rate.Mean(), link_.latency, link_.efficiency, rate.curve(), radio);
 }
 
 int Fleet::class_of(int device) const {

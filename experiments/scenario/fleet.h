@@ -1,5 +1,6 @@
 // The devices of a scenario one by one: class, link rates and power modes. Rates are drawn from the
-// streams "uplink" and "downlink", keyed by device: the same for every system, and a larger fleet
+// streams "uplink" and "downlink", a radio's delays from "uplink radio" and "downlink radio", keyed
+// by device: the same for every system, and a larger fleet
 // begins with a smaller one's draws.
 #pragma once
 
@@ -11,6 +12,7 @@
 #include "core/units.h"
 #include "experiments/scenario/rate_trace.h"
 #include "experiments/scenario/scenario.h"
+#include "protocol/observer.h"
 #include "world/fifo_link.h"
 
 namespace hat {
@@ -37,9 +39,6 @@ class LinkRate final : public RateCurve {
   Seconds offset_;
 };
 
-// A dedicated link of that rate, idle; `rate` outlives it.
-FifoLink FifoLinkOf(const LinkConfig& link, const LinkRate& rate);
-
 class Fleet {
  public:
   // Loads rate traces. Throws InputError.
@@ -50,6 +49,8 @@ class Fleet {
       int device) const;  // index into Scenario::fleet.classes; a class's devices are consecutive
   const LinkRate& uplink(int device) const { return uplinks_[static_cast<size_t>(device)]; }
   const LinkRate& downlink(int device) const { return downlinks_[static_cast<size_t>(device)]; }
+  // A dedicated link of the device, idle; the fleet outlives it.
+  FifoLink MakeLink(Direction direction, int device) const;
 
   // The power mode (index into the class's profile_paths) of a device on which `requests_started`
   // requests have been started, for operations that start from then on. With b = requests_started
@@ -63,6 +64,8 @@ class Fleet {
   std::vector<int> modes_;                      // of each class
   std::vector<std::vector<double>> mode_ends_;  // where each one's share ends; empty: no weights
   int power_mode_requests_;
+  uint64_t seed_;
+  LinkConfig link_;
   std::vector<LinkRate> uplinks_;
   std::vector<LinkRate> downlinks_;
 };

@@ -166,6 +166,18 @@ RateConfig ReadRate(const ConfigTable& link, const std::string& direction) {
   return rate;
 }
 
+RadioDelay::Shape ReadRadio(const ConfigTable& table) {
+  RadioDelay::Shape radio;
+  radio.jitter = Milliseconds(table.Number("jitter_ms", Range::NonNegative(60e3), 0));
+  radio.stall_every = Seconds(table.Number("stall_every_s", Range::NonNegative(1e6), 0));
+  if (radio.stall_every > Seconds(0)) {
+    radio.stall = Milliseconds(table.Number("stall_ms", Range::Positive(60e3)));
+  } else {
+    table.Forbid({"stall_ms"}, "stall_every_s", "stall_every_s = 0");
+  }
+  return radio;
+}
+
 LinkConfig ReadLink(const ConfigTable& root) {
   const ConfigTable table = root.Table("link");
   LinkConfig link;
@@ -182,12 +194,14 @@ LinkConfig ReadLink(const ConfigTable& root) {
     if (!any)
       throw table.Error("kind", "= \"shared\" needs one of cell_mbps, ingress_mbps, egress_mbps" +
                                     table.MisspeltHint(capacities));
+    table.Forbid({"radio"}, "kind", "link.kind = \"shared\"");
   } else {
     table.Forbid(capacities, "kind", "link.kind = \"dedicated\"");
   }
   link.latency = Milliseconds(
       table.Number("latency_ms", Range::NonNegative(60e3), ToMilliseconds(link.latency)));
   link.efficiency = table.Number("efficiency", Range{0, 1, true}, link.efficiency);
+  if (table.Has("radio")) link.radio = ReadRadio(table.Table("radio"));
   link.up = ReadRate(table, "up");
   link.down = ReadRate(table, "down");
   return link;

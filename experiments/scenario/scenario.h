@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,6 +15,7 @@
 #include "profiles/profile.h"
 #include "protocol/frame.h"
 #include "protocol/system.h"
+#include "world/radio_delay.h"
 
 namespace hat {
 
@@ -48,8 +50,9 @@ struct LinkConfig {
   enum class Kind { kDedicated, kShared };
   Kind kind = Kind::kDedicated;
   RateConfig up, down;
-  Seconds latency = Milliseconds(2);  // one way
-  double efficiency = 1;              // payload over bytes on the wire
+  Seconds latency = Milliseconds(2);            // one way
+  double efficiency = 1;                        // payload over bytes on the wire
+  std::optional<RadioDelay::Shape> radio = {};  // dedicated only
   // shared only: capacities that all devices contend for, in bytes on the wire; infinite where
   // absent.
   BytesPerSecond cell = BytesPerSecond::Infinity();     // both directions together (a WiFi cell)

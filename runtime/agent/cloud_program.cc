@@ -32,7 +32,6 @@ CloudProgram::CloudProgram(Setup setup) : world_(setup.world) {
         return KnownPeer{*index, tokens.devices()[static_cast<size_t>(*index)].name};
       },
       .downlink = std::move(setup.downlink),
-      .uplink_latency = setup.uplink_latency,
       .lateness = setup.lateness,
       .log = std::move(setup.log)});
 }

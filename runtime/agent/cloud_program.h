@@ -29,7 +29,6 @@ class CloudProgram {
     double silence_s = 15;          // as WireServer's
     int session_positions = 0;      // that a session's caches have room for
     std::function<LinkSettings(int device)> downlink;
-    std::optional<Seconds> uplink_latency = {};
     Lateness* lateness = nullptr;
     std::function<void(const std::string& line)> log = {};
   };

@@ -23,7 +23,6 @@ DeviceProgram::DeviceProgram(Setup setup) : setup_(std::move(setup)), gpu_(setup
                .hello = setup_.served.handshake(),
                .heartbeat_s = setup_.heartbeat_s},
       .uplink = setup_.uplink,
-      .downlink_latency = setup_.downlink_latency,
       .lateness = setup_.lateness};
   agent_ = std::make_unique<DeviceAgent>(DeviceAgent::Setup{
       .link = std::move(link), .retries = setup_.retries, .reconnect_s = setup_.reconnect_s});

@@ -34,7 +34,6 @@ class DeviceProgram {
     double heartbeat_s = 5;   // as WireClient's
     int retries = 0;          // as DeviceAgent's
     double reconnect_s = 30;  // likewise
-    std::optional<Seconds> downlink_latency = {};
     Lateness* lateness = nullptr;
     std::function<std::vector<int32_t>(const Request&)> prompt;  // its ids
     std::function<void(int started_before)> on_start = {};       // a request gets its session

@@ -127,7 +127,6 @@ ConnectionEvents CloudService::OnOpen(int device, std::shared_ptr<Connection> co
       .device = device,
       .hidden = setup_.agreement.hidden,
       .most = LargestFrame(setup_.agreement, setup_.limits.max_positions),
-      .latency = setup_.uplink_latency,
       .lateness = setup_.lateness,
       .on_frame = [this, device](Frame frame) { server_->OnFrame(device, std::move(frame)); }});
   Log(fmt::format("device {} is there", device));

@@ -41,8 +41,7 @@ class CloudService {
     std::function<std::optional<KnownPeer>(std::string_view token)> find_device;
     // Of each device's downlink; none: the stream as it is.
     std::function<LinkSettings(int device)> downlink;
-    std::optional<Seconds> uplink_latency = {};  // of uplinks that are shaped
-    Lateness* lateness = nullptr;                // of their frames
+    Lateness* lateness = nullptr;  // of uplinks' frames, where they are shaped
     std::function<void(const std::string& line)> log = {};
   };
   explicit CloudService(Setup setup);

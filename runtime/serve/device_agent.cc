@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "core/error.h"
+#include "core/steady_time.h"
 
 namespace hat {
 namespace {
@@ -75,7 +76,6 @@ std::unique_ptr<DeviceLink> DeviceAgent::Connect(double timeout_s) {
       .on_end = [this](const Request& request, const SessionEnd& end) { OnEnd(request, end); },
       .wire = own.wire,
       .uplink = own.uplink,
-      .downlink_latency = own.downlink_latency,
       .lateness = own.lateness};
   link.wire.timeout_s = timeout_s;
   return std::make_unique<DeviceLink>(std::move(link));
@@ -158,8 +158,7 @@ void DeviceAgent::Reconnect() {
 }
 
 std::unique_ptr<DeviceLink> DeviceAgent::TryToConnect(std::string* why) {
-  const auto end = Clock::now() + std::chrono::duration_cast<Clock::duration>(
-                                      std::chrono::duration<double>(setup_.reconnect_s));
+  const auto end = Clock::now() + SteadySpan(setup_.reconnect_s);
   for (double pause_s = kFirstPause_s;; pause_s = std::min(2 * pause_s, kLongestPause_s)) {
     try {
       return Connect(std::min(setup_.link.wire.timeout_s, std::max(0.1, SecondsUntil(end))));

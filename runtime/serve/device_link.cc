@@ -17,7 +17,6 @@ DeviceLink::DeviceLink(Setup setup) : setup_(std::move(setup)), agreement_(setup
                           .device = setup_.device,
                           .hidden = agreement_.hidden,
                           .most = LargestFrame(agreement_, setup_.max_positions),
-                          .latency = setup_.downlink_latency,
                           .lateness = setup_.lateness,
                           .on_frame = [this](Frame frame) { OnFrame(std::move(frame)); }});
   WireClient::Setup wire = setup_.wire;

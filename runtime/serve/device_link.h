@@ -28,8 +28,7 @@ class DeviceLink {
     Device::OnEnd on_end;
     WireClient::Setup wire;  // but for its events
     LinkSettings uplink;
-    std::optional<Seconds> downlink_latency = {};  // of one that is shaped
-    Lateness* lateness = nullptr;                  // of its frames
+    Lateness* lateness = nullptr;  // of the downlink's frames, where it is shaped
   };
 
   // Connects. Throws RunError: no cloud, or it refuses.

@@ -50,12 +50,13 @@ void LinkSender::SendShaped(Frame frame) {
   }
   Bytes sent(0);
   std::optional<FrameStamps> stamps;
-  if (settings_.stamps) stamps = FrameStamps{now, transit.start, transit.left};
+  if (settings_.stamps) stamps = FrameStamps{now, transit.start, transit.left, transit.arrived};
+  const Seconds delay = transit.arrived - transit.left;  // the latency, and a radio's
   for (std::string& bytes : PiecesOf(EncodeFrame(frame, settings_.hidden))) {
     sent += Bytes(static_cast<double>(bytes.size()));
-    const Seconds arrives = link.LeftAt(transit.start, sent) + link.latency();
+    last_arrives_ = std::max(last_arrives_, link.LeftAt(transit.start, sent) + delay);
     auto piece = std::make_shared<Piece>(Piece{std::move(bytes), std::exchange(stamps, {})});
-    world_.CallAt(arrives - settings_.lead, [shared = shared_, piece] {
+    world_.CallAt(last_arrives_ - settings_.lead, [shared = shared_, piece] {
       if (const auto connection = shared->Open()) connection->Send(std::move(*piece));
     });
   }
@@ -81,7 +82,7 @@ void LinkSender::SendAsItGoes(Frame frame) {
     shared->left.notify_all();
   };
   std::optional<FrameStamps> stamps;
-  if (settings_.stamps) stamps = FrameStamps{world_.Now(), world_.Now(), Seconds(0)};
+  if (settings_.stamps) stamps = FrameStamps{world_.Now(), world_.Now(), {}, {}};
   std::vector<std::string> pieces = PiecesOf(EncodeFrame(frame, settings_.hidden));
   for (std::string& bytes : pieces) {
     const bool is_last = &bytes == &pieces.back();
@@ -134,12 +135,12 @@ void LinkReceiver::OnPiece(const Piece& piece) {
   if (piece.stamps) {
     stamps_ = *piece.stamps;
   } else if (!reader_.is_within_frame()) {
-    stamps_ = {now, now, now};
+    stamps_ = {now, now, now, {}};
   }
   reader_.Read(std::as_bytes(std::span(piece.bytes)), [&](Frame frame) {
     const FrameHeader& header = frame.header;
-    if (setup_.lateness != nullptr && setup_.latency) {
-      setup_.lateness->Add(now - (stamps_.left + *setup_.latency));
+    if (setup_.lateness != nullptr && stamps_.arrives > Seconds(0)) {
+      setup_.lateness->Add(now - stamps_.arrives);
     }
     const Seconds left = stamps_.left == Seconds(0) ? now : std::min(stamps_.left, now);
     setup_.observer.OnFrame({static_cast<int>(header.session), setup_.device, setup_.direction,

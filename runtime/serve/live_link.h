@@ -56,7 +56,8 @@ class LinkSender {
   World& world_;
   LinkSettings settings_;
   std::shared_ptr<Shared> shared_ = std::make_shared<Shared>();
-  std::mutex mutex_;  // of the link's closed form, and of what follows
+  std::mutex mutex_;      // of the link's closed form, and of what follows
+  Seconds last_arrives_;  // shaped: of the newest piece; the next one may not overtake it
   std::map<SessionId, std::vector<Seconds>> prefills_left_;  // shaped: of the newest two, in order
 };
 
@@ -90,9 +91,8 @@ class LinkReceiver {
     Direction direction = Direction::kUp;
     int device = 0;
     int hidden = 0;
-    Bytes most;                           // of a frame
-    std::optional<Seconds> latency = {};  // of a shaped link
-    Lateness* lateness = nullptr;         // of a shaped link
+    Bytes most;                    // of a frame
+    Lateness* lateness = nullptr;  // of frames of a shaped link
     std::function<void(Frame)> on_frame;
   };
   explicit LinkReceiver(Setup setup)

@@ -45,6 +45,12 @@ TABLE = [
      ["'link.down.high_mbps'", "at least low_mbps = 9"]),
     (["link.kind=shared"], ["'link.kind'", "cell_mbps, ingress_mbps, egress_mbps"]),
     (["link.cell_mbps=5"], ["'link.cell_mbps' means nothing", "dedicated"]),
+    (["link.radio.jitter_ms=-1"], ["'link.radio.jitter_ms'", ">= 0"]),
+    (["link.radio.stall_every_s=1"], ["'link.radio.stall_ms' is missing", "> 0"]),
+    (["link.radio={stall_every_s=0,stall_ms=5}"],
+     ["'link.radio.stall_ms' means nothing", "stall_every_s = 0"]),
+    (["link.kind=shared", "link.cell_mbps=5", "link.radio.jitter_ms=1"],
+     ["'link.radio", "means nothing", "shared"]),
     # Counts.
     (["workload.requests=0"], ["'workload.requests'", "1..100000000", "got 0"]),
     (["workload.requests=-4"], ["'workload.requests'", "1..100000000", "got -4"]),

@@ -62,6 +62,18 @@ TEST_F(MachineMemoryTest, TheFirstVersionsGroupsCountAsWell) {
   EXPECT_EQ(Available(), 3'500'000);
 }
 
+TEST_F(MachineMemoryTest, TrafficIsAllInterfacesTogether) {
+  EXPECT_EQ(NetworkTraffic(folder_ / "nowhere").sent.value(), 0);
+  Write("proc/net/dev",
+        "Inter-|   Receive                    |  Transmit\n"
+        " face |bytes packets errs drop fifo frame compressed multicast|bytes packets errs\n"
+        "    lo: 1000 10 0 0 0 0 0 0 1000 10 0 0 0 0 0 0\n"
+        "  eth0:2000 20 0 0 0 0 0 0 300 5 0 0 0 0 0 0\n");
+  const Traffic traffic = NetworkTraffic(folder_ / "proc");
+  EXPECT_EQ(traffic.received.value(), 3000);
+  EXPECT_EQ(traffic.sent.value(), 1300);
+}
+
 // Whatever is in use.
 TEST_F(MachineMemoryTest, TheLimitIsTheTightestGroupsOrAllOfTheMachine) {
   const auto limit = [&] { return MemoryLimit(folder_ / "proc", folder_ / "groups").value(); };

@@ -36,6 +36,21 @@ TEST(FleetTest, ConstantRatesAreTheScenarios) {
   EXPECT_EQ(fleet.uplink(3).FinishTime(Seconds(1), Bytes(7.5e6)), Seconds(2));
 }
 
+TEST(FleetTest, ARadioIsEachLinksOwn) {
+  const Fleet plain(SmallScenario()), fleet(SmallScenario({"link.radio.jitter_ms=5"}));
+  const auto late = [&](const Fleet& of, Direction direction, int device) {
+    FifoLink link = of.MakeLink(direction, device);
+    FifoLink without = plain.MakeLink(direction, device);
+    return (link.Send(Seconds(0), Bytes(1)).arrived - without.Send(Seconds(0), Bytes(1)).arrived)
+        .value();
+  };
+  EXPECT_EQ(late(plain, Direction::kUp, 0), 0);
+  EXPECT_GT(late(fleet, Direction::kUp, 0), 0);
+  EXPECT_NE(late(fleet, Direction::kUp, 0), late(fleet, Direction::kDown, 0));
+  EXPECT_NE(late(fleet, Direction::kUp, 0), late(fleet, Direction::kUp, 1));
+  EXPECT_EQ(late(fleet, Direction::kUp, 1), late(fleet, Direction::kUp, 1));
+}
+
 TEST(FleetTest, UniformRatesLieInTheirRangeAndDiffer) {
   const Fleet fleet(LoadScenario(kSpecBench, {"fleet.scale=100"}));
   double total = 0;

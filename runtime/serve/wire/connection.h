@@ -47,6 +47,7 @@ struct Welcome {
 // Of a frame, on its sender's clock.
 struct FrameStamps {
   Seconds sent, start, left;  // as in FrameEvent; left 0: not known beforehand
+  Seconds arrives;            // when it should, on a shaped link; else 0
 };
 
 struct Piece {

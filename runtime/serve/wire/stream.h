@@ -58,6 +58,12 @@ class Stream : public Connection {
     WriteNext();
   }
 
+  // Of these, those that wait to be written: many where the other end asks and does not read.
+  size_t small_waiting() const {
+    const std::lock_guard lock(mutex_);
+    return small_.size();
+  }
+
   void Listen(ConnectionEvents events) {
     const std::lock_guard telling(events_mutex_);
     events_ = std::move(events);
@@ -117,8 +123,8 @@ class Stream : public Connection {
     piece.bytes = std::move(*message.mutable_data());
     if (message.has_stamps()) {
       const auto& stamps = message.stamps();
-      piece.stamps = {Seconds(stamps.sent_s()), Seconds(stamps.start_s()),
-                      Seconds(stamps.left_s())};
+      piece.stamps = {Seconds(stamps.sent_s()), Seconds(stamps.start_s()), Seconds(stamps.left_s()),
+                      Seconds(stamps.arrives_s())};
     }
     received_ += piece.bytes.size();
     const bool answers = received_ - reported_ >= kCreditBytes / 4;
@@ -162,13 +168,14 @@ class Stream : public Connection {
     message.mutable_stamps()->set_sent_s(piece.stamps->sent.value());
     message.mutable_stamps()->set_start_s(piece.stamps->start.value());
     message.mutable_stamps()->set_left_s(piece.stamps->left.value());
+    message.mutable_stamps()->set_arrives_s(piece.stamps->arrives.value());
   }
 
   std::mutex events_mutex_;  // held while one is told
   ConnectionEvents events_;
 
-  std::mutex mutex_;  // of what follows, but where it says otherwise
-  Wire* wire_;        // null: nothing can be written any more
+  mutable std::mutex mutex_;  // of what follows, but where it says otherwise
+  Wire* wire_;                // null: nothing can be written any more
   bool is_finishing_ = false;
   std::deque<Out> small_;
   std::deque<Waiting> pieces_;

@@ -9,7 +9,8 @@
 #include <utility>
 
 #include "core/error.h"
-#include "runtime/serve/wire/grpc_log.h"
+#include "core/steady_time.h"
+#include "runtime/serve/wire/channel.h"
 #include "runtime/serve/wire/handshake.h"
 #include "runtime/serve/wire/stream.h"
 #include "wire.grpc.pb.h"
@@ -21,12 +22,6 @@ using DeviceStream = Stream<wire::FromDevice, wire::FromCloud>;
 using Clock = DeviceStream::Clock;
 
 constexpr double kPause_s = 0.1;  // before another connection
-
-template <typename AnyClock = Clock>
-AnyClock::duration Duration(double seconds) {
-  return std::chrono::duration_cast<typename AnyClock::duration>(
-      std::chrono::duration<double>(seconds));
-}
 
 // A connection that broke before the welcome. It says nothing of what the cloud thinks.
 struct BrokenConnection : RunError {
@@ -71,7 +66,6 @@ class WireClient::Impl : private grpc::ClientBidiReactor<wire::FromDevice, wire:
     context_.TryCancel();
   }
 
-  void WaitUntilConnected(grpc::Channel& channel, Clock::time_point deadline) const;
   void OnHeartbeat(uint64_t number);
   void SayHello(Clock::time_point deadline);
   void Beat();
@@ -97,18 +91,8 @@ class WireClient::Impl : private grpc::ClientBidiReactor<wire::FromDevice, wire:
 };
 
 WireClient::Impl::Impl(const Setup& setup, Clock::time_point deadline) : setup_(setup) {
-  grpc::SslCredentialsOptions tls;
-  tls.pem_root_certs = setup_.tls.ca;
-  tls.pem_private_key = setup_.tls.key;
-  tls.pem_cert_chain = setup_.tls.certificate;
-  grpc::ChannelArguments arguments;
-  arguments.SetMaxReceiveMessageSize(static_cast<int>(kPieceBytes) + 1024);
-  // A channel of its own: gRPC shares connections between channels that look alike.
-  arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
-  if (!setup_.cloud_name.empty()) arguments.SetSslTargetNameOverride(setup_.cloud_name);
   const auto channel =
-      grpc::CreateCustomChannel(setup_.cloud, grpc::SslCredentials(tls), arguments);
-  WaitUntilConnected(*channel, deadline);
+      ConnectedChannel(setup_.cloud, setup_.cloud_name, setup_.tls, deadline, setup_.timeout_s);
   stub_ = wire::Cloud::NewStub(channel);
   context_.AddMetadata("authorization", "Bearer " + setup_.token);
   stub_->async()->Connect(&context_, this);
@@ -117,35 +101,6 @@ WireClient::Impl::Impl(const Setup& setup, Clock::time_point deadline) : setup_(
   StartCall();
   SayHello(deadline);
   heart_ = std::thread([this] { Beat(); });
-}
-
-// A cloud that is not up yet may come; one that does not take the certificate will not.
-void WireClient::Impl::WaitUntilConnected(grpc::Channel& channel,
-                                          Clock::time_point deadline) const {
-  const auto end = std::chrono::system_clock::now() +
-                   Duration<std::chrono::system_clock>(
-                       std::chrono::duration<double>(deadline - Clock::now()).count());
-  std::mutex mutex;
-  std::string failed;
-  const HandshakeListener listener([&](const std::string& why) {
-    const std::lock_guard lock(mutex);
-    failed = why;
-  });
-  for (auto state = channel.GetState(true); state != GRPC_CHANNEL_READY;
-       state = channel.GetState(true)) {
-    {
-      const std::lock_guard lock(mutex);
-      if (!failed.empty()) {
-        throw RunError(fmt::format("no trust in the cloud at '{}': {}", setup_.cloud, failed));
-      }
-    }
-    if (!channel.WaitForStateChange(state, end)) {
-      throw RunError(fmt::format(
-          "no cloud answers at '{}' within {:g} s: nobody listens there, or it does not take this "
-          "device's certificate",
-          setup_.cloud, setup_.timeout_s));
-    }
-  }
 }
 
 void WireClient::Impl::SayHello(Clock::time_point deadline) {
@@ -221,7 +176,7 @@ void WireClient::Impl::OnDone(const grpc::Status& status) {
 }
 
 void WireClient::Impl::Beat() {
-  const auto period = Duration(setup_.heartbeat_s);
+  const auto period = SteadySpan(setup_.heartbeat_s);
   std::unique_lock lock(mutex_);
   for (auto before = Clock::now();
        !changed_.wait_for(lock, period, [this] { return is_done_ || is_leaving_; });) {
@@ -241,13 +196,13 @@ void WireClient::Impl::Beat() {
 }
 
 WireClient::WireClient(const Setup& setup) {
-  const auto deadline = Clock::now() + Duration(setup.timeout_s);
+  const auto deadline = Clock::now() + SteadySpan(setup.timeout_s);
   while (impl_ == nullptr) {
     try {
       impl_ = std::make_unique<Impl>(setup, deadline);
     } catch (const BrokenConnection&) {
-      if (Clock::now() + Duration(kPause_s) > deadline) throw;
-      std::this_thread::sleep_for(Duration(kPause_s));
+      if (Clock::now() + SteadySpan(kPause_s) > deadline) throw;
+      std::this_thread::sleep_for(SteadySpan(kPause_s));
     }
   }
 }

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "core/error.h"
+#include "core/steady_time.h"
 #include "runtime/serve/wire/handshake.h"
 #include "runtime/serve/wire/stream.h"
 #include "wire.grpc.pb.h"
@@ -19,6 +20,9 @@ namespace hat {
 namespace {
 
 using CloudStream = Stream<wire::FromCloud, wire::FromDevice>;
+
+// Of answers to a peer that asks and does not read.
+constexpr size_t kMostWaiting = 2 * kCreditBytes / kPieceBytes;
 
 std::string_view View(const grpc::string_ref& text) { return {text.data(), text.size()}; }
 
@@ -86,6 +90,13 @@ class WireServer::Impl::Call : public grpc::ServerBidiReactor<wire::FromDevice, 
 
   void OnReadDone(bool ok) override {
     if (!ok) return stream_->Close("");
+    if (stream_->small_waiting() > kMostWaiting) {
+      return Refuse("it does not read what it is answered", grpc::StatusCode::RESOURCE_EXHAUSTED);
+    }
+    if (in_.has_probe() && !is_open_) {
+      if (Answer(in_.probe())) StartRead(&in_);
+      return;
+    }
     if (in_.has_hello() != !is_open_) {
       return Refuse(is_open_ ? "a second hello" : "no hello came first",
                     grpc::StatusCode::INVALID_ARGUMENT);
@@ -134,6 +145,21 @@ class WireServer::Impl::Call : public grpc::ServerBidiReactor<wire::FromDevice, 
   }
 
   // False: it was refused.
+  bool Answer(const wire::Probe& probe) {
+    if (probe.answer_bytes() > kPieceBytes) {
+      Refuse(fmt::format("a probe that asks for {} bytes; at most {}", probe.answer_bytes(),
+                         kPieceBytes),
+             grpc::StatusCode::INVALID_ARGUMENT);
+      return false;
+    }
+    stream_->OnMessage(in_);  // it has been heard
+    wire::FromCloud answer;
+    answer.set_probed(std::string(probe.answer_bytes(), '\0'));
+    stream_->SendSmall(std::move(answer));
+    return true;
+  }
+
+  // Likewise.
   bool Greet(const wire::Hello& hello) {
     if (const auto problem = HelloProblem(hello)) {
       Refuse(*problem, grpc::StatusCode::INVALID_ARGUMENT);
@@ -249,8 +275,7 @@ std::vector<WireServer::Peer> WireServer::Impl::peers() const {
 }
 
 void WireServer::Impl::Watch() {
-  const auto silence = std::chrono::duration_cast<CloudStream::Clock::duration>(
-      std::chrono::duration<double>(setup_.silence_s));
+  const auto silence = SteadySpan(setup_.silence_s);
   std::unique_lock lock(mutex_);
   for (auto before = CloudStream::Clock::now();
        !changed_.wait_for(lock, silence / 4, [this] { return is_stopping_; });) {

@@ -52,7 +52,6 @@ LiveRig::LiveRig(LiveRigOptions the_options, int devices)
         return KnownPeer{*index, tokens.devices()[static_cast<size_t>(*index)].name};
       },
       .downlink = [this](int) { return LinkOf(options); },
-      .uplink_latency = options.shape ? std::optional(options.shape->latency()) : std::nullopt,
       .lateness = &lateness,
       .log =
           [this](const std::string& line) {
@@ -77,21 +76,19 @@ WireClient::Setup LiveRig::WireOf(int device) const {
 std::unique_ptr<DeviceAgent> LiveRig::Connect(
     int device, const std::function<void(DeviceAgent::Setup&)>& change) {
   gpus_.push_back(std::make_unique<ComputeQueue>(world));
-  DeviceLink::Setup link{
-      .world = world,
-      .agreement = agreement,
-      .policies = policies_,
-      .observer = observer,
-      .device = device,
-      .make_compute =
-          [this, &gpu = *gpus_.back()](const Request& request, int) {
-            return std::make_unique<FakeDeviceCompute>(gpu, model_, request);
-          },
-      .on_end = [](const Request&, const SessionEnd&) {},
-      .wire = WireOf(device),
-      .uplink = LinkOf(options),
-      .downlink_latency = options.shape ? std::optional(options.shape->latency()) : std::nullopt,
-      .lateness = &lateness};
+  DeviceLink::Setup link{.world = world,
+                         .agreement = agreement,
+                         .policies = policies_,
+                         .observer = observer,
+                         .device = device,
+                         .make_compute =
+                             [this, &gpu = *gpus_.back()](const Request& request, int) {
+                               return std::make_unique<FakeDeviceCompute>(gpu, model_, request);
+                             },
+                         .on_end = [](const Request&, const SessionEnd&) {},
+                         .wire = WireOf(device),
+                         .uplink = LinkOf(options),
+                         .lateness = &lateness};
   DeviceAgent::Setup setup{.link = std::move(link)};
   if (change) change(setup);
   return std::make_unique<DeviceAgent>(std::move(setup));

@@ -3,6 +3,7 @@
 
 #include "runtime/serve/keys/make_keys.h"
 #include "runtime/serve/keys/read_keys.h"
+#include "runtime/serve/wire/link_probe.h"
 #include "tests/core/expect_error.h"
 #include "tests/runtime/serve/live_rig.h"
 
@@ -73,6 +74,15 @@ TEST(LiveTest, FramesOfAShapedLinkAreNeverEarly) {
     EXPECT_NEAR((frame.left - frame.start).value(), frame.size.value() / 7.5e6, 1e-9);
     EXPECT_GE((frame.arrived - frame.left).value(), 0.002 - 1e-6);
   }
+}
+
+// Frames that arrive later than the ones behind them would: their pieces stay in order.
+TEST(LiveTest, FramesOfARadioLinkAreAsLateAsItSays) {
+  const RadioDelay radio(
+      {.jitter = Milliseconds(8), .stall_every = Seconds(0.2), .stall = Milliseconds(40)},
+      RngStream(1, "radio"));
+  ServeOnSeveralDevices(FindSystem("hat"),
+                        FifoLink(BytesPerSecond(2e7), Milliseconds(1), 1, nullptr, radio));
 }
 
 // -- who is let in
@@ -147,6 +157,41 @@ TEST(LiveTest, APortInUseIsOneLine) {
   const CloudKeys keys = ReadCloudKeys(rig.folder / "keys/cloud");
   setup.tls = {keys.ca_pem, keys.certificate_pem, keys.key_pem};
   EXPECT_INPUT_ERROR(WireServer{setup}, HasSubstr("its port is in use"));
+}
+
+// -- probes of the way
+
+LinkProbe::Setup ProbeOf(const LiveRig& rig) {
+  const WireClient::Setup wire = rig.WireOf(0);
+  return {.cloud = wire.cloud, .tls = wire.tls, .token = wire.token};
+}
+
+TEST(LiveTest, TheWayIsMeasuredWithoutASession) {
+  LiveRig rig;
+  LinkProbe probe(ProbeOf(rig));
+  EXPECT_GT(probe.RoundTrip().value(), 0);
+  EXPECT_GT(probe.RoundTrip(kPieceBytes, kPieceBytes).value(), 0);
+  for (const auto& transfer :
+       {probe.Upload(Milliseconds(100)), probe.Download(Milliseconds(100))}) {
+    EXPECT_GE(transfer.lasted.value(), 0.1);
+    EXPECT_GE(transfer.bytes, 8.0 * kPieceBytes);
+  }
+  EXPECT_TRUE(rig.cloud->devices().empty());
+}
+
+TEST(LiveTest, AProbeThatAsksForTooMuchIsRefused) {
+  LiveRig rig;
+  LinkProbe probe(ProbeOf(rig));
+  EXPECT_RUN_ERROR(probe.RoundTrip(0, kPieceBytes + 1),
+                   HasSubstr("a probe that asks for 32769 bytes; at most 32768"));
+}
+
+TEST(LiveTest, AnUnknownTokenMayNotProbe) {
+  LiveRig rig;
+  LinkProbe::Setup setup = ProbeOf(rig);
+  setup.token = std::string(64, '0');
+  LinkProbe probe(setup);
+  EXPECT_RUN_ERROR(probe.RoundTrip(), HasSubstr("has no token that is known here"));
 }
 
 // -- what happens when one is gone

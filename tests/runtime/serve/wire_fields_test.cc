@@ -24,8 +24,8 @@ void Walk(const Descriptor& message, std::set<std::string>& seen) {
   }
 }
 
-// Who adds a field says here what it can hold. `bytes` are hashes of 32 bytes (HelloProblem) and
-// pieces of frames, of which FrameReader takes no kind that holds tokens.
+// Who adds a field says here what it can hold. `bytes` are hashes of 32 bytes (HelloProblem),
+// pieces of frames, of which FrameReader takes no kind that holds tokens, and zeros of probes.
 TEST(WireFieldsTest, NoneHoldsATokenOrAText) {
   std::set<std::string> fields;
   Walk(*wire::FromDevice::descriptor(), fields);
@@ -34,12 +34,14 @@ TEST(WireFieldsTest, NoneHoldsATokenOrAText) {
       fields,
       testing::UnorderedElementsAre(
           "FromDevice.hello: message", "FromDevice.piece: message", "FromDevice.received: uint64",
-          "FromDevice.heartbeat: uint64", "FromCloud.welcome: message", "FromCloud.piece: message",
-          "FromCloud.received: uint64", "FromCloud.heartbeat: uint64", "Hello.protocol: uint32",
-          "Hello.model_sha256: bytes", "Hello.split: uint32", "Hello.dtype: uint32",
-          "Hello.hidden: uint32", "Hello.system_sha256: bytes", "Welcome.stages: uint32",
-          "Welcome.device: uint32", "Piece.data: bytes", "Piece.stamps: message",
-          "Stamps.sent_s: double", "Stamps.start_s: double", "Stamps.left_s: double"));
+          "FromDevice.heartbeat: uint64", "FromDevice.probe: message", "Probe.data: bytes",
+          "Probe.answer_bytes: uint32", "FromCloud.probed: bytes", "FromCloud.welcome: message",
+          "FromCloud.piece: message", "FromCloud.received: uint64", "FromCloud.heartbeat: uint64",
+          "Hello.protocol: uint32", "Hello.model_sha256: bytes", "Hello.split: uint32",
+          "Hello.dtype: uint32", "Hello.hidden: uint32", "Hello.system_sha256: bytes",
+          "Welcome.stages: uint32", "Welcome.device: uint32", "Piece.data: bytes",
+          "Piece.stamps: message", "Stamps.sent_s: double", "Stamps.start_s: double",
+          "Stamps.left_s: double", "Stamps.arrives_s: double"));
 }
 
 }  // namespace

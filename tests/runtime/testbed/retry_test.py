@@ -65,12 +65,14 @@ class RetryTest(LiveCase):
 
     def test_a_connection_is_cut_before_its_stream_begins(self):
         cloud = self.cloud()
-        for down in range(500, 5001, 500):  # TLS, then HTTP/2, then the welcome
-            with self.subTest(down=down):
-                link = self.link(cloud)
-                link.cut_at = down
-                self.expect_whole(self.device(0, link, "--reconnect-s", 30))
-                self.assertGreater(len(link.pairs), 1)
+        links, devices = [], []
+        for number, down in enumerate((700, 2100, 3500, 4900)):  # TLS, then HTTP/2, then the welcome
+            links.append(self.link(cloud))
+            links[-1].cut_at = down
+            devices.append(self.device(number, links[-1]))
+        for link, device in zip(links, devices):
+            self.expect_whole(device)
+            self.assertGreater(len(link.pairs), 1)
         self.expect_floor(cloud)
 
     def test_a_link_is_cut_for_a_second(self):
@@ -82,6 +84,23 @@ class RetryTest(LiveCase):
         time.sleep(1)
         link.is_stopped = False
         self.expect_whole(device)
+        self.expect_floor(cloud)
+
+    def test_links_are_cut_for_ten_seconds(self):
+        cloud = self.cloud()
+        links = [self.link(cloud), self.link(cloud)]
+        patient = self.device(0, links[0], tokens=MANY)
+        hasty = self.device(1, links[1], "--heartbeat-s", 1, tokens=MANY)  # gives its stream up
+        for link in links:
+            self.assertTrue(eventually(lambda link=link: link.down > 20_000))
+            link.is_stopped = True
+        time.sleep(10)
+        for link in links:
+            link.is_stopped = False
+        self.expect_whole(patient)
+        self.expect_whole(hasty)
+        self.assertEqual(len(links[0].pairs), 1)
+        self.assertGreater(len(links[1].pairs), 1)
         self.expect_floor(cloud)
 
     def test_a_link_is_cut_for_good(self):
