@@ -50,7 +50,6 @@ class FifoLink {
     const Bytes on_wire = size / efficiency_;
     return curve_ ? curve_->FinishTime(start, on_wire) : start + on_wire / rate_;
   }
-  Seconds latency() const { return latency_; }
 
  private:
   BytesPerSecond rate_;

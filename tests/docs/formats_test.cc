@@ -57,10 +57,11 @@ const std::vector<std::string>& Choices() {
       R"(link = {up = {rate_mbps = 60}, down = {rate_mbps = 60}}
          workload = {rate_per_s = 6, requests = 9, prompts = {kind = "constant", tokens = 9}})",
       R"(link = {up = {kind = "uniform", low_mbps = 1, high_mbps = 2},
-                 down = {kind = "uniform", low_mbps = 1, high_mbps = 2}}
+                 down = {kind = "uniform", low_mbps = 1, high_mbps = 2}, radio = {}}
          workload = {arrivals = "gamma", rate_per_s = 6, duration_s = 9,
                      prompts = {kind = "csv", path = "p.csv"}, outputs = {kind = "csv", path = "o"}})",
-      R"(link = {up = {kind = "trace", trace = "t"}, down = {kind = "trace", trace = "t"}}
+      R"(link = {up = {kind = "trace", trace = "t"}, down = {kind = "trace", trace = "t"},
+                 radio = {stall_every_s = 9, stall_ms = 9}}
          workload = {arrivals = "closed-loop", requests = 9,
                      prompts = {kind = "lognormal", mu = 1, sigma = 1},
                      outputs = {kind = "geometric", mean = 9}})",
