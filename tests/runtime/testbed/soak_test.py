@@ -89,6 +89,7 @@ class SoakTest(LiveCase):
         idle = held(cloud)
         devices = [self.start_device(number, cloud.port) for number in range(DEVICES)]
         self.assertTrue(eventually(lambda: self.ended(devices) >= REQUESTS // 10, 3600))
+        self.assertTrue(eventually(lambda: cloud.metrics()["hat:devices_connected"] == DEVICES))
         early = held(cloud)
         self.assertTrue(eventually(lambda: all("done" in device.out[-3:] for device in devices), 36_000))
         self.assertEqual(self.ended(devices), REQUESTS)
