@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """hat cloud, hat device and hat demo as a user runs them: processes, TLS sockets, the shipped model."""
+import codecs
 import json
 import os
 import pathlib
@@ -239,6 +240,7 @@ class DemoTest(unittest.TestCase):
         self.folder = pathlib.Path(scratch.name)
         self.environment = {**os.environ, "TMPDIR": scratch.name, "TERM": "xterm"}
         self.environment.pop("NO_COLOR", None)
+        self.decoder = codecs.getincrementaldecoder("utf-8")()  # a read may end within a character
 
     def demo(self, *words):
         return ["demo", "--model", MODEL, *words]
@@ -301,7 +303,7 @@ class DemoTest(unittest.TestCase):
             if not select.select([terminal], [], [], 1)[0]:
                 continue
             try:
-                seen += os.read(terminal, 65536).decode(errors="replace")
+                seen += self.decoder.decode(os.read(terminal, 65536))
             except OSError:
                 return seen
         self.assertTrue(end and end in seen, seen[-2000:])
