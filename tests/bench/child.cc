@@ -1,7 +1,6 @@
 #include "tests/bench/child.h"
 
 #include <fmt/format.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -12,18 +11,10 @@
 #include <fstream>
 
 #include "core/error.h"
+#include "tests/bench/fresh_process.h"
 
 namespace hat {
 namespace {
-
-double OwnCpuSeconds() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  const auto seconds = [](const timeval& t) {
-    return static_cast<double>(t.tv_sec) + 1e-6 * static_cast<double>(t.tv_usec);
-  };
-  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
-}
 
 double ResidentBytes() {
   std::ifstream file("/proc/self/statm");
@@ -53,7 +44,7 @@ void ChildLine::Say(double number) const {
 void ChildLine::Answer(const std::function<double()>& count) const {
   for (char question = 0; read(socket_, &question, 1) == 1;) {
     Say(count());
-    Say(OwnCpuSeconds());
+    Say(ProcessCpuSeconds());
     Say(ResidentBytes());
   }
 }

@@ -22,6 +22,9 @@ struct Measured {
   double peak_bytes = 0;  // largest resident set of the whole process
 };
 
+// That this process has taken so far, user and system, all threads.
+double ProcessCpuSeconds();
+
 // Between Start() and Stop().
 class Stopwatch {
  public:

@@ -7,10 +7,8 @@ int main(int argc, char** argv) {
     hat::LiveBench bench;
     line.description(
         "Times a live cloud and devices that compute nothing, a process each side, beside bare "
-        "gRPC "
-        "streams with messages of the same size: rounds a second, processor time of a round, "
-        "memory "
-        "of an idle device.");
+        "gRPC streams with messages of the same size: rounds a second, processor time of a round, "
+        "memory of an idle device.");
     const auto number = [&](const char* name, int& value, const char* text) {
       line.add_option(name, value, text)->capture_default_str()->check(CLI::Range(1, 10'000));
     };
