@@ -29,7 +29,7 @@ void ShowPlan(const ProfilePlan& plan, int points, bool resumed) {
       stderr);
 }
 
-void DeclareOptions(CommandLine& line, ProfileJob& job, std::string& dtype) {
+void DeclareOptions(CommandLine& line, ProfileJob& job, double& pause_ms, std::string& dtype) {
   line.add_option("--model", job.model,
                   "A checkpoint's folder, a shape's name (hat profile model --list) or the path of "
                   "a config.json: random weights where there are none")
@@ -47,6 +47,11 @@ void DeclareOptions(CommandLine& line, ProfileJob& job, std::string& dtype) {
                   "Seconds to measure for: the grid is thinned to fit, more rounds fill it")
       ->capture_default_str()
       ->check(CLI::Range(1.0, 1e6));
+  line.add_option("--pause-ms", pause_ms,
+                  "Idle time before each call: what operations take that come one by one, as a "
+                  "device's do, or those of a cloud that waits for frames")
+      ->capture_default_str()
+      ->check(CLI::Range(0.0, 1000.0));
   line.add_option("--max-tokens", job.limits.max_tokens,
                   "New tokens of an operation that the profile covers")
       ->capture_default_str()
@@ -65,14 +70,16 @@ void DeclareOptions(CommandLine& line, ProfileJob& job, std::string& dtype) {
 int RunProfileProgram(CommandLine& line, Role role, const char* description, const char* examples) {
   ProfileJob job;
   job.role = role;
+  double pause_ms = 0;
   std::string dtype = "fp32";
   line.description(description);
   line.footer(examples);
-  DeclareOptions(line, job, dtype);
+  DeclareOptions(line, job, pause_ms, dtype);
   line.Parse();
   if (!job.out.ends_with(".json")) {
     throw InputError(fmt::format("--out must end in .json, got '{}'", job.out));
   }
+  job.pause = Milliseconds(pause_ms);
   job.compute.dtype = ParseDtype(dtype, "--dtype");
   CatchInterrupts();
   ProgressLine progress(std::chrono::seconds(15));

@@ -18,9 +18,9 @@ constexpr Provenance kProvenances[] = {Provenance::kMeasured, Provenance::kPubli
                                        Provenance::kModelled};
 // What a measurement says of itself, in the order in which it is written.
 const std::vector<std::string> kMeasurementKeys = {
-    "commit",      "date",      "device", "threads", "libtorch", "driver",
-    "clock",       "reference", "rounds", "seed",    "split",    "last_level_cache_mib",
-    "ring_layers", "warning"};
+    "commit",   "date",        "device", "threads", "libtorch", "driver",
+    "clock",    "reference",   "rounds", "seed",    "split",    "last_level_cache_mib",
+    "pause_ms", "ring_layers", "warning"};
 
 Provenance ReadProvenance(const JsonNode& node) {
   std::vector<std::string> names;

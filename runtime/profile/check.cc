@@ -10,6 +10,7 @@
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
 
+#include "core/decimal.h"
 #include "core/error.h"
 #include "core/machine.h"
 #include "runtime/model/adapter.h"
@@ -63,14 +64,14 @@ int HeadRows(const CheckedStep& step) { return step.name == kVerify ? step.token
 class RealSteps {
  public:
   virtual ~RealSteps() = default;
-  virtual double SampleUs(const CheckedStep& step) = 0;
+  virtual TimedCall Sample(const CheckedStep& step) = 0;
 };
 
 class RealDevice final : public RealSteps {
  public:
   RealDevice(const Model& model, int layers, bool drafts, const Needs& needs,
-             const Compute& compute)
-      : compute_(compute),
+             const Compute& compute, Seconds pause)
+      : stopwatch_(compute, pause),
         input_(model, layers, compute),
         head_(model, compute, &input_),
         cache_(input_.MakeCache(needs.context + needs.tokens)) {
@@ -82,24 +83,29 @@ class RealDevice final : public RealSteps {
     FillCache(*adapter_cache_, needs.context);
   }
 
-  double SampleUs(const CheckedStep& step) override {
+  TimedCall Sample(const CheckedStep& step) override {
+    const double us = SampleUs(step);
+    return {us, stopwatch_.TakeSpentUs()};
+  }
+
+ private:
+  double SampleUs(const CheckedStep& step) {
     const auto [tokens, context] = step.parts[0];
     const std::span<const int32_t> ids(ids_.data(), static_cast<size_t>(tokens));
     SetContext(cache_, context);
     if (step.name == kDraft) return DraftUs(ids, context);
     const SequencePart part{&cache_, tokens, {}};
-    return TimeUs(compute_, [&, rows = tokens, head_rows = HeadRows(step)] {
+    return stopwatch_.TimeUs([&, rows = tokens, head_rows = HeadRows(step)] {
       const at::Tensor states = input_.Forward(ids, {&part, 1});
       LikeliestTokens(head_.Logits(states.narrow(0, rows - head_rows, head_rows)), 2);
     });
   }
 
- private:
   double DraftUs(std::span<const int32_t> ids, int context) {
     SetContext(*adapter_cache_, context);
     const SequencePart in{&cache_, 1, {}};
     const SequencePart adapted{&*adapter_cache_, 1, {}};
-    return TimeUs(compute_, [&] {
+    return stopwatch_.TimeUs([&] {
       const at::Tensor shallow = input_.Forward(ids, {&in, 1});
       const at::Tensor logits =
           LogitsOnHost(head_.Logits(adapter_->Forward(shallow, {&adapted, 1})));
@@ -108,7 +114,7 @@ class RealDevice final : public RealSteps {
     });
   }
 
-  Compute compute_;
+  Stopwatch stopwatch_;
   InputModel input_;
   OutputHead head_;
   KvCache cache_;
@@ -120,8 +126,9 @@ class RealDevice final : public RealSteps {
 class RealCloud final : public RealSteps {
  public:
   // The model's last `layers` layers.
-  RealCloud(const Model& model, int layers, const Needs& needs, const Compute& compute)
-      : compute_(compute),
+  RealCloud(const Model& model, int layers, const Needs& needs, const Compute& compute,
+            Seconds pause)
+      : stopwatch_(compute, pause),
         middle_(model, model.config.shape.layer_count() - layers, model.config.shape.layer_count(),
                 compute) {
     for (int i = 0; i < needs.sequences; ++i) {
@@ -132,7 +139,7 @@ class RealCloud final : public RealSteps {
     states_ = at::randn({rows, model.config.shape.hidden}).to(OptionsOf(compute));
   }
 
-  double SampleUs(const CheckedStep& step) override {
+  TimedCall Sample(const CheckedStep& step) override {
     std::vector<SequencePart> parts;
     for (const auto& [tokens, context] : step.parts) {
       KvCache& cache = caches_[next_++ % caches_.size()];
@@ -140,11 +147,12 @@ class RealCloud final : public RealSteps {
       parts.push_back({&cache, tokens, {}});
     }
     const at::Tensor states = states_.narrow(0, 0, step.tokens());
-    return TimeUs(compute_, [&] { middle_.Forward(states, parts); });
+    const double us = stopwatch_.TimeUs([&] { middle_.Forward(states, parts); });
+    return {us, stopwatch_.TakeSpentUs()};
   }
 
  private:
-  Compute compute_;
+  Stopwatch stopwatch_;
   MiddleModel middle_;
   std::vector<KvCache> caches_;
   size_t next_ = 0;    // of them
@@ -164,12 +172,9 @@ std::vector<double> Measure(RealSteps& real, int rounds, const Compute& compute,
     int done = 0;
     for (const int i : RoundOrder(kOrderSeed, round, count)) {
       const auto at = static_cast<size_t>(i);
-      const auto sample = [&] {
-        const double us = real.SampleUs(steps[at]);
-        return TimedCall{us, us};
-      };
+      const auto sample = [&] { return real.Sample(steps[at]); };
       const TimedCall warm = WarmUp(sample, [](double us) { return us >= kLongUs; });
-      for (int left = SamplesAVisit(warm.us); left > 0; --left) {
+      for (int left = SamplesAVisit(warm.spent_us); left > 0; --left) {
         samples_ms[at].push_back(sample().us / 1000);
       }
       if (on_share_done) on_share_done((round + double(++done) / count) / rounds);
@@ -225,6 +230,11 @@ std::vector<ProfileData> ReadAll(const CheckJob& job, const ModelShape& shape) {
   return all;
 }
 
+// As they are measured, so they are checked.
+Seconds PauseOf(const ProfileData& data) {
+  return Milliseconds(ParseDecimal(Said(data, "pause_ms")).value_or(0));
+}
+
 // The same as a number; 0: none.
 int MeasuredWith(const ProfileData& data, const std::string& key) {
   const std::string text = Said(data, key);
@@ -269,14 +279,15 @@ std::unique_ptr<RealSteps> Prepare(const ProfileData& data, const Model& model,
       step.composed_ms = ToMilliseconds(ComposedStep(profile, step, report.layers));
     }
     return std::make_unique<RealDevice>(model, report.layers, profile.has_adapter(), needs(1),
-                                        compute);
+                                        compute, PauseOf(data));
   }
   const CloudProfile profile(data);
   report.steps = StepsFor(profile);
   for (CheckedStep& step : report.steps) {
     step.composed_ms = ToMilliseconds(ComposedStep(profile, step, report.layers));
   }
-  return std::make_unique<RealCloud>(model, report.layers, needs(kSessions), compute);
+  return std::make_unique<RealCloud>(model, report.layers, needs(kSessions), compute,
+                                     PauseOf(data));
 }
 
 CheckReport CheckOne(const ProfileData& data, const Model& model, const CheckJob& job,

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/decimal.h"
 #include "core/error.h"
 #include "core/files.h"
 #include "core/machine.h"
@@ -63,6 +64,7 @@ json IdentityOf(const ProfileJob& job, const std::string& model_id, const Machin
           {"max_tokens", job.limits.max_tokens},
           {"max_context", job.limits.max_context},
           {"seed", job.seed},
+          {"pause_ms", ToMilliseconds(job.pause)},
           {"hardware", machine.hardware},
           {"power_mode", machine.power_mode},
           {"driver", machine.driver},
@@ -258,6 +260,7 @@ std::map<std::string, std::string> MeasurementOf(const ProfileJob& job, const Ma
       {"rounds", std::to_string(plan.rounds)},
       {"seed", std::to_string(job.seed)},
       {"split", std::to_string(job.split)},
+      {"pause_ms", ShortestDecimal(ToMilliseconds(job.pause))},
       {"last_level_cache_mib",
        std::to_string(std::lround(machine.last_level_cache.value() / 1048576))},
       {"ring_layers", std::to_string(operations.ring_layers())},
@@ -321,7 +324,7 @@ ProfileData MeasureProfile(const ProfileJob& wanted, const ProfileWatch& watch) 
     begun.clock = ClockNow(job.compute.device);
   }
   TimedOperations operations(model, {job.role, job.split, job.compute, job.limits,
-                                     machine.last_level_cache, AvailableMemory()});
+                                     machine.last_level_cache, AvailableMemory(), job.pause});
   if (!resumes) {
     Estimator estimator(operations, job.limits);
     begun.plan = PlanWithin(job.budget_s, job.role, job.limits, std::ref(estimator));

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "core/progress.h"
+#include "core/units.h"
 #include "profiles/profile_file.h"
 #include "runtime/model/compute.h"
 #include "runtime/profile/grid.h"
@@ -23,6 +24,7 @@ struct ProfileJob {
   int split = 2;    // layers on the device
   GridLimits limits;
   double budget_s = 180;
+  Seconds pause;      // idle, before each call that is timed
   uint64_t seed = 1;  // of the order
   bool resume = false;
   bool replace = false;  // an existing file

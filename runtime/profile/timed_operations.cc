@@ -62,26 +62,26 @@ std::vector<int32_t> SomeIds(int count, int vocabulary) {
 // Attention alone: layers without an MLP and with weights so narrow that they hardly count.
 class NarrowStack {
  public:
-  NarrowStack(const Model& model, int layers, int slots, int own_layers, const Compute& compute)
+  NarrowStack(const Model& model, int layers, int slots, int own_layers, const Compute& compute,
+              Stopwatch& stopwatch)
       : layers_(layers),
         own_layers_(own_layers),
-        compute_(compute),
+        stopwatch_(stopwatch),
         stack_(Layers(model, layers, compute), AttentionShapeOf(model.config), model.config,
                compute),
         no_layers_({}, AttentionShapeOf(model.config), model.config, compute),
         first_(stack_.MakeCache(slots)),
         second_(stack_.MakeCache(kFewestSlots)) {}
 
-  TimedCall Sample(const at::Tensor& states, int tokens, int context) {
+  double SampleUs(const at::Tensor& states, int tokens, int context) {
     if (context > filled_) {
       FillCache(first_, context);
       filled_ = context;
     }
-    double spent_us = 0;
-    const CallCost one = Cost(states, 1, 0, 1, spent_us);
-    const CallCost two = Cost(states, 1, 0, 2, spent_us);
-    const CallCost call = Cost(states, tokens, context, 1, spent_us);
-    return {OneMoreSequenceUs(call, one, two, own_layers_), spent_us};
+    const CallCost one = Cost(states, 1, 0, 1);
+    const CallCost two = Cost(states, 1, 0, 2);
+    const CallCost call = Cost(states, tokens, context, 1);
+    return OneMoreSequenceUs(call, one, two, own_layers_);
   }
 
  private:
@@ -100,17 +100,14 @@ class NarrowStack {
   }
 
   // Of one or two sequences of `tokens` tokens after `context`.
-  CallCost Cost(const at::Tensor& states, int tokens, int context, int sequences,
-                double& spent_us) {
+  CallCost Cost(const at::Tensor& states, int tokens, int context, int sequences) {
     std::vector<SequencePart> parts = {{&first_, tokens, {}}};
     if (sequences == 2) parts.push_back({&second_, tokens, {}});
     const at::Tensor input = states.narrow(0, 0, tokens * sequences);  // [tokens, kNarrow]
     const auto time_us = [&](const LayerStack& stack) {
       SetContext(first_, context);
       SetContext(second_, 0);
-      const double us = TimeUs(compute_, [&] { stack.Forward(input, parts); });
-      spent_us += us;
-      return us;
+      return stopwatch_.TimeUs([&] { stack.Forward(input, parts); });
     };
     const double plan_us = time_us(no_layers_);
     return {(time_us(stack_) - plan_us) / layers_, plan_us};
@@ -118,7 +115,7 @@ class NarrowStack {
 
   int layers_;
   int own_layers_;
-  Compute compute_;
+  Stopwatch& stopwatch_;
   LayerStack stack_, no_layers_;
   KvCache first_, second_;
   int filled_ = 0;
@@ -149,6 +146,7 @@ class TimedOperations::Parts {
         shape_(model.config.shape),
         layer_(shape_.every_layer()),
         compute_(setup.compute),
+        stopwatch_(setup.compute, setup.pause),
         weight_bytes_(BytesPerValue(setup.compute.dtype)),
         rows_((IsDevice() ? 1 : 2) * setup.limits.max_tokens),
         slots_(setup.limits.max_tokens + setup.limits.max_context + kBranchSlots) {
@@ -158,6 +156,12 @@ class TimedOperations::Parts {
   }
 
   TimedCall Sample(const TimedPoint& point) {
+    stopwatch_.TakeSpentUs();
+    const double us = SampleUs(point);
+    return {us, stopwatch_.TakeSpentUs()};
+  }
+
+  double SampleUs(const TimedPoint& point) {
     if (point.operation == Operation::kEmbedding) return Embedding(point.tokens);
     if (point.operation == Operation::kLayer) return Layer(point.tokens, point.context);
     if (point.operation == Operation::kAdapter) return AdapterCall(point.tokens, point.context);
@@ -270,30 +274,26 @@ class TimedOperations::Parts {
 
   // `work` goes round `copies` of the operation.
   template <typename Work>
-  TimedCall Whole(size_t copies, const Work& work) const {
-    const double us = TimeUs(compute_, work);
-    return {us / static_cast<double>(copies), us};
+  double EachUs(size_t copies, const Work& work) {
+    return stopwatch_.TimeUs(work) / static_cast<double>(copies);
   }
 
-  TimedCall Embedding(int tokens) {
+  double Embedding(int tokens) {
     SetContext(*empty_cache_, 0);
     const SequencePart part{&*empty_cache_, tokens, {}};
     const std::span<const int32_t> ids(ids_.data(), static_cast<size_t>(tokens));
-    return Whole(1, [&] { embedding_->Forward(ids, {&part, 1}); });
+    return EachUs(1, [&] { embedding_->Forward(ids, {&part, 1}); });
   }
 
-  TimedCall Layer(int tokens, int context) {
+  double Layer(int tokens, int context) {
     const bool has_two = tokens > setup_.limits.max_tokens;  // a cloud's largest batch
     std::vector<SequencePart> parts = {{&*cache_, has_two ? tokens / 2 : tokens, {}}};
     if (has_two) parts.push_back({&*second_cache_, tokens / 2, {}});
     const at::Tensor states = States(tokens);
-    double spent_us = 0;
     const auto time_us = [&](const LayerStack& stack, int behind) {
       SetContext(*cache_, behind);
       if (has_two) SetContext(*second_cache_, 0);
-      const double us = TimeUs(compute_, [&] { stack.Forward(states, parts); });
-      spent_us += us;
-      return us;
+      return stopwatch_.TimeUs([&] { stack.Forward(states, parts); });
     };
     const double plan_us = time_us(*no_layers_, context);
     const double in_embedding_us =  // of the plan
@@ -301,16 +301,15 @@ class TimedOperations::Parts {
         : context == 0 ? plan_us
                        : time_us(*no_layers_, 0);
     const double us = time_us(tokens < kLongTokens ? *stack_ : *few_layers_, context);
-    return {(us - plan_us) / CopiesFor(tokens, ring_layers_) +
-                (plan_us - in_embedding_us) / OwnLayers(),
-            spent_us};
+    return (us - plan_us) / CopiesFor(tokens, ring_layers_) +
+           (plan_us - in_embedding_us) / OwnLayers();
   }
 
-  TimedCall AdapterCall(int tokens, int context) {
+  double AdapterCall(int tokens, int context) {
     for (KvCache& cache : adapter_caches_) SetContext(cache, context);
     const at::Tensor states = States(tokens);
     const auto copies = static_cast<size_t>(CopiesFor(tokens, adapter_copies_));
-    return Whole(copies, [&] {
+    return EachUs(copies, [&] {
       for (size_t i = 0; i < copies; ++i) {
         const SequencePart part{&adapter_caches_[i], tokens, {}};
         adapters_[i].Forward(states, {&part, 1});
@@ -318,28 +317,28 @@ class TimedOperations::Parts {
     });
   }
 
-  TimedCall Head(int tokens) {
+  double Head(int tokens) {
     const at::Tensor states = States(tokens);
     const int best = std::min(2, shape_.vocabulary);
     const auto copies = static_cast<size_t>(CopiesFor(tokens, head_copies_));
-    return Whole(copies, [&] {
+    return EachUs(copies, [&] {
       for (size_t i = 0; i < copies; ++i) LikeliestTokens(heads_[i].Logits(states), best);
     });
   }
 
-  TimedCall Medusa(int tokens) {
+  double Medusa(int tokens) {
     const at::Tensor states = States(tokens);
-    return Whole(1, [&] { medusa_->Logits(states); });
+    return EachUs(1, [&] { medusa_->Logits(states); });
   }
 
-  TimedCall Draft(int width, int context) {
+  double Draft(int width, int context) {
     SetContext(*input_cache_, context);
     SetContext(adapter_caches_[0], context);
     const std::vector<int32_t> parents(width > 1 ? static_cast<size_t>(width) : 0, context - 1);
     const std::span<const int32_t> ids(ids_.data(), static_cast<size_t>(width));
     const SequencePart in{&*input_cache_, width, parents};
     const SequencePart adapted{adapter_caches_.data(), width, parents};
-    return Whole(1, [&] {
+    return EachUs(1, [&] {
       const at::Tensor shallow = input_->Forward(ids, {&in, 1});
       const at::Tensor logits =
           LogitsOnHost(heads_[0].Logits(adapters_[0].Forward(shallow, {&adapted, 1})));
@@ -364,14 +363,14 @@ class TimedOperations::Parts {
     return static_cast<int>(std::min<double>(std::max<double>(slots, kFewestSlots), slots_));
   }
 
-  TimedCall Attention(int tokens, int context) {
+  double Attention(int tokens, int context) {
     const int layers = NarrowLayers(tokens, context);
     auto& narrow = narrow_[layers];
     if (!narrow) {
-      narrow =
-          std::make_unique<NarrowStack>(model_, layers, NarrowSlots(layers), OwnLayers(), compute_);
+      narrow = std::make_unique<NarrowStack>(model_, layers, NarrowSlots(layers), OwnLayers(),
+                                             compute_, stopwatch_);
     }
-    return narrow->Sample(narrow_states_, tokens, context);
+    return narrow->SampleUs(narrow_states_, tokens, context);
   }
 
   Model model_;
@@ -379,6 +378,7 @@ class TimedOperations::Parts {
   ModelShape shape_;
   LayerShape layer_;
   Compute compute_;
+  Stopwatch stopwatch_;
   int weight_bytes_;
   int rows_;
   int slots_;
@@ -417,9 +417,10 @@ double ReferenceUs(const Compute& compute) {
   const at::NoGradGuard no_grad;
   const at::Tensor a =
       at::ones({256, 256}, at::TensorOptions(at::kFloat).device(DeviceOf(compute)));
+  Stopwatch stopwatch(compute);
   std::vector<double> samples;
   for (int i = 0; i < 7; ++i) {
-    samples.push_back(TimeUs(compute, [&] { at::mm(a, a); }));
+    samples.push_back(stopwatch.TimeUs([&] { at::mm(a, a); }));
   }
   return MedianOf(samples);
 }

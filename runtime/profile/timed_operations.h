@@ -29,6 +29,7 @@ struct OperationsSetup {
   GridLimits limits;
   Bytes last_level_cache;
   Bytes available_memory;  // main memory; a GPU's own is found out by trying
+  Seconds pause;           // idle, before each call that is timed
 };
 
 // Copies of something of `each` bytes in a ring; at least `least`, at most `most`.
