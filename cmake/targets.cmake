@@ -43,7 +43,6 @@ function(hat_add_verbs name)
   cmake_parse_arguments(arg "RUNTIME" "" "" ${ARGN})
   hat_add_library(${name} ${arg_UNPARSED_ARGUMENTS})
   target_compile_options(${name} PRIVATE ${hat_cold})
-  set_target_properties(${name} PROPERTIES UNITY_BUILD OFF)  # each verb has its own kDescription
   if(NOT arg_RUNTIME)
     hat_use_precompiled(${name} hat_program_headers)
   endif()

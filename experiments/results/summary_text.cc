@@ -71,7 +71,7 @@ std::string Times(const Json& summary) {
   return AlignedTable(rows);
 }
 
-std::string TtftParts(const Json& summary) {
+std::string TtftPartsText(const Json& summary) {
   std::vector<std::string> parts;
   for (const auto& [key, value] : summary.at("ttft_parts_ms").items()) {
     std::string name = key;
@@ -122,8 +122,8 @@ std::string SummaryText(const std::string& summary_json) {
                      fmt::format("{}: not possible: {}", summary.at("system").get<std::string>(),
                                  summary.at("not_possible").get<std::string>()));
   }
-  return Title(summary) + Requests(summary) + "\n" + Times(summary) + "\n" + TtftParts(summary) +
-         Rounds(summary) +
+  return Title(summary) + Requests(summary) + "\n" + Times(summary) + "\n" +
+         TtftPartsText(summary) + Rounds(summary) +
          Line("throughput",
               fmt::format("{} tokens/s over {} s", Number(summary.at("tokens_per_s"), 1),
                           Number(summary.at("window_s"), 1))) +
