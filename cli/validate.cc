@@ -3,7 +3,6 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -11,6 +10,7 @@
 #include <vector>
 
 #include "cli/chosen_systems.h"
+#include "cli/live_runs.h"
 #include "cli/plain_verbs.h"
 #include "cli/progress_line.h"
 #include "cli/run_plot.h"
@@ -30,9 +30,7 @@
 namespace hat {
 namespace {
 
-namespace fs = std::filesystem;
-
-struct Options {
+struct ValidateOptions {
   std::string scenario;
   std::string live;
   std::vector<std::string> systems;
@@ -44,7 +42,7 @@ struct Options {
   bool is_quiet = false;
 };
 
-void AddOptions(CommandLine& line, Options& options) {
+void AddOptions(CommandLine& line, ValidateOptions& options) {
   line.description(
       "How far the simulator is from the same requests served live. Simulates what 'hat replay' "
       "served, and prints for each system TTFT, TBT, E2E, accept length, batch tokens and stage "
@@ -64,7 +62,7 @@ void AddOptions(CommandLine& line, Options& options) {
       ->required()
       ->transform(ShippedPath);
   line.add_option("--live", options.live,
-                  "folder of 'hat replay --out': one system's results, or a folder of each")
+                  "folder of 'hat replay --out'; several seeds of a system are pooled")
       ->required();
   line.add_option("--systems", options.systems, "which of those in --live (default: all)")
       ->delimiter(',');
@@ -77,75 +75,6 @@ void AddOptions(CommandLine& line, Options& options) {
   line.add_flag("--force", options.replace, "replace earlier results");
   line.add_flag("!--no-figure", options.draws, "do not draw validation.png, validation.pdf");
   line.add_flag("--quiet", options.is_quiet, "nothing on stderr but errors");
-}
-
-// -- the live run
-
-struct LiveRun {
-  std::string folder;
-  Manifest manifest;
-  std::optional<Receipt> receipt;
-
-  std::string File(const char* name) const { return folder + "/" + name; }
-};
-
-bool IsThere(const std::string& path) {
-  std::error_code error;
-  return fs::exists(path, error);
-}
-
-bool IsRun(const std::string& folder) { return IsThere(folder + "/summary.json"); }
-
-LiveRun OpenRun(const std::string& folder) {
-  LiveRun run;
-  run.folder = folder;
-  run.manifest = ParseManifest(ReadFile(run.File("manifest.json")), run.File("manifest.json"));
-  if (run.manifest.world == "simulated") {
-    throw InputError(
-        fmt::format("{}: a simulated run; --live takes what 'hat replay --out' wrote", folder));
-  }
-  const std::string receipt = run.File("receipt.json");
-  if (IsThere(receipt)) run.receipt = ReadReceipt(receipt);
-  return run;
-}
-
-// The folders in `live` that hold a run, in the order of the table of systems.
-std::vector<std::string> SystemsIn(const std::string& live) {
-  std::vector<std::string> systems = SystemNames();
-  std::erase_if(systems, [&](const std::string& name) { return !IsRun(live + "/" + name); });
-  return systems;
-}
-
-LiveRun OpenSystem(const std::string& live, const std::string& system) {
-  const std::string folder = live + "/" + system;
-  if (!IsRun(folder)) {
-    throw InputError(fmt::format("--systems: '{}' is not in {}; there are: {}", system, live,
-                                 fmt::join(SystemsIn(live), ", ")));
-  }
-  LiveRun run = OpenRun(folder);
-  if (run.manifest.system == system) return run;
-  throw InputError(fmt::format("{}: a run of {}", folder, run.manifest.system));
-}
-
-std::vector<LiveRun> OpenLive(const Options& options) {
-  CheckSystems(options.systems);
-  if (IsRun(options.live)) {
-    std::vector<LiveRun> runs = {OpenRun(options.live)};
-    const std::string& system = runs.front().manifest.system;
-    if (options.systems.empty() || options.systems == std::vector{system}) return runs;
-    throw InputError(fmt::format("--systems: {} is a run of {} alone", options.live, system));
-  }
-  const std::vector<std::string> systems =
-      options.systems.empty() ? SystemsIn(options.live) : options.systems;
-  if (systems.empty()) {
-    throw InputError(fmt::format(
-        "--live: no run of a system in '{}' (a summary.json, there or in a folder of a system's "
-        "name)",
-        options.live));
-  }
-  std::vector<LiveRun> runs;
-  for (const std::string& system : systems) runs.push_back(OpenSystem(options.live, system));
-  return runs;
 }
 
 // -- the simulation of the same requests
@@ -171,8 +100,12 @@ std::string TraceModel(const Scenario& scenario) {
 }
 
 // All that can be known before the simulation.
-Scenario ScenarioOf(const Options& options, const LiveRun& live) {
+Scenario ScenarioOf(const ValidateOptions& options, const LiveRun& live) {
   std::vector<std::string> overrides = options.overrides;
+  if (live.is_of_seeds) {
+    overrides = WithoutSeed(std::move(overrides));
+    overrides.push_back(fmt::format("seed={}", live.manifest.seed));
+  }
   overrides.push_back("system.name=" + live.manifest.system);
   Scenario scenario = LoadScenario(options.scenario, overrides);
   RefuseWhatCannotBePaired(scenario);
@@ -211,75 +144,103 @@ RunOfSystem Simulate(const Scenario& scenario, const LiveRun& live, bool is_quie
 RunOfSystem ReadLive(const LiveRun& live, int warmup_requests) {
   const std::string summary = live.File("summary.json"), requests = live.File("requests.csv");
   RunOfSystem run = ReadRun(ReadFile(summary), summary, ReadFile(requests), requests);
-  const std::string events = live.File("events.jsonl");
-  if (!IsThere(events)) return run;
+  if (!live.Has("events.jsonl")) return run;
   run.batches.emplace(warmup_requests);
-  ReadEvents({events}, *run.batches);
+  ReadEvents({live.File("events.jsonl")}, *run.batches);
   return run;
 }
 
-std::vector<SystemValidation> ValidateAll(const Options& options, const std::vector<LiveRun>& runs,
-                                          const std::vector<Scenario>& scenarios) {
-  std::vector<SystemValidation> systems;
-  for (size_t i = 0; i < runs.size(); ++i) {
-    const LiveRun& live = runs[i];
-    const RunOfSystem live_run = ReadLive(live, scenarios[i].workload.warmup_requests);
-    const RunOfSystem simulated = Simulate(scenarios[i], live, options.is_quiet);
-    systems.push_back(ValidateSystem(live.manifest.system, simulated, live_run, live.receipt,
-                                     live.File("requests.csv")));
+// A system's runs, the scenario of each with it.
+struct System {
+  LiveSystem live;
+  std::vector<Scenario> scenarios;
+};
+
+std::vector<System> OpenAll(const ValidateOptions& options) {
+  std::vector<System> systems;
+  for (LiveSystem& live : OpenLive(options.live, options.systems)) {
+    System& system = systems.emplace_back();
+    for (const LiveRun& run : live.runs) system.scenarios.push_back(ScenarioOf(options, run));
+    system.live = std::move(live);
   }
   return systems;
 }
 
+SystemValidation ValidateOne(const System& system, bool is_quiet) {
+  std::vector<SeedRuns> all;
+  for (size_t i = 0; i < system.scenarios.size(); ++i) {
+    const LiveRun& live = system.live.runs[i];
+    const Scenario& scenario = system.scenarios[i];
+    SeedRuns& seed = all.emplace_back();
+    seed.seed = scenario.seed;
+    seed.live = ReadLive(live, scenario.workload.warmup_requests);
+    seed.simulated = Simulate(scenario, live, is_quiet);
+    seed.receipt = live.receipt;
+    seed.live_name = live.File("requests.csv");
+  }
+  return ValidateSystem(system.live.system, all);
+}
+
 // -- what is written
 
-ValidationInfo InfoOf(const Options& options, const Scenario& scenario) {
+ValidationInfo InfoOf(const ValidateOptions& options, const std::vector<System>& systems) {
+  const Scenario& scenario = systems.front().scenarios.front();
   ValidationInfo info;
   info.scenario = scenario.name;
   info.model = scenario.model.name;
   info.devices = scenario.devices();
-  info.seed = scenario.seed;
+  for (const System& system : systems) {
+    for (const LiveRun& run : system.live.runs) {
+      if (std::ranges::count(info.seeds, run.manifest.seed) == 0) {
+        info.seeds.push_back(run.manifest.seed);
+      }
+    }
+  }
+  std::ranges::sort(info.seeds);
   info.overrides = options.overrides;
   return info;
 }
 
-std::string ValidationManifest(const ValidationInfo& info, const std::vector<LiveRun>& runs) {
+std::string ValidationManifest(const ValidationInfo& info, const std::vector<System>& systems) {
   const std::string commit = BuildCommit();
   nlohmann::ordered_json live = nlohmann::ordered_json::object();
-  for (const LiveRun& run : runs) {
-    live[run.manifest.system] = {
-        {"world", run.manifest.world},
-        {"commit", run.manifest.commit},
-        {"requests_sha256", Sha256Hex(ReadFile(run.File("requests.csv")))}};
+  for (const System& system : systems) {
+    nlohmann::ordered_json& runs = live[system.live.system];
+    for (const LiveRun& run : system.live.runs) {
+      runs.push_back({{"seed", run.manifest.seed},
+                      {"world", run.manifest.world},
+                      {"commit", run.manifest.commit},
+                      {"requests_sha256", Sha256Hex(ReadFile(run.File("requests.csv")))}});
+    }
   }
+  const std::string& world = systems.front().live.runs.front().manifest.world;
   const nlohmann::ordered_json manifest = {{"schema_version", kValidationSchema},
-                                           {"world", runs.front().manifest.world},
+                                           {"world", world},
                                            {"commit", commit.substr(0, commit.find("-dirty"))},
                                            {"dirty", commit.ends_with("-dirty")},
                                            {"scenario", info.scenario},
                                            {"overrides", info.overrides},
-                                           {"seed", info.seed},
+                                           {"seeds", info.seeds},
                                            {"live", live}};
   return manifest.dump(2) + "\n";
 }
 
-int Validate(const Options& options) {
+int Validate(const ValidateOptions& options) {
   RefuseSystemOverride(options.overrides);
   RefuseTilde(options.live);
   std::vector<Requirement> requirements;
   if (!options.require.empty()) requirements = ParseRequirements(options.require);
-  const std::vector<LiveRun> runs = OpenLive(options);
-  std::vector<Scenario> scenarios;
-  for (const LiveRun& run : runs) scenarios.push_back(ScenarioOf(options, run));
-  ValidationInfo info = InfoOf(options, scenarios.front());
+  const std::vector<System> opened = OpenAll(options);
+  ValidationInfo info = InfoOf(options, opened);
   info.requirements = std::move(requirements);
   std::optional<ResultFolder> folder;
   if (!options.out.empty()) folder.emplace(options.out, options.replace);
-  const std::vector<SystemValidation> systems = ValidateAll(options, runs, scenarios);
+  std::vector<SystemValidation> systems;
+  for (const System& system : opened) systems.push_back(ValidateOne(system, options.is_quiet));
   if (folder) {
     folder->Write("validation.json", ValidationJson(systems, info));
     folder->Write("validation.md", ValidationMarkdown(systems, info));
-    folder->Write("manifest.json", ValidationManifest(info, runs));
+    folder->Write("manifest.json", ValidationManifest(info, opened));
     folder->Commit();
   }
   PrintResult(ValidationText(systems, info));
@@ -296,7 +257,7 @@ int Validate(const Options& options) {
 }  // namespace
 
 int ValidateVerb(CommandLine& line) {
-  Options options;
+  ValidateOptions options;
   AddOptions(line, options);
   line.Parse();
   CatchInterrupts();

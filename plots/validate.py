@@ -94,10 +94,11 @@ def draw_system(row, system):
 
 def caption(data):
     changed = f" ({', '.join(data['overrides'])})" if data["overrides"] else ""
+    seeds = f"seed{'s' if len(data['seeds']) > 1 else ''} {', '.join(map(str, data['seeds']))}"
     measured = [system["measured"] for system in data["systems"]]
     count = f"{min(measured):,}" if min(measured) == max(measured) else f"{min(measured):,} to {max(measured):,}"
     return (
-        f"{QUESTION} Scenario {data['scenario']}: {data['model']}, {data['devices']} devices, seed {data['seed']}{changed}; "
+        f"{QUESTION} Scenario {data['scenario']}: {data['model']}, {data['devices']} devices, {seeds}{changed}; "
         f"{count} requests a system that both worlds completed after the warm-up. Left: the share of them within a time; right: "
         "each request, on the diagonal if both worlds took the same time."
     )

@@ -56,6 +56,18 @@ Bounds BoundsOf(std::vector<double> values) {
 
 }  // namespace
 
+void PairedSamples::Add(const PairedSamples& more) {
+  const auto add = [this](const std::vector<UnitSample>& from, std::vector<UnitSample>& to) {
+    for (UnitSample sample : from) {
+      sample.unit += units;
+      to.push_back(sample);
+    }
+  };
+  add(more.simulated, simulated);
+  add(more.live, live);
+  units += more.units;
+}
+
 FigurePairs CompareWorlds(const PairedSamples& samples) {
   const std::vector<UnitSample> simulated = Sorted(samples.simulated), live = Sorted(samples.live);
   std::vector<int> counts(static_cast<size_t>(samples.units), 1);

@@ -37,6 +37,8 @@ struct UnitSample {
 struct PairedSamples {
   int units = 0;
   std::vector<UnitSample> simulated, live;
+
+  void Add(const PairedSamples& more);  // units of its own
 };
 
 // NaN where nothing tells.

@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <iterator>
 
 namespace hat {
 namespace {
@@ -42,15 +43,17 @@ bool HasOtherOutput(const Receipt& receipt, int request) {
 
 bool IsCompleted(const RunRequest* request) { return request && request->is_completed(); }
 
-void Add(const RequestPair& pair, const Receipt* receipt, Equality& equality) {
+void AddPair(const RequestPair& pair, const Receipt* receipt, uint64_t seed, Equality& equality) {
   const int request = (pair.simulated ? pair.simulated : pair.live)->request;
   if (!IsCompleted(pair.simulated) || !IsCompleted(pair.live)) {
-    equality.unended.push_back({request, pair.simulated ? pair.simulated->outcome : kNeverCame,
+    equality.unended.push_back({seed, request,
+                                pair.simulated ? pair.simulated->outcome : kNeverCame,
                                 pair.live ? pair.live->outcome : kNeverCame});
     return;
   }
   ++equality.compared;
   UnequalRequest unequal;
+  unequal.seed = seed;
   unequal.request = request;
   unequal.counts = DifferentCounts(pair);
   unequal.has_other_output = receipt && HasOtherOutput(*receipt, request);
@@ -77,9 +80,16 @@ bool Equality::holds() const {
          int64_t{100} * excused() <= int64_t{kMostExcusedPercent} * compared;
 }
 
-Equality CompareRequests(const std::vector<RequestPair>& pairs, const Receipt* receipt) {
+void Equality::Add(Equality more) {
+  compared += more.compared;
+  std::ranges::move(more.unequal, std::back_inserter(unequal));
+  std::ranges::move(more.unended, std::back_inserter(unended));
+}
+
+Equality CompareRequests(const std::vector<RequestPair>& pairs, const Receipt* receipt,
+                         uint64_t seed) {
   Equality equality;
-  for (const RequestPair& pair : pairs) Add(pair, receipt, equality);
+  for (const RequestPair& pair : pairs) AddPair(pair, receipt, seed, equality);
   return equality;
 }
 

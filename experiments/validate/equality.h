@@ -23,6 +23,7 @@ struct CountPair {
 
 // A request that did not come out alike.
 struct UnequalRequest {
+  uint64_t seed = 0;
   int request = 0;
   std::vector<CountPair> counts;        // those that differ
   bool has_other_output = false;        // live, than the whole model's reference decode
@@ -31,6 +32,7 @@ struct UnequalRequest {
 
 // A request that did not complete in both worlds.
 struct UnendedRequest {
+  uint64_t seed = 0;
   int request = 0;
   std::string simulated, live;  // outcomes; "never came"
 };
@@ -45,11 +47,13 @@ struct Equality {
   // Nothing is unexplained, not more than kMostExcusedPercent are excused, and what completed in
   // one world completed in the other.
   bool holds() const;
+  void Add(Equality more);  // of another seed's runs
 };
 
-// `receipt`: null where the live run has none; then nothing is excused, and no output is compared
-// with the whole model's.
-Equality CompareRequests(const std::vector<RequestPair>& pairs, const Receipt* receipt);
+// Of the runs of one seed. `receipt`: null where the live run has none; then nothing is excused,
+// and no output is compared with the whole model's.
+Equality CompareRequests(const std::vector<RequestPair>& pairs, const Receipt* receipt,
+                         uint64_t seed);
 
 // "rounds 12 simulated, 13 live; excused: a near-tie of the token at output 17, gap 3e-05".
 std::string WhatDiffers(const UnequalRequest& request);

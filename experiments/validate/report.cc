@@ -66,7 +66,11 @@ Json WorldsJson(const PairedTimes& times, auto to_json) {
 }
 
 Json TimesJson(const SystemValidation& system) {
-  Json json = {{"request", system.requests}};
+  Json json = {{"seed", Json::array()}, {"request", Json::array()}};
+  for (const SeedRequest& one : system.requests) {
+    json["seed"].push_back(one.seed);
+    json["request"].push_back(one.request);
+  }
   for (size_t i = 0; i < system.times.size(); ++i) {
     json[std::string(kValidatedMetrics[i].key)] = WorldsJson(system.times[i], Numbers);
   }
@@ -92,7 +96,8 @@ Json UnequalJson(const UnequalRequest& request) {
              {"output_index", request.cause->output_index},
              {"gap", JsonNumber(request.cause->gap)}};
   }
-  return {{"request", request.request},
+  return {{"seed", request.seed},
+          {"request", request.request},
           {"counts", counts},
           {"other_output", request.has_other_output},
           {"near_tie", cause}};
@@ -102,8 +107,10 @@ Json EqualityJson(const Equality& equality) {
   Json unequal = Json::array(), unended = Json::array();
   for (const UnequalRequest& request : equality.unequal) unequal.push_back(UnequalJson(request));
   for (const UnendedRequest& request : equality.unended) {
-    unended.push_back(
-        {{"request", request.request}, {"simulated", request.simulated}, {"live", request.live}});
+    unended.push_back({{"seed", request.seed},
+                       {"request", request.request},
+                       {"simulated", request.simulated},
+                       {"live", request.live}});
   }
   return {{"holds", equality.holds()},        {"compared", equality.compared},
           {"excused", equality.excused()},    {"unexplained", equality.unexplained()},
@@ -111,28 +118,28 @@ Json EqualityJson(const Equality& equality) {
           {"not_completed_requests", unended}};
 }
 
-// What of the receipt a reader of errors has to know.
-Json SetupJson(const std::optional<Receipt>& receipt) {
-  if (!receipt) return nullptr;
-  return {{"time_scale", JsonNumber(receipt->time_scale)},
-          {"shaping", receipt->shaping},
-          {"operations", receipt->overruns.operations},
-          {"overran", receipt->overruns.overran},
-          {"largest_overrun_ms", JsonNumber(receipt->overruns.largest_ms)},
-          {"frames", receipt->lateness.frames},
-          {"late_p50_us", JsonNumber(receipt->lateness.p50_us)},
-          {"late_p99_us", JsonNumber(receipt->lateness.p99_us)},
-          {"late_largest_us", JsonNumber(receipt->lateness.largest_us)},
-          {"compute_dtype", LongName(receipt->settings.compute_dtype)},
-          {"state_dtype", LongName(receipt->settings.state_dtype)}};
+Json SetupJson(const std::optional<LiveSetup>& setup) {
+  if (!setup) return nullptr;
+  return {{"time_scale", JsonNumber(setup->time_scale)},
+          {"shaping", setup->shaping},
+          {"operations", setup->overruns.operations},
+          {"overran", setup->overruns.overran},
+          {"largest_overrun_ms", JsonNumber(setup->overruns.largest_ms)},
+          {"frames", setup->lateness.frames},
+          {"late_p50_us", JsonNumber(setup->lateness.p50_us)},
+          {"late_p99_us", JsonNumber(setup->lateness.p99_us)},
+          {"late_largest_us", JsonNumber(setup->lateness.largest_us)},
+          {"compute_dtype", LongName(setup->compute_dtype)},
+          {"state_dtype", LongName(setup->state_dtype)}};
 }
 
 Json SystemJson(const SystemValidation& system) {
   return {{"system", system.system},
+          {"seeds", system.seeds},
           {"labels", {{"simulated", system.simulated_label}, {"live", system.live_label}}},
           {"saturated",
            {{"simulated", system.is_simulated_saturated}, {"live", system.is_live_saturated}}},
-          {"setup", SetupJson(system.receipt)},
+          {"setup", SetupJson(system.setup)},
           {"measured", system.measured},
           {"largest_arrival_difference_ms", JsonNumber(system.largest_arrival_ms)},
           {"metrics", MetricsJson(system)},
@@ -202,7 +209,7 @@ std::string Counted(int64_t count, const std::string& what) {
 std::string Heading(const SystemValidation& system) {
   std::string text =
       fmt::format("{}: {} against {}", system.system, system.simulated_label, system.live_label);
-  if (system.receipt) text += fmt::format(", time scale {:g}", system.receipt->time_scale);
+  if (system.setup) text += fmt::format(", time scale {:g}", system.setup->time_scale);
   return text + fmt::format("; {} measured in both", Counted(system.measured, "request"));
 }
 
@@ -224,8 +231,8 @@ std::string EqualityNote(const SystemValidation& system) {
 // What the times rest on, in sentences.
 std::vector<std::string> Notes(const SystemValidation& system) {
   std::vector<std::string> notes = {EqualityNote(system)};
-  if (const auto& receipt = system.receipt) {
-    const ReceiptOverruns& overruns = receipt->overruns;
+  if (const auto& setup = system.setup) {
+    const ReceiptOverruns& overruns = setup->overruns;
     if (overruns.operations > 0) {
       notes.push_back(fmt::format(
           "{} of {} paced operations overran ({:.2f}%), by at most {:.1f} ms of the machine's "
@@ -234,11 +241,12 @@ std::vector<std::string> Notes(const SystemValidation& system) {
           100.0 * static_cast<double>(overruns.overran) / static_cast<double>(overruns.operations),
           overruns.largest_ms));
     }
-    const ReceiptLateness& late = receipt->lateness;
+    const ReceiptLateness& late = setup->lateness;
     if (late.frames > 0) {
       notes.push_back(
-          fmt::format("{} frames, late by {:.0f} us at P50, {:.0f} at P99, {:.0f} at most.",
-                      late.frames, late.p50_us, late.p99_us, late.largest_us));
+          fmt::format("{} frames, late by {:.0f} us at P50, {:.0f} at P99, {:.0f} at most{}.",
+                      late.frames, late.p50_us, late.p99_us, late.largest_us,
+                      system.seeds.size() > 1 ? ", each in the seed where it is worst" : ""));
     }
   } else {
     notes.emplace_back("The live run has no receipt.json: set-up and near-ties are not known.");
@@ -260,14 +268,18 @@ std::vector<std::string> Notes(const SystemValidation& system) {
   return notes;
 }
 
-std::vector<std::string> ListedRequests(const Equality& equality, size_t most) {
+std::vector<std::string> ListedRequests(const SystemValidation& system, size_t most) {
+  const auto named = [&system](const auto& one) {
+    if (system.seeds.size() == 1) return fmt::format("request {}", one.request);
+    return fmt::format("seed {}, request {}", one.seed, one.request);
+  };
   std::vector<std::string> lines;
-  for (const UnequalRequest& request : equality.unequal) {
-    lines.push_back(fmt::format("request {}: {}", request.request, WhatDiffers(request)));
+  for (const UnequalRequest& request : system.equality.unequal) {
+    lines.push_back(fmt::format("{}: {}", named(request), WhatDiffers(request)));
   }
-  for (const UnendedRequest& request : equality.unended) {
-    lines.push_back(fmt::format("request {}: {} simulated, {} live", request.request,
-                                request.simulated, request.live));
+  for (const UnendedRequest& request : system.equality.unended) {
+    lines.push_back(
+        fmt::format("{}: {} simulated, {} live", named(request), request.simulated, request.live));
   }
   const size_t all = lines.size();
   if (all > most) {
@@ -288,8 +300,9 @@ std::string RankingNote(const Ranking& ranking) {
 }
 
 std::string Title(const ValidationInfo& info) {
-  std::string title = fmt::format("{}: {}, {}, seed {}", info.scenario, info.model,
-                                  Counted(info.devices, "device"), info.seed);
+  std::string title = fmt::format("{}: {}, {}, seed{} {}", info.scenario, info.model,
+                                  Counted(info.devices, "device"),
+                                  info.seeds.size() == 1 ? "" : "s", fmt::join(info.seeds, ", "));
   if (!info.overrides.empty()) title += fmt::format(" ({})", fmt::join(info.overrides, ", "));
   return title + fmt::format(
                      ". Error: simulated / live - 1; interval: bootstrap, 95%, {} resamples "
@@ -314,7 +327,7 @@ std::string ValidationJson(const std::vector<SystemValidation>& systems,
                {"scenario", info.scenario},
                {"model", info.model},
                {"devices", info.devices},
-               {"seed", info.seed},
+               {"seeds", info.seeds},
                {"overrides", info.overrides},
                {"resamples", kResamples},
                {"holds", Failures(systems, info).empty()}};
@@ -342,7 +355,7 @@ std::string ValidationMarkdown(const std::vector<SystemValidation>& systems,
   for (const SystemValidation& system : systems) {
     text += fmt::format("\n**{}**\n\n{}\n", Heading(system), MarkdownTable(Rows(system)));
     for (const std::string& note : Notes(system)) text += fmt::format("- {}\n", note);
-    for (const std::string& line : ListedRequests(system.equality, SIZE_MAX)) {
+    for (const std::string& line : ListedRequests(system, SIZE_MAX)) {
       text += fmt::format("  - {}\n", line);
     }
   }
@@ -362,7 +375,7 @@ std::string ValidationText(const std::vector<SystemValidation>& systems,
     text += Paragraph("", Heading(system));
     text += AlignedTable(Rows(system));
     for (const std::string& note : Notes(system)) text += Paragraph("", note);
-    for (const std::string& line : ListedRequests(system.equality, kMostListed)) {
+    for (const std::string& line : ListedRequests(system, kMostListed)) {
       text += Paragraph("  ", line);
     }
   }

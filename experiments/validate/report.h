@@ -9,14 +9,14 @@
 
 namespace hat {
 
-inline constexpr int kValidationSchema = 1;
+inline constexpr int kValidationSchema = 2;
 
 // What was validated.
 struct ValidationInfo {
   std::string scenario;
   std::string model;
   int devices = 0;
-  uint64_t seed = 0;
+  std::vector<uint64_t> seeds;
   std::vector<std::string> overrides;  // --set
   std::vector<Requirement> requirements;
 };

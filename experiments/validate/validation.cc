@@ -43,45 +43,103 @@ void AddSample(const RunRequest& request, size_t metric, int unit,
   if (!std::isnan(value.value)) samples.push_back({unit, value.value, value.weight});
 }
 
-PairedSamples OfRequests(const std::vector<const RequestPair*>& pairs, size_t metric) {
+// The pairs of one seed's requests, and those of them that were measured.
+struct SeedPairs {
+  explicit SeedPairs(const SeedRuns& runs)
+      : seed(runs.seed),
+        all(PairRequests(runs.simulated.requests, runs.live.requests, runs.live_name)) {
+    for (const RequestPair& pair : all) {
+      if (pair.is_measured()) measured.push_back(&pair);
+    }
+  }
+  SeedPairs(SeedPairs&&) = default;  // the pairs stay where they are
+
+  uint64_t seed;
+  std::vector<RequestPair> all;
+  std::vector<const RequestPair*> measured;
+};
+
+PairedSamples OfRequests(const std::vector<SeedPairs>& seeds, size_t metric) {
   PairedSamples samples;
-  for (const RequestPair* pair : pairs) {
-    AddSample(*pair->simulated, metric, samples.units, samples.simulated);
-    AddSample(*pair->live, metric, samples.units, samples.live);
-    ++samples.units;
+  for (const SeedPairs& seed : seeds) {
+    for (const RequestPair* pair : seed.measured) {
+      AddSample(*pair->simulated, metric, samples.units, samples.simulated);
+      AddSample(*pair->live, metric, samples.units, samples.live);
+      ++samples.units;
+    }
   }
   return samples;
 }
 
-FigurePairs MeansAlone(double simulated, double live) {
+FigurePairs MeansAlone(const std::vector<SeedRuns>& runs, double RunOfSystem::*mean) {
   FigurePairs pairs;
-  pairs[0].simulated = simulated;
-  pairs[0].live = live;
+  pairs[0].simulated = pairs[0].live = 0;
+  const auto count = static_cast<double>(runs.size());
+  for (const SeedRuns& seed : runs) {
+    pairs[0].simulated += seed.simulated.*mean / count;
+    pairs[0].live += seed.live.*mean / count;
+  }
   return pairs;
 }
 
-void AddBatches(const RunOfSystem& simulated, const RunOfSystem& live, SystemValidation& result) {
-  result.has_batches = simulated.batches && live.batches;
-  if (!result.has_batches) {
-    result.metrics[kBatchTokens] = MeansAlone(simulated.batch_tokens_mean, live.batch_tokens_mean);
-    result.metrics[kStageMs] = MeansAlone(simulated.stage_ms_mean, live.stage_ms_mean);
-    return;
+FigurePairs OfStretches(const std::vector<SeedRuns>& runs,
+                        const std::vector<TimedSample>& (BatchSamples::*samples)() const) {
+  PairedSamples all;
+  for (const SeedRuns& seed : runs) {
+    all.Add(
+        PairedByStretch(((*seed.simulated.batches).*samples)(), ((*seed.live.batches).*samples)()));
   }
-  const BatchSamples& ours = *simulated.batches;
-  const BatchSamples& theirs = *live.batches;
-  result.metrics[kBatchTokens] =
-      CompareWorlds(PairedByStretch(ours.batch_tokens(), theirs.batch_tokens()));
-  result.metrics[kStageMs] = CompareWorlds(PairedByStretch(ours.stage_ms(), theirs.stage_ms()));
+  return CompareWorlds(all);
 }
 
-void AddTimes(const std::vector<const RequestPair*>& pairs, SystemValidation& result) {
-  for (const RequestPair* pair : pairs) {
-    result.requests.push_back(pair->live->request);
+void AddBatches(const std::vector<SeedRuns>& runs, SystemValidation& result) {
+  result.has_batches = std::ranges::all_of(
+      runs, [](const SeedRuns& seed) { return seed.simulated.batches && seed.live.batches; });
+  result.metrics[kBatchTokens] = result.has_batches
+                                     ? OfStretches(runs, &BatchSamples::batch_tokens)
+                                     : MeansAlone(runs, &RunOfSystem::batch_tokens_mean);
+  result.metrics[kStageMs] = result.has_batches ? OfStretches(runs, &BatchSamples::stage_ms)
+                                                : MeansAlone(runs, &RunOfSystem::stage_ms_mean);
+}
+
+void AddTimes(const SeedPairs& seed, SystemValidation& result) {
+  for (const RequestPair* pair : seed.measured) {
+    result.requests.push_back({seed.seed, pair->live->request});
     for (size_t metric = 0; metric < result.times.size(); ++metric) {
       result.times[metric].simulated.push_back(Value(*pair->simulated, metric).value);
       result.times[metric].live.push_back(Value(*pair->live, metric).value);
     }
   }
+}
+
+void AddSetup(const Receipt& receipt, const std::string& live_name,
+              std::optional<LiveSetup>& setup) {
+  if (!setup) {
+    setup = {receipt.time_scale,          receipt.shaping, {}, {}, receipt.settings.compute_dtype,
+             receipt.settings.state_dtype};
+  }
+  if (setup->time_scale != receipt.time_scale) {
+    throw InputError(fmt::format("{}: its time scale is {:g}, that of another seed's run {:g}",
+                                 live_name, receipt.time_scale, setup->time_scale));
+  }
+  ReceiptOverruns& overruns = setup->overruns;
+  overruns.operations += receipt.overruns.operations;
+  overruns.overran += receipt.overruns.overran;
+  overruns.largest_ms = std::max(overruns.largest_ms, receipt.overruns.largest_ms);
+  ReceiptLateness& late = setup->lateness;
+  late.frames += receipt.lateness.frames;
+  late.p50_us = std::max(late.p50_us, receipt.lateness.p50_us);
+  late.p99_us = std::max(late.p99_us, receipt.lateness.p99_us);
+  late.largest_us = std::max(late.largest_us, receipt.lateness.largest_us);
+}
+
+std::optional<LiveSetup> SetupOf(const std::vector<SeedRuns>& runs) {
+  std::optional<LiveSetup> setup;
+  for (const SeedRuns& seed : runs) {
+    if (!seed.receipt) return std::nullopt;
+    AddSetup(*seed.receipt, seed.live_name, setup);
+  }
+  return setup;
 }
 
 double LargestArrivalDifferenceMs(const std::vector<RequestPair>& pairs) {
@@ -162,34 +220,35 @@ RunOfSystem ReadRun(const std::string& summary_json, const std::string& summary_
   return run;
 }
 
-SystemValidation ValidateSystem(const std::string& system, const RunOfSystem& simulated,
-                                const RunOfSystem& live, std::optional<Receipt> receipt,
-                                const std::string& live_name) {
-  const std::vector<RequestPair> pairs = PairRequests(simulated.requests, live.requests, live_name);
-  std::vector<const RequestPair*> measured;
-  for (const RequestPair& pair : pairs) {
-    if (pair.is_measured()) measured.push_back(&pair);
-  }
-  if (measured.empty()) {
-    throw InputError(
-        fmt::format("{}: no request after the warm-up completed in both worlds: nothing to compare",
-                    live_name));
-  }
+SystemValidation ValidateSystem(const std::string& system, const std::vector<SeedRuns>& runs) {
+  HAT_CHECK(!runs.empty());
   SystemValidation result;
   result.system = system;
-  result.simulated_label = simulated.label;
-  result.live_label = live.label;
-  result.is_simulated_saturated = simulated.is_saturated;
-  result.is_live_saturated = live.is_saturated;
-  result.measured = static_cast<int>(measured.size());
-  result.largest_arrival_ms = LargestArrivalDifferenceMs(pairs);
-  for (size_t metric = 0; metric < kBatchTokens; ++metric) {
-    result.metrics[metric] = CompareWorlds(OfRequests(measured, metric));
+  result.simulated_label = runs.front().simulated.label;
+  result.live_label = runs.front().live.label;
+  result.setup = SetupOf(runs);
+  std::vector<SeedPairs> seeds;
+  for (const SeedRuns& seed : runs) {
+    const SeedPairs& pairs = seeds.emplace_back(seed);
+    result.seeds.push_back(seed.seed);
+    result.is_simulated_saturated |= seed.simulated.is_saturated;
+    result.is_live_saturated |= seed.live.is_saturated;
+    result.measured += static_cast<int>(pairs.measured.size());
+    result.largest_arrival_ms =
+        std::max(result.largest_arrival_ms, LargestArrivalDifferenceMs(pairs.all));
+    AddTimes(pairs, result);
+    result.equality.Add(
+        CompareRequests(pairs.all, seed.receipt ? &*seed.receipt : nullptr, seed.seed));
   }
-  AddBatches(simulated, live, result);
-  AddTimes(measured, result);
-  result.equality = CompareRequests(pairs, receipt ? &*receipt : nullptr);
-  result.receipt = std::move(receipt);
+  if (result.measured == 0) {
+    throw InputError(
+        fmt::format("{}: no request after the warm-up completed in both worlds: nothing to compare",
+                    runs.front().live_name));
+  }
+  for (size_t metric = 0; metric < kBatchTokens; ++metric) {
+    result.metrics[metric] = CompareWorlds(OfRequests(seeds, metric));
+  }
+  AddBatches(runs, result);
   return result;
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -44,6 +45,29 @@ struct RunOfSystem {
 RunOfSystem ReadRun(const std::string& summary_json, const std::string& summary_name,
                     std::string requests_csv, const std::string& requests_name);
 
+// The runs of one seed in both worlds.
+struct SeedRuns {
+  uint64_t seed = 0;
+  RunOfSystem simulated, live;
+  std::optional<Receipt> receipt;  // nothing where the live run has none
+  std::string live_name;           // its requests.csv, for messages
+};
+
+// A request among several seeds' runs.
+struct SeedRequest {
+  uint64_t seed = 0;
+  int request = 0;
+};
+
+// What the receipts of a system's live runs say of how they were served.
+struct LiveSetup {
+  double time_scale = 1;
+  std::string shaping;
+  ReceiptOverruns overruns;  // of all runs
+  ReceiptLateness lateness;  // frames of all runs; the times of the run where they are worst
+  Dtype compute_dtype = Dtype::kFloat32, state_dtype = Dtype::kFloat32;
+};
+
 // Of requests that were measured in both worlds, in their order; NaN where there is none.
 struct PairedTimes {
   std::vector<double> simulated, live;
@@ -53,26 +77,26 @@ struct SystemValidation {
   std::string system;
   std::string simulated_label, live_label;
   bool is_simulated_saturated = false, is_live_saturated = false;
-  std::optional<Receipt> receipt;
+  std::vector<uint64_t> seeds;
+  std::optional<LiveSetup> setup;                             // nothing where a receipt is missing
   int measured = 0;                                           // requests, in both worlds
   std::array<FigurePairs, kValidatedMetrics.size()> metrics;  // by kValidatedMetrics
   bool has_batches = false;                                   // percentiles of the last two
   double largest_arrival_ms = 0;                              // by which two arrivals differ
-  std::vector<int> requests;                                  // of the times below
+  std::vector<SeedRequest> requests;                          // of the times below
   std::array<PairedTimes, 3> times;                           // by the first three metrics
   Equality equality;
 };
 
-// `live_name`: its requests.csv, for messages. Throws InputError if a request is not the same in
-// both runs, or nothing was measured in both.
+// Pools what the runs of all seeds, one at least, measured. Throws InputError if a request is not
+// the same in both runs of a seed, nothing was measured in both, or the live runs had several time
+// scales.
 //
 // TTFT, TBT, E2E and the accept length are of requests completed after the warm-up in both worlds:
 // a value each; the mean accept length weighs them by their rounds, as summary.json does. Batches
 // and stages are all of the window's (batch_samples.h); where a run kept no events, only the means
-// of both summaries, without an interval.
-SystemValidation ValidateSystem(const std::string& system, const RunOfSystem& simulated,
-                                const RunOfSystem& live, std::optional<Receipt> receipt,
-                                const std::string& live_name);
+// of the summaries, and of those the mean over seeds, without an interval.
+SystemValidation ValidateSystem(const std::string& system, const std::vector<SeedRuns>& runs);
 
 // The systems by a mean, least first; ties by name.
 struct Ranking {

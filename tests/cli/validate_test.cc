@@ -87,6 +87,24 @@ TEST_F(ValidateTest, SystemsOfAFolderAreTakenInTheirOrderAndWrittenDown) {
   EXPECT_THAT(one.out, AllOf(HasSubstr("u-shape: "), Not(HasSubstr("hat: simulated"))));
 }
 
+TEST_F(ValidateTest, SeedsOfASystemArePooled) {
+  MakeLive("live/hat/seed-1", "hat");
+  MakeLive("live/hat/seed-12", "hat", " --set seed=12");
+  MakeLive("live/hat/seed-3", "hat", " --set seed=3");
+  const ProgramRun run = Validate("live");
+  EXPECT_EQ(run.exit_code, 0) << run.err;
+  EXPECT_THAT(run.out, AllOf(HasSubstr("seeds 1, 3, 12 ("), HasSubstr("emulated; 81 requests"),
+                             HasSubstr("90 of 90 requests equal")));
+  EXPECT_EQ(Validate("live/hat").out, run.out);
+  EXPECT_THAT(Validate("live/hat/seed-1").out, HasSubstr("seed 1 ("));
+  ExpectRefusal(Validate("live/hat/seed-3"), "hat validate: ", "'seed' is 3 there and 1 here");
+  fs::rename(temp_ / "live/hat/seed-3", temp_ / "live/hat/seed-4");
+  ExpectRefusal(Validate("live"), "hat validate: ", "live/hat/seed-4: a run with seed 3");
+  fs::rename(temp_ / "live/hat/seed-4", temp_ / "live/hat/seed-3");
+  fs::copy(temp_ / "live/hat/seed-1/summary.json", temp_ / "live/hat/summary.json");
+  ExpectRefusal(Validate("live"), "hat validate: ", "live/hat: holds a run, and runs of seeds");
+}
+
 TEST_F(ValidateTest, SameRunsWriteTheSameBytes) {
   MakeLive("live", "hat");
   for (const char* name : {"a", "b"}) {

@@ -36,7 +36,7 @@ class EqualityTest : public testing::Test {
     return Compare(&receipt_);
   }
   Equality Compare(const Receipt* receipt) {
-    return CompareRequests(PairRequests(simulated_, live_, "live.csv"), receipt);
+    return CompareRequests(PairRequests(simulated_, live_, "live.csv"), receipt, 1);
   }
 
   std::vector<RunRequest> simulated_, live_;

@@ -6,6 +6,8 @@
 
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <optional>
+#include <utility>
 
 #include "experiments/validate/report.h"
 #include "tests/core/expect_error.h"
@@ -43,9 +45,15 @@ RunOfSystem RunWith(const std::string& label, double ttft, double tbt, double st
                  "requests.csv");
 }
 
+SystemValidation ValidatedAgainst(const std::string& system, RunOfSystem simulated,
+                                  RunOfSystem live,
+                                  const std::optional<Receipt>& receipt = std::nullopt) {
+  return ValidateSystem(system, {{1, std::move(simulated), std::move(live), receipt, "live.csv"}});
+}
+
 SystemValidation Validated(const std::string& system, double ttft, double tbt) {
-  return ValidateSystem(system, RunWith("simulated", 2 * ttft, tbt, 5),
-                        RunWith("emulated", ttft, tbt), std::nullopt, "live.csv");
+  return ValidatedAgainst(system, RunWith("simulated", 2 * ttft, tbt, 5),
+                          RunWith("emulated", ttft, tbt));
 }
 
 ValidationInfo ToyInfo() {
@@ -53,7 +61,7 @@ ValidationInfo ToyInfo() {
   info.scenario = "toy";
   info.model = "small";
   info.devices = 1;
-  info.seed = 1;
+  info.seeds = {1};
   return info;
 }
 
@@ -109,12 +117,48 @@ TEST(ValidationTest, TheReceiptSaysHowItWasServed) {
   receipt.lateness = {500, 12, 90, 4000};
   const RunOfSystem run = RunWith("emulated", 1, 1);
   const std::string text = ValidationText(
-      {ValidateSystem("hat", RunWith("simulated", 1, 1), run, receipt, "live.csv")}, ToyInfo());
+      {ValidatedAgainst("hat", RunWith("simulated", 1, 1), run, receipt)}, ToyInfo());
   EXPECT_THAT(text,
               AllOf(HasSubstr("against emulated, time scale 4;"),
                     HasSubstr("5 of 1000 paced operations overran (0.50%), by at most 2.5 ms"),
                     HasSubstr("late by 12 us at P50, 90 at P99, 4000 at most"),
                     Not(HasSubstr("no receipt.json"))));
+}
+
+SeedRuns SeedWith(uint64_t seed, double ttft, const Receipt& receipt) {
+  return {seed, RunWith("simulated", 2 * ttft, 1), RunWith("emulated", ttft, 1), receipt,
+          fmt::format("seed-{}.csv", seed)};
+}
+
+TEST(ValidationTest, SeedsArePooledRequestByRequest) {
+  Receipt receipt;
+  receipt.time_scale = 4;
+  receipt.overruns = {1000, 5, 2.5};
+  receipt.lateness = {500, 12, 90, 4000};
+  Receipt other = receipt;
+  other.overruns = {3000, 1, 7.5};
+  other.lateness = {100, 40, 80, 50};
+  std::vector<SeedRuns> runs = {SeedWith(7, 1, receipt), SeedWith(8, 3, other)};
+  runs[1].live.requests[4].rounds = 11;
+  const SystemValidation result = ValidateSystem("hat", runs);
+  EXPECT_EQ(result.measured, 20);
+  EXPECT_DOUBLE_EQ(result.metrics[0][0].live, (155 + 3 * 155) / 2.0);
+  EXPECT_DOUBLE_EQ(result.metrics[0][0].error_percent(), 100);
+  EXPECT_EQ(result.setup->overruns, (ReceiptOverruns{4000, 6, 7.5}));
+  EXPECT_EQ(result.setup->lateness, (ReceiptLateness{600, 40, 90, 4000}));
+  ValidationInfo info = ToyInfo();
+  info.seeds = {7, 8};
+  EXPECT_THAT(ValidationText({result}, info),
+              AllOf(HasSubstr("toy: small, 1 device, seeds 7, 8."),
+                    HasSubstr("each in the seed\nwhere it is worst"),
+                    HasSubstr("  seed 8, request 4: rounds 10 simulated, 11 live; unexplained\n")));
+  const auto json = nlohmann::json::parse(ValidationJson({result}, info));
+  EXPECT_EQ(json["seeds"], nlohmann::json({7, 8}));
+  EXPECT_EQ(json["systems"][0]["requests"]["seed"][9], 7);
+  EXPECT_EQ(json["systems"][0]["requests"]["seed"][10], 8);
+  runs[1].receipt->time_scale = 2;
+  EXPECT_INPUT_ERROR(ValidateSystem("hat", runs),
+                     HasSubstr("seed-8.csv: its time scale is 2, that of another seed's run 4"));
 }
 
 TEST(ValidationTest, RankingsAreByTheMeansOfEachWorld) {
@@ -151,8 +195,7 @@ TEST(ValidationTest, WhatDiffersIsListedAndFails) {
   RunOfSystem live = RunWith("emulated", 1, 1);
   for (int i = 0; i < 5; ++i) live.requests[static_cast<size_t>(i)].rounds = 11;
   live.requests[6].outcome = "failed";
-  const SystemValidation result =
-      ValidateSystem("hat", RunWith("simulated", 1, 1), live, std::nullopt, "live.csv");
+  const SystemValidation result = ValidatedAgainst("hat", RunWith("simulated", 1, 1), live);
   EXPECT_EQ(result.measured, 9);
   EXPECT_THAT(ValidationText({result}, ToyInfo()),
               AllOf(HasSubstr("  request 0: rounds 10 simulated, 11 live; unexplained\n"),
@@ -183,9 +226,8 @@ TEST(ValidationTest, JsonHasAllNumbers) {
 TEST(ValidationTest, RunsWithoutARequestInCommonAreRefused) {
   RunOfSystem live = RunWith("emulated", 1, 1);
   live.requests.resize(1);
-  EXPECT_INPUT_ERROR(
-      ValidateSystem("hat", RunWith("simulated", 1, 1), live, std::nullopt, "live.csv"),
-      HasSubstr("live.csv: no request after the warm-up completed in both worlds"));
+  EXPECT_INPUT_ERROR(ValidatedAgainst("hat", RunWith("simulated", 1, 1), live),
+                     HasSubstr("live.csv: no request after the warm-up completed in both worlds"));
   EXPECT_INPUT_ERROR(ReadRun("{}", "s.json", kHeader, "r.csv"),
                      HasSubstr("s.json: not the summary"));
   EXPECT_INPUT_ERROR(ReadRun(SummaryOf("emulated", 1, 1), "s.json", "a,b\n1,2\n", "r.csv"),
