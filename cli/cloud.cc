@@ -23,7 +23,7 @@
 namespace hat {
 namespace {
 
-struct Options : ModelOptions {
+struct CloudOptions : ModelOptions {
   std::string listen = "127.0.0.1:7077";
   std::string keys;
   int stages = 1;
@@ -37,7 +37,7 @@ struct Options : ModelOptions {
   std::string metrics;
 };
 
-void AddOptions(CommandLine& line, Options& options) {
+void AddOptions(CommandLine& line, CloudOptions& options) {
   line.description(
       "Serves the middle layers of a model to devices, over TLS: they send hidden states, never "
       "tokens, and it answers with hidden states, for many of them in one batch. Ends with Ctrl-C "
@@ -81,9 +81,9 @@ void AddOptions(CommandLine& line, Options& options) {
                   "address and port of GET /metrics, for Prometheus (default: none)");
 }
 
-void Say(const std::string& line) { fmt::print(stderr, "hat cloud: {}\n", line); }
+void Say(const std::string& line) { SayLine("hat cloud: " + line); }
 
-CloudMetrics::Options MetricsOf(const Options& options) {
+CloudMetrics::Options MetricsOf(const CloudOptions& options) {
   return {.labels = {{"model_name", std::filesystem::path(options.model).filename().string()}},
           .replicas = 1,
           .stages = options.stages,
@@ -98,7 +98,7 @@ CloudMetrics::Now NowOf(CloudProgram& program) {
   return now;
 }
 
-int Serve(const Options& options) {
+int Serve(const CloudOptions& options) {
   CatchInterrupts();
   const CloudKeys keys = ReadCloudKeys(options.keys);
   if (options.threads > 0) SetThreads(options.threads);
@@ -144,7 +144,7 @@ int Serve(const Options& options) {
 }  // namespace
 
 int CloudVerb(CommandLine& line) {
-  Options options;
+  CloudOptions options;
   AddOptions(line, options);
   line.Parse();
   return Serve(options);

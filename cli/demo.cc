@@ -27,19 +27,19 @@ constexpr int kDevices = 2;
 constexpr auto kPoll = std::chrono::milliseconds(5);
 
 // For whoever has no idea what to ask: the shipped model knows the manner of three genres.
-constexpr const char* kExamples[] = {
+constexpr const char* kDemoExamples[] = {
     "1 In the beginning God created the heaven and the earth.\n2 And",
     "And the king said unto",
     "The function returns",
     "usage: ls [OPTION]... [FILE]...\n",
 };
 
-struct Options : DemoOptions {
+struct DemoVerbOptions : DemoOptions {
   std::vector<std::string> prompts;
   int pause_ms = 150;
 };
 
-void AddOptions(CommandLine& line, Options& options) {
+void AddOptions(CommandLine& line, DemoVerbOptions& options) {
   line.description(
       "Starts a cloud and two devices on this machine, with keys of their own and real TLS between "
       "them, and asks for a prompt for each. What a device drafts is shown in yellow, then green "
@@ -193,18 +193,18 @@ std::optional<std::vector<std::string>> TypedPrompts(size_t& example) {
       --d;
       continue;
     }
-    if (prompt.empty()) prompt = kExamples[example++ % std::size(kExamples)];
+    if (prompt.empty()) prompt = kDemoExamples[example++ % std::size(kDemoExamples)];
     prompts.push_back(prompt);
   }
   return prompts;
 }
 
-int Play(Options& options) {
+int Play(DemoVerbOptions& options) {
   for (const std::string& prompt : options.prompts) {
     if (!IsUtf8(prompt)) throw InputError("--prompt must be UTF-8");
   }
   CatchInterrupts();
-  fmt::print(stderr, "hat demo: starts a cloud and {} devices\n", kDevices);
+  SayLine(fmt::format("hat demo: starts a cloud and {} devices", kDevices));
   DemoParty party(options, kDevices);
   const bool has_colours = HasColours();
   const std::unique_ptr<DemoView> view = has_colours ? MakeTerminalView() : MakePlainView();
@@ -213,10 +213,8 @@ int Play(Options& options) {
     options.prompts.resize(kDevices, options.prompts.front());
     return Turn(party, *view, pause, options.prompts).Play() ? 0 : 1;
   }
-  fmt::print(stderr,
-             "Type a prompt for each; an empty line takes an example, Ctrl-D ends.\n"
-             "The cloud's figures: http://127.0.0.1:{}/metrics\n",
-             party.metrics_port());
+  SayLine("Type a prompt for each; an empty line takes an example, Ctrl-D ends.");
+  SayLine(fmt::format("The cloud's figures: http://127.0.0.1:{}/metrics", party.metrics_port()));
   size_t example = 0;
   while (const auto prompts = TypedPrompts(example)) Turn(party, *view, pause, *prompts).Play();
   return 0;
@@ -225,7 +223,7 @@ int Play(Options& options) {
 }  // namespace
 
 int DemoVerb(CommandLine& line) {
-  Options options;
+  DemoVerbOptions options;
   AddOptions(line, options);
   line.Parse();
   return Play(options);

@@ -28,7 +28,7 @@
 namespace hat {
 namespace {
 
-struct Options : ModelOptions, PromptOptions {
+struct DeviceOptions : ModelOptions, PromptOptions {
   std::string cloud = "127.0.0.1:7077";
   std::string keys;
   double timeout_s = 60;
@@ -41,7 +41,7 @@ struct Options : ModelOptions, PromptOptions {
   bool is_in_lines = false;
 };
 
-void AddOptions(CommandLine& line, Options& options) {
+void AddOptions(CommandLine& line, DeviceOptions& options) {
   line.description(
       "Continues a prompt as a device does: the first layers, the adapter and the head are here, "
       "the middle layers in the cloud. The tokens are those of 'hat generate'.");
@@ -106,7 +106,7 @@ class Watcher : public Observer {
 // A device, and one request after the other.
 class Agent {
  public:
-  Agent(const Options& options, const ModelConfig& config, Observer& observer)
+  Agent(const DeviceOptions& options, const ModelConfig& config, Observer& observer)
       : keys_(ReadDeviceKeys(options.keys)),
         served_(ServedOf(options, config)),
         metrics_({.labels = {{"model_name", ModelName(options)}}}, [this] { return Now(); }) {
@@ -132,7 +132,7 @@ class Agent {
             }});
     if (options.metrics.empty()) return;
     told_.emplace(options.metrics, std::vector{metrics_.collectable()});
-    fmt::print(stderr, "hat device: metrics on port {}\n", told_->port());
+    SayLine(fmt::format("hat device: metrics on port {}", told_->port()));
   }
 
   struct Answered {
@@ -155,7 +155,7 @@ class Agent {
   const DeviceProgram& program() const { return *program_; }
 
  private:
-  static ServedOptions ServedOf(const Options& options, const ModelConfig& config) {
+  static ServedOptions ServedOf(const DeviceOptions& options, const ModelConfig& config) {
     const SystemSpec system = SystemOf(options);
     return {.model = options.model,
             .plan = PlanOf(options, config),
@@ -163,7 +163,7 @@ class Agent {
             .adapter = AdapterOf(options, system),
             .medusa = MedusaOf(options, system)};
   }
-  static std::string ModelName(const Options& options) {
+  static std::string ModelName(const DeviceOptions& options) {
     return std::filesystem::path(options.model).filename().string();
   }
   DeviceMetrics::Now Now() const {
@@ -188,7 +188,7 @@ class Agent {
   throw RunError(end.reason);
 }
 
-int AnswerOnce(const Options& options, const ModelConfig& config,
+int AnswerOnce(const DeviceOptions& options, const ModelConfig& config,
                const std::optional<Tokenizer>& tokenizer) {
   const GenerationRequest asked = RequestOf(options, config, tokenizer);
   std::optional<Screen> screen;
@@ -202,7 +202,7 @@ int AnswerOnce(const Options& options, const ModelConfig& config,
   if (answer.end.outcome != Outcome::kCompleted) Throw(answer.end);
   if (screen) {
     screen->Finish();
-    fmt::print(stderr, "{}\n", watcher.tally().Summary());
+    SayLine(watcher.tally().Summary());
   } else {
     PrintResult(fmt::format("{{\"prompt_ids\":[{}],\"output_ids\":[{}],\"seconds\":{}}}\n",
                             fmt::join(asked.prompt, ","), fmt::join(answer.output, ","),
@@ -212,7 +212,7 @@ int AnswerOnce(const Options& options, const ModelConfig& config,
 }
 
 // A line of stdin: {"prompt": "text"} or {"prompt_ids": "1,17,4"}, and "max_new_tokens".
-PromptOptions PromptOf(const std::string& line, const Options& options) {
+PromptOptions PromptOf(const std::string& line, const DeviceOptions& options) {
   constexpr int64_t kMost = std::numeric_limits<int>::max();
   const nlohmann::json document = ParseJson(line, "stdin");
   const JsonNode node(document, "stdin");
@@ -231,7 +231,7 @@ PromptOptions PromptOf(const std::string& line, const Options& options) {
 }
 
 // The prompt of the options, or one a line of stdin.
-int AnswerInLines(const Options& options, const ModelConfig& config,
+int AnswerInLines(const DeviceOptions& options, const ModelConfig& config,
                   const std::optional<Tokenizer>& tokenizer) {
   DeviceEvents events(tokenizer);
   Agent agent(options, config, events);
@@ -266,7 +266,7 @@ int AnswerInLines(const Options& options, const ModelConfig& config,
   return 0;
 }
 
-int Answer(const Options& options) {
+int Answer(const DeviceOptions& options) {
   if (options.threads > 0) SetThreads(options.threads);
   const ModelConfig config = ReadModelConfig(options.model);
   const std::optional<Tokenizer> tokenizer = FindTokenizer(options, options.model, config);
@@ -277,7 +277,7 @@ int Answer(const Options& options) {
 }  // namespace
 
 int DeviceVerb(CommandLine& line) {
-  Options options;
+  DeviceOptions options;
   AddOptions(line, options);
   line.Parse();
   return Answer(options);

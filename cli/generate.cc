@@ -28,11 +28,11 @@ namespace {
 
 constexpr const char* kWhole = "whole";
 
-struct Options : ModelOptions, PromptOptions {
+struct GenerateOptions : ModelOptions, PromptOptions {
   bool json = false;
 };
 
-void AddOptions(CommandLine& line, Options& options) {
+void AddOptions(CommandLine& line, GenerateOptions& options) {
   line.description(
       "A model continues a prompt, token by token, always the likeliest next. The model is split: "
       "a device's layers and a cloud's run in this process, the protocol's own code in between. "
@@ -46,7 +46,7 @@ void AddOptions(CommandLine& line, Options& options) {
   line.add_flag("--json", options.json, "print one JSON object in place of the text");
 }
 
-SplitOptions SplitOptionsOf(const Options& options, const SplitPlan& plan) {
+SplitOptions SplitOptionsOf(const GenerateOptions& options, const SplitPlan& plan) {
   SplitOptions split;
   split.plan = plan;
   split.system = SystemOf(options);
@@ -66,7 +66,7 @@ struct Totals {
   int accepted = 0;
 };
 
-nlohmann::ordered_json Json(const Options& options, const GenerationRequest& request,
+nlohmann::ordered_json Json(const GenerateOptions& options, const GenerationRequest& request,
                             const Generation& generation, double ms_per_token) {
   const Totals totals(generation);
   nlohmann::ordered_json ties = nlohmann::ordered_json::array();
@@ -101,12 +101,12 @@ void PrintSummary(const Generation& generation, double ms_per_token) {
   if (!generation.near_ties.empty()) {
     text += fmt::format(", {} near-ties", generation.near_ties.size());
   }
-  fmt::print(stderr, "{}\n", text);
+  SayLine(text);
 }
 
 // One call of whatever runs the model.
 std::function<Generation(const GenerationRequest&, const TokenListener&)> OpenGenerator(
-    const Options& options, const SplitPlan& plan) {
+    const GenerateOptions& options, const SplitPlan& plan) {
   if (options.system == kWhole) {
     const auto whole = std::make_shared<WholeModel>(options.model, plan);
     return [whole](const auto& request, const auto& listen) {
@@ -118,7 +118,7 @@ std::function<Generation(const GenerationRequest&, const TokenListener&)> OpenGe
       [split](const auto& request, const auto& listen) { return split->Generate(request, listen); };
 }
 
-int Generate(const Options& options) {
+int Generate(const GenerateOptions& options) {
   const ModelConfig config = ReadModelConfig(options.model);
   const SplitPlan plan = PlanOf(options, config);
   if (options.system != kWhole) CheckSplit(plan, config);
@@ -147,7 +147,7 @@ int Generate(const Options& options) {
 }  // namespace
 
 int GenerateVerb(CommandLine& line) {
-  Options options;
+  GenerateOptions options;
   AddOptions(line, options);
   line.Parse();
   return Generate(options);

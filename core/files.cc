@@ -340,9 +340,9 @@ void PrintResult(std::string_view text) {
   if (!ok) throw RunError(fmt::format("cannot write to stdout: {}", std::strerror(errno)));
 }
 
-void SayWritten(std::string_view path) {
-  std::fputs(fmt::format("wrote {}\n", path).c_str(), stderr);
-}
+void SayLine(std::string_view line) { std::fputs(fmt::format("{}\n", line).c_str(), stderr); }
+
+void SayWritten(std::string_view path) { SayLine(fmt::format("wrote {}", path)); }
 
 std::string Sha256Hex(std::string_view content) {
   std::array<unsigned char, EVP_MAX_MD_SIZE> digest;

@@ -110,6 +110,10 @@ class ResultFolder {
 // Writes `text` to stdout and flushes it; throws RunError if stdout is closed or full.
 void PrintResult(std::string_view text);
 
+// A line for the user, on stderr. That nobody reads it any more is no reason for a server to end,
+// so nothing is thrown.
+void SayLine(std::string_view line);
+
 // Tells the user on stderr what a program has written: "wrote results/x".
 void SayWritten(std::string_view path);
 

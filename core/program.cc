@@ -40,7 +40,7 @@ std::string OneClearLine(std::string message) {
 }
 
 int Fail(const std::string& command, const std::string& message, int exit_code) {
-  fmt::print(stderr, "{}: {}\n", command, OneClearLine(message));
+  SayLine(fmt::format("{}: {}", command, OneClearLine(message)));
   return exit_code;
 }
 

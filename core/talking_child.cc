@@ -141,17 +141,25 @@ std::string TalkingChild::WhyItEnded() {
   }
   if (!error.empty()) return fmt::format("{}: {}", name_, error);
   const int signal = exit_code_ - 128;
-  if (signal > 0) {
+  if (signal > 0 && signal < NSIG) {
     return fmt::format("{} was ended by signal {} ({})", name_, signal, ::strsignal(signal));
   }
   return fmt::format("{} ended with code {}", name_, exit_code_);
 }
 
-void TalkingChild::Say(const std::string& line) {
-  const std::string text = line + "\n";
-  if (::write(in_, text.data(), text.size()) == static_cast<ssize_t>(text.size())) return;
-  Reap(false);
-  throw RunError(WhyItEnded());
+void TalkingChild::Say(const std::string& line) { Send(line + "\n"); }
+
+void TalkingChild::Send(std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t sent = ::write(in_, bytes.data(), bytes.size());
+    if (sent >= 0) {
+      bytes.remove_prefix(static_cast<size_t>(sent));
+    } else if (errno != EINTR) {
+      const auto end = Clock::now() + std::chrono::duration<double>(kPatience_s);
+      while (!Reap(false) && Clock::now() < end) Read(20);  // it has closed its stdin: it ends
+      throw RunError(WhyItEnded());
+    }
+  }
 }
 
 std::optional<std::string> TalkingChild::TryHear() {

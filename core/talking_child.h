@@ -8,6 +8,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace hat {
@@ -24,8 +25,9 @@ class TalkingChild {
 
   const std::string& name() const { return name_; }
 
-  // Both throw RunError if it has ended, with its last error.
+  // All throw RunError if it has ended, with its last error.
   void Say(const std::string& line);
+  void Send(std::string_view bytes);
   // Its next line, without the end; waits `timeout_s`, and throws RunError if none comes.
   // `meanwhile` is called now and then while it waits; what it throws comes through.
   std::string Hear(double timeout_s, const std::function<void()>& meanwhile = {});

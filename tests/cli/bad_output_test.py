@@ -71,7 +71,13 @@ def for_every_result():
 
 
 class OutputTest(ProgramTest):
-    pass
+    def test_messages_that_nobody_reads_change_no_exit_code(self):
+        for words, code in ((["simulate", "no.toml"], 2), (["profile", "show", "--list"], 2), (["--version"], 0)):
+            reader, writer = os.pipe()
+            os.close(reader)
+            with os.fdopen(writer, "wb") as errors:
+                done = subprocess.run([BIN / "hat", *words], stdout=subprocess.DEVNULL, stderr=errors, timeout=TIMEOUT_S, check=False)
+            self.assertEqual(done.returncode, code, words)
 
 
 add_cases(OutputTest, for_every_result())

@@ -37,7 +37,7 @@ class Program:
 
     def __init__(self, *words, **options):
         options = {"stdin": subprocess.PIPE, **options}
-        self.errors = tempfile.TemporaryFile(mode="w+")
+        self.errors = options.pop("stderr", None) or tempfile.TemporaryFile(mode="w+")
         self.process = subprocess.Popen([BIN / "hat", *words], stdout=subprocess.PIPE, stderr=self.errors,
                                         text=True, **options)
 
@@ -86,9 +86,9 @@ class Program:
 
 
 class Cloud(Program):
-    def __init__(self, keys, *words):
+    def __init__(self, keys, *words, **options):
         super().__init__("cloud", "--model", MODEL, "--keys", keys / "cloud", "--listen", "127.0.0.1:0",
-                         "--metrics", "127.0.0.1:0", "--threads", "1", *words, stdin=subprocess.DEVNULL)
+                         "--metrics", "127.0.0.1:0", "--threads", "1", *words, stdin=subprocess.DEVNULL, **options)
         self.metrics = int(self.hear("metrics on port "))
         self.port = int(self.hear("listening on port "))
         self.address = f"127.0.0.1:{self.port}"
@@ -219,6 +219,15 @@ class LiveTest(unittest.TestCase):
                 self.assertEqual(len(device.events("end")[-1]["output_ids"]), 400)
                 self.assertEqual(device.end(), 0)
             self.assertEqual(cloud.end(), 0, cloud.error())
+
+    def test_a_cloud_whose_log_nobody_reads_any_more_serves_on(self):
+        reader, writer = os.pipe()
+        os.close(reader)
+        with Cloud(self.keys, stderr=os.fdopen(writer, "w")) as cloud:
+            for _ in range(2):
+                answer = run(*device_words(self.keys, cloud, "--prompt", PROMPT, "--max-new-tokens", TOKENS))
+                self.assertEqual(answer.stdout, self.whole.stdout, answer.stderr)
+            self.assertEqual(cloud.end(signal.SIGTERM), 0)
 
     def test_a_cloud_that_is_killed_ends_the_answer_with_a_reason(self):
         with Cloud(self.keys) as cloud:
