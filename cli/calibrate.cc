@@ -27,7 +27,7 @@
 namespace hat {
 namespace {
 
-struct Options {
+struct CalibrateOptions {
   std::string spec;
   std::string out;
   std::string keys;  // file for the fitted values
@@ -36,7 +36,7 @@ struct Options {
   bool is_quiet = false;
 };
 
-void AddOptions(CommandLine& line, Options& options) {
+void AddOptions(CommandLine& line, CalibrateOptions& options) {
   line.description(
       "Fits up to six unknown parameters of a scenario to published figures: a search all over, "
       "then from the best. Says how well each parameter is known (profile likelihood, "
@@ -59,7 +59,7 @@ void AddOptions(CommandLine& line, Options& options) {
 // The runs that one set of parameters takes.
 class CalibrationRuns {
  public:
-  CalibrationRuns(const CalibrationSpec& spec, const Options& options)
+  CalibrationRuns(const CalibrationSpec& spec, const CalibrateOptions& options)
       : spec_(spec),
         options_(options),
         first_seed_(CheckScenarios()),
@@ -87,7 +87,7 @@ class CalibrationRuns {
   std::optional<double> Ours(const Target& target, const Runs& runs) const;
 
   const CalibrationSpec& spec_;
-  const Options& options_;
+  const CalibrateOptions& options_;
   const uint64_t first_seed_;
   GrowingSweep sweep_;
   ProgressLine line_;
@@ -342,7 +342,7 @@ void RefuseFolderOfAnother(const std::string& folder, const std::string& name) {
 }  // namespace
 
 int CalibrateVerb(CommandLine& line) {
-  Options options;
+  CalibrateOptions options;
   AddOptions(line, options);
   line.Parse();
   CatchInterrupts();

@@ -20,13 +20,13 @@
 namespace hat {
 namespace {
 
-struct Options {
+struct CapacityOptions {
   CapacityQuestion question;
   std::string out;
   bool draws = true;
 };
 
-void AddOptions(CommandLine& line, Options& options) {
+void AddOptions(CommandLine& line, CapacityOptions& options) {
   line.description(
       "The largest request rate (workload.rate_per_s) at which every objective of --slo is met, by "
       "bisection: every rate is simulated with the same seeds. Prints it for each system, with the "
@@ -62,7 +62,7 @@ void AddOptions(CommandLine& line, Options& options) {
 }  // namespace
 
 int CapacityVerb(CommandLine& line) {
-  Options options;
+  CapacityOptions options;
   AddOptions(line, options);
   line.Parse();
   CatchInterrupts();

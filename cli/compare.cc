@@ -31,7 +31,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-struct Options {
+struct CompareOptions {
   std::string scenario;
   std::vector<std::string> systems = SystemNames();
   int seeds = 5;
@@ -48,7 +48,7 @@ struct Options {
   bool keeps() const { return !out.empty(); }
 };
 
-void AddOptions(CommandLine& line, Options& options) {
+void AddOptions(CommandLine& line, CompareOptions& options) {
   line.description(
       "Compares systems under the same requests: one simulation a system and seed, in processes of "
       "their own. Prints tables with 95% confidence intervals; with --out also writes "
@@ -87,7 +87,7 @@ void AddOptions(CommandLine& line, Options& options) {
 }
 
 // The scenario of each system: what is wrong with one shows before anything runs.
-std::vector<Scenario> LoadAll(const Options& options) {
+std::vector<Scenario> LoadAll(const CompareOptions& options) {
   CheckSystems(options.systems);
   std::vector<Scenario> scenarios;
   for (const std::string& system : options.systems) {
@@ -105,7 +105,7 @@ std::string FolderOf(const std::string& system, uint64_t seed) {
 }
 
 // Seed by seed, so that an early look at the time left has seen every system.
-void AddCells(const Options& options, uint64_t first_seed, GrowingSweep& sweep) {
+void AddCells(const CompareOptions& options, uint64_t first_seed, GrowingSweep& sweep) {
   const std::vector<std::string> overrides = WithoutSeed(options.overrides);
   for (const uint64_t seed : SeedsFrom(first_seed, options.seeds)) {
     for (const std::string& system : options.systems) {
@@ -138,7 +138,7 @@ std::map<std::string, std::string> KeysIn(const std::string& folder) {
 }
 
 // Of earlier comparisons, here and where this one is to lie, what would come out the same.
-void TakeEarlier(const Options& options, const Sweep& sweep) {
+void TakeEarlier(const CompareOptions& options, const Sweep& sweep) {
   TakeNamedResults(sweep.folder, KeysIn(sweep.folder), sweep);
   if (options.resumes) TakeNamedResults(options.out, KeysIn(options.out), sweep);
   std::error_code error;
@@ -162,7 +162,7 @@ void TakeEarlier(const Options& options, const Sweep& sweep) {
   throw RunError(message);
 }
 
-void RunAll(const Options& options, const Sweep& sweep, ResultFolder& folder) {
+void RunAll(const CompareOptions& options, const Sweep& sweep, ResultFolder& folder) {
   SweepRunOptions run;
   run.units.keys = sweep.keys;
   run.units.jobs = options.jobs;
@@ -239,7 +239,8 @@ void AddAttainment(const Sweep& sweep, Comparison& comparison) {
 }
 
 // Published figures hold for the published scenario: none if the call changes more than its load.
-std::vector<PublishedValue> PublishedBeside(const Options& options, const Scenario& scenario) {
+std::vector<PublishedValue> PublishedBeside(const CompareOptions& options,
+                                            const Scenario& scenario) {
   for (const std::string& override_text : options.overrides) {
     const std::string key = KeyOfOverride(override_text);
     const bool keeps_scenario = key == "workload.requests" || key == "workload.rate_per_s" ||
@@ -253,7 +254,7 @@ std::vector<PublishedValue> PublishedBeside(const Options& options, const Scenar
                       scenario.workload.arrivals.rate_per_s);
 }
 
-ComparisonInfo InfoOf(const Options& options, const Scenario& scenario) {
+ComparisonInfo InfoOf(const CompareOptions& options, const Scenario& scenario) {
   ComparisonInfo info;
   info.scenario = scenario.name;
   info.model = scenario.model.name;
@@ -268,7 +269,7 @@ ComparisonInfo InfoOf(const Options& options, const Scenario& scenario) {
 }
 
 // `runs`: their keys by their folders.
-std::string ManifestJson(const Options& options, const ComparisonInfo& info,
+std::string ManifestJson(const CompareOptions& options, const ComparisonInfo& info,
                          const std::map<std::string, std::string>& runs) {
   const std::string commit = BuildCommit();
   const nlohmann::ordered_json manifest = {{"schema_version", kComparisonSchema},
@@ -291,13 +292,14 @@ std::string ScratchFolder() {
 }
 
 // Kept results may be gone on with; those for the printed tables alone go with the program.
-ResultFolder FolderOf(const Options& options) {
+ResultFolder FolderOf(const CompareOptions& options) {
   if (!options.keeps()) return ResultFolder(ScratchFolder());
   return ResultFolder::Resumable(options.out, options.replace || options.resumes, kManifest);
 }
 
 // Makes it known as that of a comparison first, then as one of a sweep, whatever was there.
-void PrepareFolder(const Options& options, const ComparisonInfo& info, ResultFolder& folder) {
+void PrepareFolder(const CompareOptions& options, const ComparisonInfo& info,
+                   ResultFolder& folder) {
   const fs::path staging(folder.staging());
   if (!fs::exists(staging / kManifest)) folder.Write(kManifest, ManifestJson(options, info, {}));
   std::error_code error;
@@ -314,7 +316,7 @@ void WriteAll(const Comparison& comparison, const ComparisonInfo& info, const Sw
   folder.Commit();
 }
 
-int Compare(const Options& options) {
+int Compare(const CompareOptions& options) {
   RefuseSystemOverride(options.overrides);
   const std::vector<Scenario> scenarios = LoadAll(options);
   const Scenario& scenario = scenarios.front();
@@ -348,7 +350,7 @@ int Compare(const Options& options) {
 }  // namespace
 
 int CompareVerb(CommandLine& line) {
-  Options options;
+  CompareOptions options;
   AddOptions(line, options);
   line.Parse();
   CatchInterrupts();

@@ -34,7 +34,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-struct Options {
+struct FiguresOptions {
   std::vector<std::string> names;
   std::string out = "results/figures";
   bool is_quick = false;
@@ -44,7 +44,7 @@ struct Options {
   std::vector<std::string> formats = {"png", "pdf"};
 };
 
-void AddOptions(CommandLine& line, Options& options) {
+void AddOptions(CommandLine& line, FiguresOptions& options) {
   line.description(
       "Draws the paper's figures, ours beside the published numbers, and some of our own: runs "
       "what each needs that is not done yet, writes its data (OUT/NAME.csv and .json, with the "
@@ -118,7 +118,8 @@ struct Plans {
   std::vector<CapacityFigure> capacities;
 };
 
-CapacityFigure OpenCapacity(CapacityPlan plan, const std::string& path, const Options& options) {
+CapacityFigure OpenCapacity(CapacityPlan plan, const std::string& path,
+                            const FiguresOptions& options) {
   CapacityQuestion question;
   question.scenario = plan.scenario;
   question.objectives = plan.objectives;
@@ -159,7 +160,7 @@ std::string PlanOf(const std::string& name, const FigurePage* page) {
   }
 }
 
-Plans OpenAll(const Options& options, const FigurePage* page) {
+Plans OpenAll(const FiguresOptions& options, const FigurePage* page) {
   Plans plans;
   std::set<std::string> known;
   for (const std::string& name :
@@ -192,7 +193,7 @@ struct Drawing {
   std::string csv, json;
 };
 
-void Draw(const Drawing& drawing, const Options& options) {
+void Draw(const Drawing& drawing, const FiguresOptions& options) {
   const std::string base = fmt::format("{}/{}", options.out, drawing.name);
   WriteFileAtomically(base + ".csv", drawing.csv);
   WriteFileAtomically(base + ".json", drawing.json);
@@ -203,12 +204,12 @@ void Draw(const Drawing& drawing, const Options& options) {
   }
 }
 
-void WriteTable(const std::string& path, const FigureTable& table, const Options& options) {
+void WriteTable(const std::string& path, const FigureTable& table, const FiguresOptions& options) {
   WriteFileAtomically(path, MarkdownTable(table.rows));
   if (!options.run.is_quiet) SayWritten(path);
 }
 
-Drawing FindCapacity(CapacityFigure& figure, const Options& options) {
+Drawing FindCapacity(CapacityFigure& figure, const FiguresOptions& options) {
   figure.run->Run(options.out + "/runs");
   CapacityInfo info = figure.run->info();
   info.question = figure.plan.question;
@@ -217,7 +218,7 @@ Drawing FindCapacity(CapacityFigure& figure, const Options& options) {
 }
 
 // One that fails leaves the others.
-bool DrawCapacity(CapacityFigure& figure, const Options& options) {
+bool DrawCapacity(CapacityFigure& figure, const FiguresOptions& options) {
   try {
     Draw(FindCapacity(figure, options), options);
     return true;
@@ -228,7 +229,7 @@ bool DrawCapacity(CapacityFigure& figure, const Options& options) {
   }
 }
 
-UnitOutcome RunSweeps(const Plans& plans, const Options& options) {
+UnitOutcome RunSweeps(const Plans& plans, const FiguresOptions& options) {
   UnitOutcome outcome;
   if (!plans.sweeps.empty()) outcome = RunSweepUnits(Merged(plans.sweeps), options.run);
   if (!outcome.is_stopped) return outcome;
@@ -237,7 +238,7 @@ UnitOutcome RunSweeps(const Plans& plans, const Options& options) {
 }
 
 // Returns the tables among them, by the names that ask for them.
-std::map<std::string, FigureTable> DrawSweeps(const Plans& plans, const Options& options) {
+std::map<std::string, FigureTable> DrawSweeps(const Plans& plans, const FiguresOptions& options) {
   std::map<std::string, FigureTable> tables;
   for (size_t i = 0; i < plans.sweeps.size(); ++i) {
     const FigureData figure = MakeFigureData(plans.sweeps[i], PublishedFile());
@@ -252,13 +253,13 @@ std::map<std::string, FigureTable> DrawSweeps(const Plans& plans, const Options&
   return tables;
 }
 
-void WriteReport(const Options& options) {
+void WriteReport(const FiguresOptions& options) {
   const std::string report = fmt::format("{}/{}", options.out, kReportFile);
   WriteFileAtomically(report, ReportHtml(options.out));
   if (!options.run.is_quiet) SayWritten(report);
 }
 
-int Figures(Options options) {
+int Figures(FiguresOptions options) {
   std::optional<FigurePage> page;
   if (!options.page.empty()) {
     page.emplace(options.page, options.run.is_quiet);
@@ -281,7 +282,7 @@ int Figures(Options options) {
 }  // namespace
 
 int FiguresVerb(CommandLine& line) {
-  Options options;
+  FiguresOptions options;
   AddOptions(line, options);
   line.Parse();
   options.run.units.retries_failed = true;

@@ -12,7 +12,7 @@
 
 namespace {
 
-constexpr char kExamples[] =
+constexpr char kLinkImportExamples[] =
     "Examples:\n"
     "  hat link import hsdpa report.2010-09-30_1058CEST.log --out bus.csv\n"
     "  hat link import fcc curr_webget.csv --unit 386 --target http://www.amazon.com --out "
@@ -26,7 +26,7 @@ int hat::LinkImportVerb(CommandLine& line) {
   LinkImportOptions options;
   bool replace = false;
   line.description("Makes a rate trace from a measurement of a link (docs/formats.md)");
-  line.footer(kExamples);
+  line.footer(kLinkImportExamples);
   line.add_option("format", format, fmt::format("{}, or auto: by the content", LinkFormatNames()))
       ->required();
   line.add_option("file", input, "The measurement")->required();

@@ -16,11 +16,11 @@
 
 namespace {
 
-constexpr char kDescription[] =
+constexpr char kProfileCheckDescription[] =
     "Holds profiles against this machine: what a profile's composition says of a step beside the "
     "time that the whole step takes here, all layers of a device or a cloud, over a grid of "
     "batches. Exit code 1 if the median error is above the limit.";
-constexpr char kExamples[] =
+constexpr char kProfileCheckExamples[] =
     "Example:\n"
     "  hat profile check --model models/small --profile device.json --profile cloud.json";
 
@@ -47,8 +47,8 @@ std::string TableOf(const hat::CheckReport& report) {
 int hat::ProfileCheckVerb(CommandLine& line) {
   hat::CheckJob job;
   double limit_percent = 10;
-  line.description(kDescription);
-  line.footer(kExamples);
+  line.description(kProfileCheckDescription);
+  line.footer(kProfileCheckExamples);
   line.add_option("--profile", job.profiles, "A profile; may be given several times")->required();
   line.add_option("--model", job.model,
                   "The profiles' model: a checkpoint's folder, a shape's name or a config.json")

@@ -20,7 +20,7 @@
 namespace hat {
 namespace {
 
-struct Options {
+struct ProfileLinkOptions {
   std::string cloud = "127.0.0.1:7077";
   std::string keys;
   std::string out;
@@ -31,7 +31,7 @@ struct Options {
   bool replace = false;
 };
 
-void AddOptions(CommandLine& line, Options& options) {
+void AddOptions(CommandLine& line, ProfileLinkOptions& options) {
   line.description(
       "Measures the way to a cloud as a device's frames find it, over TLS and gRPC: latency, rate "
       "up and down, and how much of what the network carries is frames. Writes a scenario's [link] "
@@ -59,7 +59,7 @@ void AddOptions(CommandLine& line, Options& options) {
 }
 
 // Sorted, in milliseconds.
-std::vector<double> RoundTrips(LinkProbe& probe, const Options& options) {
+std::vector<double> RoundTrips(LinkProbe& probe, const ProfileLinkOptions& options) {
   for (int i = 0; i < 5; ++i) probe.RoundTrip();  // do not count
   std::vector<double> trips;
   for (int i = 0; i < options.round_trips; ++i) {
@@ -79,7 +79,7 @@ struct Way {
 
 // `carried`: the interfaces' count of that direction.
 Way MeasureWay(const std::function<LinkProbe::Transfer(Seconds)>& transmit, Bytes Traffic::*carried,
-               const Options& options) {
+               const ProfileLinkOptions& options) {
   transmit(Seconds(options.seconds / 4));  // TCP's window grows
   const Bytes before = NetworkTraffic().*carried;
   const LinkProbe::Transfer transfer = transmit(Seconds(options.seconds));
@@ -136,7 +136,7 @@ void Print(const Measured& link) {
 }  // namespace
 
 int ProfileLinkVerb(CommandLine& line) {
-  Options options;
+  ProfileLinkOptions options;
   AddOptions(line, options);
   line.Parse();
   if (!options.replace) RefuseToReplace(options.out, "");

@@ -16,18 +16,18 @@
 
 namespace {
 
-constexpr char kDescription[] =
+constexpr char kProfileModelDescription[] =
     "Writes a latency profile from the roofline of a hardware preset: what a device or a cloud GPU "
     "takes for each operation of a "
     "model. Its provenance is 'modelled': use it where nothing was measured.";
-constexpr char kExamples[] =
+constexpr char kProfileModelExamples[] =
     "Examples:\n"
     "  hat profile model --list\n"
     "  hat profile model --hardware agx-orin:30w --model vicuna-7b --role device\n"
     "  hat profile model --hardware a6000 --model models/my-llama/config.json --role cloud --out "
     "a6000.json";
 
-struct Options {
+struct ProfileModelOptions {
   std::string hardware, model, role, out;
   std::string dtype = "fp16";
   hat::ModelledLimits limits;
@@ -55,7 +55,7 @@ std::string ListText() {
   return text + "  or the path of a Hugging Face config.json of the Llama architecture\n";
 }
 
-std::string OutputPath(const Options& options, const std::string& id) {
+std::string OutputPath(const ProfileModelOptions& options, const std::string& id) {
   if (options.out.empty()) return id + ".json";
   std::error_code error;
   if (options.out.ends_with('/') || std::filesystem::is_directory(options.out, error)) {
@@ -67,9 +67,9 @@ std::string OutputPath(const Options& options, const std::string& id) {
 }  // namespace
 
 int hat::ProfileModelVerb(CommandLine& line) {
-  Options options;
-  line.description(kDescription);
-  line.footer(kExamples);
+  ProfileModelOptions options;
+  line.description(kProfileModelDescription);
+  line.footer(kProfileModelExamples);
   line.add_flag("--list", options.list, "List hardware with its power modes, and models, and end");
   line.add_option("--hardware", options.hardware,
                   "NAME or NAME:MODE (see --list); without a mode the first, most powerful one");

@@ -14,11 +14,11 @@
 
 namespace {
 
-constexpr char kDescription[] =
+constexpr char kProfileShowDescription[] =
     "Prints a latency profile as a table: each operation's latency by new tokens and context, and "
     "what follows for the whole "
     "model. With --out it also draws it: latency against tokens, a line a context.";
-constexpr char kExamples[] =
+constexpr char kProfileShowExamples[] =
     "Examples:\n"
     "  hat profile show profiles/data/agx-orin-maxn_vicuna-7b_device.json\n"
     "  hat profile show profiles/data/a6000_vicuna-7b_cloud.json --out a6000.png";
@@ -55,8 +55,8 @@ int hat::ProfileShowVerb(CommandLine& line) {
   std::string path;
   std::string image;
   bool replace = false;
-  line.description(kDescription);
-  line.footer(kExamples);
+  line.description(kProfileShowDescription);
+  line.footer(kProfileShowExamples);
   line.add_option("FILE", path, "The profile, a hat-profile/1 JSON file")
       ->required()
       ->transform(hat::ShippedPath);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "cli/chosen_systems.h"
+#include "cli/live_runs.h"
 #include "cli/plain_verbs.h"
 #include "cli/progress_line.h"
 #include "cli/set_option.h"
@@ -17,22 +18,28 @@
 #include "core/interrupt.h"
 #include "core/machine.h"
 #include "experiments/results/summary_text.h"
+#include "experiments/validate/settings.h"
 #include "runtime/serve/testbed/replay.h"
 
 namespace hat {
 namespace {
 
-struct Options {
+constexpr const char* kEmulated = "emulated";
+
+struct ReplayVerbOptions {
   ReplayOptions replay;
   std::string model = "models/small";
+  std::string testbed = kEmulated;
   std::vector<std::string> systems;
+  int seeds = 1;
+  bool resumes = false;
   bool plans = false;
   bool is_unpaced = false;
   bool has_no_reference = false;
   bool is_quiet = false;
 };
 
-void AddOptions(CommandLine& line, Options& options) {
+void AddOptions(CommandLine& line, ReplayVerbOptions& options) {
   line.description(
       "Plays a scenario on live programs of this machine, in place of the simulator: a cloud and a "
       "process per device, real tokens of a real model over TLS. Each operation then lasts as long "
@@ -44,7 +51,9 @@ void AddOptions(CommandLine& line, Options& options) {
       "  hat replay experiments/measured/small_model.toml --plan\n"
       "  hat replay experiments/measured/small_model.toml --set fleet.scale=0.1 \\\n"
       "    --set workload.requests=30 --set workload.rate_per_s=0.5 --out results/live\n"
-      "  hat validate experiments/measured/small_model.toml --live results/live ...");
+      "  hat validate experiments/measured/small_model.toml --live results/live ...\n"
+      "  hat replay experiments/validation/spec_bench_7b.toml --systems hat,u-shape --seeds 3 \\\n"
+      "    --time-scale 4 --out results/hours --resume");
   line.add_option("scenario", options.replay.scenario, "a TOML file")
       ->required()
       ->transform(ShippedPath);
@@ -58,17 +67,28 @@ void AddOptions(CommandLine& line, Options& options) {
   line.add_option("--systems", options.systems,
                   "a list, each a run in DIR/SYSTEM (default: the scenario's)")
       ->delimiter(',');
+  line.add_option("--seeds", options.seeds,
+                  "runs a system, each in a folder seed-N: seeds s, s + 1, ..., s the scenario's")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 1000));
   line.add_option("--time-scale", options.replay.time_scale,
                   "seconds here per second of the scenario: more where this machine is too slow")
       ->capture_default_str()
       ->check(CLI::Range(0.01, 1000.0));
   line.add_flag("--unpaced", options.is_unpaced,
                 "compute lasts as long as it lasts, links are what they are");
+  line.add_option("--testbed", options.testbed,
+                  "emulated: on this machine; or an INVENTORY.toml of machines that ssh reaches, "
+                  "which serve unpaced")
+      ->capture_default_str();
   line.add_option("--threads", options.replay.threads, "of each program, that compute")
       ->capture_default_str()
       ->check(CLI::Range(1, 1024));
   line.add_option("--out", options.replay.out, "folder for the results (results/NAME-live)");
-  line.add_flag("--force", options.replay.replaces, "replace earlier results there");
+  CLI::Option* resume =
+      line.add_flag("--resume", options.resumes, "go on: leave out the runs that are there");
+  line.add_flag("--force", options.replay.replaces, "replace earlier results there")
+      ->excludes(resume);
   line.add_flag("--laws", options.replay.checks_laws, "check the protocol's laws on every event");
   line.add_flag("--events", options.replay.keeps_events, "also events.jsonl: all that happened");
   line.add_flag("--no-reference", options.has_no_reference,
@@ -77,16 +97,15 @@ void AddOptions(CommandLine& line, Options& options) {
   line.add_flag("--quiet", options.is_quiet, "no progress");
 }
 
-void PrintPlan(const ReplayOptions& options) {
+void PrintPlan(const ReplayOptions& options, size_t runs) {
   const ReplayNeeds needs = NeedsOf(options);
   PrintResult(fmt::format(
-      "{} requests; a cloud and {} devices: {} processes, about {:.1f} GB of memory ({:.1f} GB "
+      "{}{} requests; a cloud and {} devices: {} processes, about {:.1f} GB of memory ({:.1f} GB "
       "available), {} cores\nlast arrival after {:.0f} s at time scale {:g}\n",
-      needs.requests, needs.processes - 1, needs.processes, needs.memory.value() / 1e9,
-      AvailableMemory().value() / 1e9, CoreCount(), needs.duration.value(), options.time_scale));
+      runs == 1 ? "" : fmt::format("{} runs, each: ", runs), needs.requests, needs.processes - 1,
+      needs.processes, needs.memory.value() / 1e9, AvailableMemory().value() / 1e9, CoreCount(),
+      needs.duration.value(), options.time_scale));
 }
-
-void Say(const std::string& line) { fmt::print(stderr, "{}\n", line); }
 
 void Report(const ReplayResult& result) {
   PrintResult(SummaryText(result.summary_json));
@@ -99,7 +118,8 @@ void Report(const ReplayResult& result) {
                     "they imitate; {:.1f} ms at most\n",
                     overruns.overran, overruns.operations, 100 * share, overruns.largest_ms));
     if (share > 0.01) {
-      Say("this machine is too slow for the pace: take a larger --time-scale, or fewer devices");
+      SayLine(
+          "this machine is too slow for the pace: take a larger --time-scale, or fewer devices");
     }
   }
   if (late.frames > 0) {
@@ -110,58 +130,109 @@ void Report(const ReplayResult& result) {
   }
 }
 
-int RunOne(Options& options) {
+// One replay of several.
+struct Unit {
+  std::string name;  // "u-shape, seed 2"; empty: there is but one
+  std::vector<std::string> overrides;
+  std::string out;
+};
+
+std::vector<Unit> UnitsOf(const ReplayVerbOptions& options, uint64_t first_seed) {
+  std::vector<Unit> units = {{"", options.replay.overrides, options.replay.out}};
+  if (!options.systems.empty()) {
+    CheckSystems(options.systems);
+    RefuseSystemOverride(options.replay.overrides);
+    const Unit all = units.front();
+    units.clear();
+    for (const std::string& system : options.systems) {
+      Unit& unit = units.emplace_back(all);
+      unit.name = system;
+      unit.overrides.push_back("system.name=" + system);
+      unit.out += "/" + system;
+    }
+  }
+  if (options.seeds == 1) return units;
+  std::vector<Unit> of_seeds;  // seed by seed, so that an early look has seen every system
+  for (const uint64_t seed : SeedsFrom(first_seed, options.seeds)) {
+    for (const Unit& one : units) {
+      Unit& unit = of_seeds.emplace_back(one);
+      unit.name += fmt::format("{}seed {}", one.name.empty() ? "" : ", ", seed);
+      unit.overrides = WithoutSeed(one.overrides);
+      unit.overrides.push_back(fmt::format("seed={}", seed));
+      unit.out += "/" + SeedFolder(seed);
+    }
+  }
+  return of_seeds;
+}
+
+// Whether the unit's results are there already. Throws InputError if they are another run's.
+bool IsDone(const ReplayOptions& replay) {
+  if (!IsRun(replay.out)) return false;
+  const LiveRun run = OpenRun(replay.out);
+  const Scenario scenario = LoadScenario(replay.scenario, replay.overrides);
+  std::vector<SettingDifference> differences =
+      ConfigDifferences(scenario.resolved, run.manifest.config, run.File("manifest.json"));
+  if (run.receipt && run.receipt->time_scale != replay.time_scale) {
+    differences.push_back({"--time-scale", fmt::format("{}", replay.time_scale),
+                           fmt::format("{}", run.receipt->time_scale)});
+  }
+  const std::string world = WorldOf(replay);
+  if (run.manifest.world != world) differences.push_back({"world", world, run.manifest.world});
+  RefuseDifferences(differences, replay.out);
+  return true;
+}
+
+int RunOne(const Unit& unit, ReplayVerbOptions& options) {
   ReplayOptions& replay = options.replay;
+  replay.out = unit.out;
+  replay.overrides = unit.overrides;
+  const std::string name = unit.name.empty() ? "replay" : unit.name;
+  if (options.resumes && IsDone(replay)) {
+    SayLine(fmt::format("{}: is there", replay.out));
+    return 0;
+  }
   std::optional<ProgressLine> progress;
   if (!options.is_quiet) progress.emplace(std::chrono::seconds(30));
   replay.on_progress = [&](const Progress& now) {
     if (progress) {
       progress->Update(
-          now, [&] { return fmt::format("replay: {} of {} requests", now.done, *now.total); });
+          now, [&] { return fmt::format("{}: {} of {} requests", name, now.done, *now.total); });
     }
     return !IsInterrupted();
   };
-  replay.log = Say;
+  replay.log = SayLine;
   const ReplayResult result = Replay(replay);
   if (progress) progress->Clear();
   Report(result);
   SayWritten(replay.out);
-  for (const std::string& device : result.lost) Say("lost " + device);
+  for (const std::string& device : result.lost) SayLine("lost " + device);
   return result.lost.empty() ? 0 : 1;
 }
 
-int Play(Options& options) {
+int Play(ReplayVerbOptions& options) {
   ReplayOptions& replay = options.replay;
   replay.model = ShippedPath(options.model);
-  replay.is_paced = !options.is_unpaced;
+  if (options.testbed != kEmulated) replay.inventory = options.testbed;
+  replay.is_paced = !options.is_unpaced && replay.inventory.empty();
   replay.has_reference = !options.has_no_reference;
   if (replay.prompts.empty()) replay.prompts = replay.model + "/prompts.csv";
   const Scenario scenario = LoadScenario(replay.scenario, replay.overrides);
   if (replay.out.empty()) replay.out = "results/" + scenario.name + "-live";
+  const std::vector<Unit> units = UnitsOf(options, scenario.seed);
   if (options.plans) {
-    PrintPlan(replay);
+    PrintPlan(replay, units.size());
     return 0;
   }
   CatchInterrupts();
-  if (options.systems.empty()) return RunOne(options);
-  const std::string out = replay.out;
-  const std::vector<std::string> overrides = replay.overrides;
   int exit_code = 0;
-  CheckSystems(options.systems);
-  RefuseSystemOverride(overrides);
-  for (const std::string& system : options.systems) {
-    replay.out = out + "/" + system;
-    replay.overrides = overrides;
-    replay.overrides.push_back("system.name=" + system);
-    exit_code = std::max(exit_code, RunOne(options));
-  }
+  for (const Unit& unit : units) exit_code = std::max(exit_code, RunOne(unit, options));
   return exit_code;
 }
 
 }  // namespace
 
 int ReplayVerb(CommandLine& line) {
-  Options options;
+  ReplayVerbOptions options;
   AddOptions(line, options);
   line.Parse();
   return Play(options);

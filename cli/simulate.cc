@@ -22,7 +22,7 @@
 namespace hat {
 namespace {
 
-struct Options {
+struct SimulateOptions {
   std::string scenario;
   std::vector<std::string> overrides;
   std::string seed;
@@ -37,7 +37,7 @@ struct Options {
   std::string timeline;
 };
 
-void AddOptions(CommandLine& line, Options& options) {
+void AddOptions(CommandLine& line, SimulateOptions& options) {
   line.description(
       "Simulates one scenario: devices, links and the cloud from latency profiles, the protocol's "
       "own code in between. Prints a summary; with --out also writes requests.csv, summary.json "
@@ -79,7 +79,7 @@ void AddOptions(CommandLine& line, Options& options) {
   line.add_flag("--quiet", options.quiet, "nothing on stderr but errors");
 }
 
-Scenario ScenarioOf(const Options& options) {
+Scenario ScenarioOf(const SimulateOptions& options) {
   std::vector<std::string> overrides = options.overrides;
   if (!options.seed.empty()) {
     for (const std::string& override_text : overrides) {
@@ -93,7 +93,7 @@ Scenario ScenarioOf(const Options& options) {
   return LoadScenario(options.scenario, overrides);
 }
 
-void RefuseToReplaceTimeline(const Options& options) {
+void RefuseToReplaceTimeline(const SimulateOptions& options) {
   std::error_code error;
   if (options.replace || !std::filesystem::is_regular_file(options.timeline, error)) return;
   throw InputError(fmt::format(
@@ -101,7 +101,7 @@ void RefuseToReplaceTimeline(const Options& options) {
 }
 
 // Before a long run, where the scenario says how many there will be.
-void CheckExplained(const Options& options, const Scenario& scenario) {
+void CheckExplained(const SimulateOptions& options, const Scenario& scenario) {
   const int requests = scenario.workload.requests;
   if (!options.explain || requests == 0 || *options.explain < requests) return;
   throw InputError(
@@ -117,7 +117,7 @@ void ShowProgress(ProgressLine& line, const std::string& system, const Simulatio
   });
 }
 
-RunOptions RunOptionsOf(const Options& options) {
+RunOptions RunOptionsOf(const SimulateOptions& options) {
   RunOptions run;
   if (!options.engine.empty()) run.engine = EngineNamed(options.engine);
   run.out = options.out;
@@ -136,7 +136,7 @@ void Print(const RunResult& result, const std::string& format) {
   PrintResult(result.vllm_json.value_or(result.summary_json));
 }
 
-void SayWhatWasDone(const RunResult& result, const Options& options) {
+void SayWhatWasDone(const RunResult& result, const SimulateOptions& options) {
   if (result.lawful_events) {
     std::fputs(fmt::format("all laws held for {} events\n", *result.lawful_events).c_str(), stderr);
   }
@@ -144,7 +144,7 @@ void SayWhatWasDone(const RunResult& result, const Options& options) {
   if (!options.timeline.empty() && !result.not_possible) SayWritten(options.timeline);
 }
 
-int Simulate(const Options& options) {
+int Simulate(const SimulateOptions& options) {
   RefuseToReplaceTimeline(options);
   const Scenario scenario = ScenarioOf(options);
   CheckExplained(options, scenario);
@@ -167,7 +167,7 @@ int Simulate(const Options& options) {
 }  // namespace
 
 int SimulateVerb(CommandLine& line) {
-  Options options;
+  SimulateOptions options;
   AddOptions(line, options);
   line.Parse();
   CatchInterrupts();

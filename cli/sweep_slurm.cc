@@ -28,7 +28,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* kDescription =
+constexpr const char* kSweepSlurmDescription =
     "Writes a script for sbatch: a job array whose tasks run what is to do of a sweep, some "
     "minutes each. Tasks that are preempted, that lose their node or whose time is up come back "
     "and "
@@ -178,7 +178,7 @@ void Submit(const std::string& file) {
 
 int SweepSlurmVerb(CommandLine& line) {
   SlurmOptions options;
-  line.description(kDescription);
+  line.description(kSweepSlurmDescription);
   AddSlurmOptions(line, options);
   line.Parse();
   const Sweep sweep = OpenSweep(options.choice);

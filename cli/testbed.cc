@@ -1,21 +1,27 @@
-// hat testbed cloud|device|reference: one program of an emulated testbed, for 'hat replay'. It is
-// talked to on stdin and stdout: it says "ready" once all is loaded; "start NS [ADDRESS]" tells
-// when the run's time 0 is, on the machine's steady clock; "stop" ends it, and "written" is its
-// last word.
+// hat testbed cloud|device|reference: one program of a testbed, for 'hat replay'. It is talked to
+// on stdin and stdout: it says "ready COMMIT" once all is loaded; "start NS [ADDRESS]" tells when
+// the run's time 0 is, on the machine's steady clock; "stop" ends it, and "written" is its last
+// word. A device says "ended N" after each request, and "done" after the last. At any time between,
+// "clock" is answered with "clock NS", and by a device "probe ADDRESS" with "probed ROUND_TRIP_MS
+// UP_MBPS DOWN_MBPS". With --remote its inputs come first, and its files go last (sent_files.h).
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <chrono>
 #include <iostream>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "cli/live_verbs.h"
 #include "cli/model_options.h"
+#include "cli/shipped.h"
 #include "core/error.h"
 #include "core/files.h"
+#include "core/scratch_folder.h"
 #include "experiments/hardware/profiled_device.h"
 #include "experiments/hardware/profiled_replica.h"
 #include "experiments/hardware/scenario_profiles.h"
@@ -31,32 +37,44 @@
 #include "runtime/model/config.h"
 #include "runtime/pace/hardware_pace.h"
 #include "runtime/serve/testbed/part.h"
+#include "runtime/serve/testbed/sent_files.h"
+#include "runtime/serve/wire/link_probe.h"
 #include "runtime/trace/trace_recording.h"
 
 namespace hat {
 namespace {
 
-struct Options {
+struct TestbedOptions {
   std::string scenario;
   std::vector<std::string> overrides;
-  std::string model, keys, prompts, files;
+  std::string model, keys, prompts, files, host, hardware;
+  std::string listen = "127.0.0.1:0";
   double time_scale = 1;
   double lead_us = 150;
   int device = 0;
   int threads = 1;
   bool is_unpaced = false;
+  bool is_remote = false;
 };
 
 enum class Part { kCloud, kDevice, kReference };
 
-void AddOptions(CommandLine& line, Options& options, Part part) {
+void AddOptions(CommandLine& line, TestbedOptions& options, Part part) {
   line.description("One program of a testbed; 'hat replay' starts it and talks to it.");
   line.add_option("--scenario", options.scenario, "a TOML file")->required();
   line.add_option("--set", options.overrides, "KEY=VALUE of it")
       ->allow_extra_args(false)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-  line.add_option("--model", options.model, "folder of the checkpoint that serves")->required();
-  line.add_option("--files", options.files, "prefix of the files that it writes")->required();
+  line.add_option("--model", options.model, "folder of the checkpoint that serves")
+      ->required()
+      ->transform(ShippedPath);
+  CLI::Option* files =
+      line.add_option("--files", options.files, "prefix of the files that it writes");
+  line.add_flag("--remote", options.is_remote,
+                "inputs come on stdin, and names are of those; files go to stdout")
+      ->excludes(files);
+  line.add_option("--host", options.host, "what this machine is called, for the receipt");
+  line.add_option("--hardware", options.hardware, "what it is, likewise");
   line.add_option("--time-scale", options.time_scale, "seconds here per second of the scenario")
       ->check(CLI::PositiveNumber);
   line.add_option("--lead-us", options.lead_us, "a piece is handed to its stream so much early");
@@ -64,6 +82,9 @@ void AddOptions(CommandLine& line, Options& options, Part part) {
   line.add_flag("--unpaced", options.is_unpaced, "compute and links as they are");
   if (part != Part::kReference) {
     line.add_option("--keys", options.keys, "this program's folder of keys")->required();
+  }
+  if (part == Part::kCloud) {
+    line.add_option("--listen", options.listen, "address and port");
   }
   if (part == Part::kDevice) {
     line.add_option("--device", options.device, "its number")->required();
@@ -73,29 +94,92 @@ void AddOptions(CommandLine& line, Options& options, Part part) {
   }
 }
 
-void Say(const std::string& line) { PrintResult(line + "\n"); }
+void TellController(const std::string& line) { PrintResult(line + "\n"); }
 
-// The next line of the controller's. None: it has gone.
-std::optional<std::vector<std::string>> Listen() {
-  std::string line;
-  if (!std::getline(std::cin, line)) return std::nullopt;
-  std::vector<std::string> words;
-  for (size_t at = 0; at < line.size();) {
-    const size_t end = std::min(line.find(' ', at), line.size());
-    words.push_back(line.substr(at, end - at));
-    at = end + 1;
+// From a thread that serves. That nobody hears it ends the program by its stdin (Expect).
+void TellIfHeard(const std::string& line) {
+  try {
+    TellController(line);
+  } catch (const RunError&) {
   }
-  return words;
 }
 
-std::vector<std::string> Expect(const std::string& word, size_t arguments) {
-  const auto words = Listen();
-  if (!words) throw RunError("the controller has gone");
-  if (words->size() != arguments + 1 || words->front() != word) {
-    throw RunError(fmt::format("expected '{}', heard '{}'", word, fmt::join(*words, " ")));
+// Files that come from the controller's machine, and lie here for as long as this lives.
+class Inputs {
+ public:
+  // Makes the options' names those of files here.
+  explicit Inputs(TestbedOptions& options) {
+    if (!options.is_remote) return;
+    folder_.emplace("hat-testbed");
+    ReceiveInputs(std::cin, *folder_ / "inputs");
+    options.scenario = *folder_ / ("inputs/" + options.scenario);
+    if (!options.prompts.empty()) options.prompts = *folder_ / ("inputs/" + options.prompts);
+    options.files = *folder_ / "part";
   }
-  return *words;
-}
+
+ private:
+  std::optional<ScratchFolder> folder_;
+};
+
+// What the controller says and asks.
+class Controller {
+ public:
+  explicit Controller(const TestbedOptions& options) : options_(options) {}
+
+  void SayReady() const { TellController("ready " + BuildCommit()); }
+
+  // Waits for `word`, and answers what is asked meanwhile. Returns it and its arguments.
+  std::vector<std::string> Expect(const std::string& word, size_t arguments) const {
+    for (;;) {
+      std::string line;
+      if (!std::getline(std::cin, line)) throw RunError("the controller has gone");
+      const std::vector<std::string> words = WordsIn(line);
+      if (words.size() == arguments + 1 && words.front() == word) return words;
+      if (!Answer(words)) throw RunError(fmt::format("expected '{}', heard '{}'", word, line));
+    }
+  }
+
+ private:
+  static std::vector<std::string> WordsIn(const std::string& line) {
+    std::vector<std::string> words;
+    for (size_t at = 0; at < line.size();) {
+      const size_t end = std::min(line.find(' ', at), line.size());
+      words.push_back(line.substr(at, end - at));
+      at = end + 1;
+    }
+    return words;
+  }
+
+  bool Answer(const std::vector<std::string>& words) const {
+    if (words == std::vector<std::string>{"clock"}) {
+      TellController(fmt::format("clock {}", ThreadWorld::Clock::now().time_since_epoch().count()));
+      return true;
+    }
+    if (words.size() != 2 || words.front() != "probe") return false;
+    const LinkMeasurement link = ProbeLink(words[1]);
+    TellController(
+        fmt::format("probed {} {} {}", link.round_trip_ms, link.up_mbps, link.down_mbps));
+    return true;
+  }
+
+  LinkMeasurement ProbeLink(const std::string& address) const {
+    constexpr int kTrips = 21;
+    constexpr Seconds kEachWay(0.5);
+    const DeviceKeys keys = ReadDeviceKeys(options_.keys);
+    LinkProbe probe({.cloud = address,
+                     .tls = {keys.ca_pem, keys.certificate_pem, keys.key_pem},
+                     .token = keys.token});
+    std::vector<double> trips_ms;
+    for (int i = 0; i < kTrips; ++i) trips_ms.push_back(ToMilliseconds(probe.RoundTrip()));
+    std::ranges::sort(trips_ms);
+    const auto mbps = [](const LinkProbe::Transfer& transfer) {
+      return transfer.rate().value() * 8e-6;
+    };
+    return {trips_ms[kTrips / 2], mbps(probe.Upload(kEachWay)), mbps(probe.Download(kEachWay))};
+  }
+
+  const TestbedOptions& options_;
+};
 
 ThreadWorld::Clock::time_point PointOf(const std::string& nanoseconds) {
   int64_t count = 0;
@@ -108,7 +192,7 @@ ThreadWorld::Clock::time_point PointOf(const std::string& nanoseconds) {
 
 // What both kinds of program have loaded.
 struct Loaded {
-  explicit Loaded(const Options& options)
+  explicit Loaded(const TestbedOptions& options)
       : scenario(LoadScenario(options.scenario, options.overrides)),
         fleet(scenario),
         requests(AllRequests(scenario)),
@@ -128,7 +212,7 @@ Dtype StateDtype(const Scenario& scenario, const ModelConfig& served) {
   return fp32_bytes <= frame_bytes ? Dtype::kFloat32 : scenario.wire_dtype;
 }
 
-ServedOptions ServedOptionsOf(const Options& options, const Loaded& loaded) {
+ServedOptions ServedOptionsOf(const TestbedOptions& options, const Loaded& loaded) {
   const Scenario& scenario = loaded.scenario;
   ModelOptions files;
   files.model = options.model;
@@ -146,7 +230,7 @@ ServedOptions ServedOptionsOf(const Options& options, const Loaded& loaded) {
           .frame_dtype = scenario.wire_dtype};
 }
 
-LinkSettings SettingsOf(const Options& options, const Loaded& loaded, Direction direction,
+LinkSettings SettingsOf(const TestbedOptions& options, const Loaded& loaded, Direction direction,
                         int device) {
   LinkSettings settings{.hidden = loaded.scenario.model.hidden, .stamps = true};
   if (options.is_unpaced) return settings;
@@ -155,12 +239,14 @@ LinkSettings SettingsOf(const Options& options, const Loaded& loaded, Direction 
   return settings;
 }
 
-Receipt ShareOf(const Options& options, const Loaded& loaded, const ServedModel& served,
+Receipt ShareOf(const TestbedOptions& options, const Loaded& loaded, const ServedModel& served,
                 const std::string& role) {
   const Scenario& scenario = loaded.scenario;
   Receipt share;
   share.programs = {ThisProgram("hat-live")};
   share.hosts = {ThisHost(role)};
+  if (!options.host.empty()) share.hosts[0].name = options.host;
+  if (!options.hardware.empty()) share.hosts[0].hardware = options.hardware;
   share.model_sha256 =
       WeightsSha256({.folder = options.model,
                      .adapter = FileOrNone("", options.model, "adapter.safetensors"),
@@ -184,8 +270,11 @@ Receipt ShareOf(const Options& options, const Loaded& loaded, const ServedModel&
 // What a program sees of the run, and leaves for the controller.
 class Watch {
  public:
-  explicit Watch(const Options& options)
-      : files_{options.files}, time_scale_(options.time_scale), writer_(files_.events()) {}
+  explicit Watch(const TestbedOptions& options)
+      : files_{options.files},
+        time_scale_(options.time_scale),
+        sends_(options.is_remote),
+        writer_(files_.events()) {}
 
   LockedObserver& observer() { return observer_; }
   Lateness& lateness() { return lateness_; }
@@ -199,19 +288,23 @@ class Watch {
     std::vector<double> late = lateness_.Samples();
     for (double& s : late) s *= time_scale_;
     WritePart(files_, std::move(share), late);
-    Say("written");
+    TellController("written");
+    if (sends_) SendPart(files_);
   }
 
  private:
   PartFiles files_;
   double time_scale_;
+  bool sends_;
   EventWriter writer_;
   LockedObserver observer_{writer_};
   Lateness lateness_;
   PaceTally tally_;
 };
 
-int TestbedCloud(const Options& options) {
+int TestbedCloud(TestbedOptions& options) {
+  const Inputs inputs(options);
+  const Controller controller(options);
   const Loaded loaded(options);
   const Scenario& scenario = loaded.scenario;
   const CloudKeys keys = ReadCloudKeys(options.keys);
@@ -219,8 +312,8 @@ int TestbedCloud(const Options& options) {
   const ServedCloud served(ServedOptionsOf(options, loaded));
   Watch watch(options);
   ConstantPace as_it_lasts;
-  Say("ready");
-  const ThreadWorld::Clock::time_point start = PointOf(Expect("start", 1)[1]);
+  controller.SayReady();
+  const ThreadWorld::Clock::time_point start = PointOf(controller.Expect("start", 1)[1]);
   ThreadWorld world(1 / options.time_scale, start);
   std::vector<std::unique_ptr<ProfiledReplica>> hardware;
   std::vector<std::unique_ptr<HardwareStagePace>> own;
@@ -235,7 +328,7 @@ int TestbedCloud(const Options& options) {
       {.world = world,
        .served = served,
        .keys = keys,
-       .listen = "127.0.0.1:0",
+       .listen = options.listen,
        .config = scenario.scheduler,
        .paces = paces,
        .observer = watch.observer(),
@@ -244,9 +337,9 @@ int TestbedCloud(const Options& options) {
        .downlink =
            [&](int device) { return SettingsOf(options, loaded, Direction::kDown, device); },
        .lateness = &watch.lateness(),
-       .log = [](const std::string& line) { fmt::print(stderr, "{}\n", line); }});
-  Say(fmt::format("listening {}", program.service().port()));
-  Expect("stop", 0);
+       .log = SayLine});
+  TellController(fmt::format("listening {}", program.service().port()));
+  controller.Expect("stop", 0);
   program.Stop(Seconds(1));
   watch.Write(ShareOf(options, loaded, served, "cloud"));
   return 0;
@@ -268,8 +361,8 @@ class Outcomes {
       if (tie.output_index >= static_cast<int>(tokens.output.size())) continue;
       near_ties.push_back({request.id, Name(tie.decision), tie.output_index, tie.gap});
     }
-    Say(fmt::format("ended {}", ended_));
-    if (ended_ == expected_) Say("done");
+    TellIfHeard(fmt::format("ended {}", ended_));
+    if (ended_ == expected_) TellIfHeard("done");
   }
 
   std::vector<ReceiptOutput> outputs;     // read when all have ended
@@ -289,7 +382,9 @@ std::vector<Request> RequestsOf(const Loaded& loaded, int device) {
   return own;
 }
 
-int TestbedDevice(const Options& options) {
+int TestbedDevice(TestbedOptions& options) {
+  const Inputs inputs(options);
+  const Controller controller(options);
   const Loaded loaded(options);
   const Scenario& scenario = loaded.scenario;
   const DeviceKeys keys = ReadDeviceKeys(options.keys);
@@ -302,8 +397,8 @@ int TestbedDevice(const Options& options) {
   ConstantPace as_it_lasts;
   const std::vector<Request> requests = RequestsOf(loaded, options.device);
   Outcomes outcomes(static_cast<int>(requests.size()));
-  Say("ready");
-  const std::vector<std::string> words = Expect("start", 2);
+  controller.SayReady();
+  const std::vector<std::string> words = controller.Expect("start", 2);
   ThreadWorld world(1 / options.time_scale, PointOf(words[1]));
   const auto device_class = static_cast<size_t>(loaded.fleet.class_of(options.device));
   ProfiledDevice hardware(scenario, scenario.fleet.classes[device_class],
@@ -330,12 +425,12 @@ int TestbedDevice(const Options& options) {
            },
        .on_end = [&](const Request& request, const SessionTokens& tokens,
                      const SessionEnd& end) { outcomes.Add(request, tokens, end); }});
-  Say("connected");
-  if (requests.empty()) Say("done");
+  TellController("connected");
+  if (requests.empty()) TellController("done");
   for (const Request& request : requests) {
     world.CallAt(request.arrival, [&program, request] { program.OnArrival(request); });
   }
-  Expect("stop", 0);
+  controller.Expect("stop", 0);
   world.StopCallbacks();
   world.Join();
   program.Stop();
@@ -347,7 +442,7 @@ int TestbedDevice(const Options& options) {
 }
 
 // What the whole model answers to each request, as "REQUEST,SHA256" lines.
-int TestbedReference(const Options& options) {
+int TestbedReference(const TestbedOptions& options) {
   const Scenario scenario = LoadScenario(options.scenario, options.overrides);
   const ModelConfig config = ReadModelConfig(options.model);
   SetThreads(options.threads);
@@ -367,33 +462,33 @@ int TestbedReference(const Options& options) {
       const std::vector<int32_t> output =
           model.Generate({prompt, request.output_tokens}).output_ids;
       digest = OutputDigest({output.begin(), output.end()});
-      Say(fmt::format("answered {}", request.id));
+      TellController(fmt::format("answered {}", request.id));
     }
     fmt::format_to(fmt::appender(text), "{},{}\n", request.id, digest);
   }
   WriteFileAtomically(PartFiles{options.files}.reference(), {text.data(), text.size()});
-  Say("written");
+  TellController("written");
   return 0;
 }
 
 }  // namespace
 
 int TestbedCloudVerb(CommandLine& line) {
-  Options options;
+  TestbedOptions options;
   AddOptions(line, options, Part::kCloud);
   line.Parse();
   return TestbedCloud(options);
 }
 
 int TestbedDeviceVerb(CommandLine& line) {
-  Options options;
+  TestbedOptions options;
   AddOptions(line, options, Part::kDevice);
   line.Parse();
   return TestbedDevice(options);
 }
 
 int TestbedReferenceVerb(CommandLine& line) {
-  Options options;
+  TestbedOptions options;
   AddOptions(line, options, Part::kReference);
   line.Parse();
   return TestbedReference(options);

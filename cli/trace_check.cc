@@ -26,7 +26,7 @@ constexpr int kTogether = 4;  // live requests at once, a device each
 constexpr int kAheadBranches = 2;
 constexpr double kDelayMs = 2;
 
-struct Options {
+struct TraceCheckOptions {
   DraftedModel model;
   std::string prompts, trace;
   std::vector<double> thresholds = {0.4, 0.6, 0.8};
@@ -35,7 +35,7 @@ struct Options {
   int threads = 1;
 };
 
-void AddOptions(CommandLine& line, Options& options) {
+void AddOptions(CommandLine& line, TraceCheckOptions& options) {
   line.description(
       "Runs a model on the prompts of its draft trace, split, drafting and drafting ahead, in this "
       "process, and the simulator on the trace; compares rounds, drafted and accepted tokens "
@@ -82,7 +82,7 @@ class ScratchFolder {
 
 // What runs the model and what is compared.
 struct Inputs {
-  explicit Inputs(const Options& options)
+  explicit Inputs(const TraceCheckOptions& options)
       : config(ReadModelConfig(options.model.folder)), trace(DraftTrace::Load(options.trace)) {
     const int output_tokens = trace.info().output_tokens;
     prompts = LoadPrompts(options.prompts, PromptLimitsOf(config, output_tokens));
@@ -130,7 +130,7 @@ struct Trial {
   }
 };
 
-std::vector<Trial> TrialsOf(const Options& options, const DraftTraceInfo& info) {
+std::vector<Trial> TrialsOf(const TraceCheckOptions& options, const DraftTraceInfo& info) {
   std::vector<Trial> trials;
   for (const double threshold : options.thresholds) {
     if (info.max_steps < 2) break;
@@ -150,7 +150,7 @@ std::vector<Trial> TrialsOf(const Options& options, const DraftTraceInfo& info) 
 // The live runs of one trial, by place in Inputs::live_rows, on `jobs` threads.
 class LiveRuns {
  public:
-  LiveRuns(const Options& options, const Inputs& inputs, const Trial& trial,
+  LiveRuns(const TraceCheckOptions& options, const Inputs& inputs, const Trial& trial,
            const std::function<void(int)>& on_done)
       : options_(options), inputs_(inputs), trial_(trial), on_done_(on_done) {}
 
@@ -209,7 +209,7 @@ class LiveRuns {
     on_done_(static_cast<int>(requests.size()));
   }
 
-  const Options& options_;
+  const TraceCheckOptions& options_;
   const Inputs& inputs_;
   const Trial& trial_;
   const std::function<void(int)>& on_done_;
@@ -294,7 +294,7 @@ std::vector<std::vector<ReplayedRequest>> Simulate(const TraceReplay& replay,
   return ReplayTrace(replay, folder.path(), replays);
 }
 
-int Check(const Options& options) {
+int Check(const TraceCheckOptions& options) {
   const Inputs inputs(options);
   const std::vector<Trial> trials = TrialsOf(options, inputs.trace.info());
   if (trials.empty()) {
@@ -332,7 +332,7 @@ int Check(const Options& options) {
 }  // namespace
 
 int TraceCheckVerb(CommandLine& line) {
-  Options options;
+  TraceCheckOptions options;
   AddOptions(line, options);
   const TraceModelOptions model(line);
   line.Parse();

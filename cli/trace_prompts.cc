@@ -13,14 +13,14 @@
 namespace hat {
 namespace {
 
-struct Options {
+struct TracePromptsOptions {
   std::string model, tokenizer, text, lengths, out;
   int output_tokens = TraceRecording().output_tokens;
   uint64_t seed = PromptCut().seed;
   bool replace = false;
 };
 
-void AddOptions(CommandLine& line, Options& options) {
+void AddOptions(CommandLine& line, TracePromptsOptions& options) {
   line.description(
       "Cuts prompts of wanted lengths from text, its genres by turns, and writes them as token ids "
       "for 'hat trace record'");
@@ -45,7 +45,7 @@ void AddOptions(CommandLine& line, Options& options) {
   line.add_flag("--force", options.replace, "replace an existing file of other content");
 }
 
-int CutAndWrite(const Options& options) {
+int CutAndWrite(const TracePromptsOptions& options) {
   const ModelConfig config = ReadModelConfig(options.model);
   const Tokenizer tokenizer(
       options.tokenizer.empty() ? options.model + "/tokenizer.model" : options.tokenizer,
@@ -71,7 +71,7 @@ int CutAndWrite(const Options& options) {
 }  // namespace
 
 int TracePromptsVerb(CommandLine& line) {
-  Options options;
+  TracePromptsOptions options;
   AddOptions(line, options);
   line.Parse();
   return CutAndWrite(options);

@@ -13,13 +13,13 @@
 namespace hat {
 namespace {
 
-struct Options {
+struct TraceRecordOptions {
   std::string prompts, out;
   TraceRecording recording;
   bool replace = false;
 };
 
-void AddOptions(CommandLine& line, Options& options) {
+void AddOptions(CommandLine& line, TraceRecordOptions& options) {
   line.description(
       "Records a draft trace: after every prompt the model's own greedy output and, at every "
       "position of it, what its adapter and its Medusa heads would say. 'hat simulate' replays it "
@@ -40,7 +40,7 @@ void AddOptions(CommandLine& line, Options& options) {
   line.add_flag("--force", options.replace, "replace an existing file");
 }
 
-int Record(Options& options) {
+int Record(TraceRecordOptions& options) {
   TraceRecording& recording = options.recording;
   const ModelConfig config = ReadModelConfig(recording.model.folder);
   const PromptFile prompts =
@@ -66,7 +66,7 @@ int Record(Options& options) {
 }  // namespace
 
 int TraceRecordVerb(CommandLine& line) {
-  Options options;
+  TraceRecordOptions options;
   AddOptions(line, options);
   const TraceModelOptions model(line);
   line.Parse();

@@ -7,14 +7,14 @@
 
 namespace {
 
-constexpr char kDescription[] =
+constexpr char kTrainAdapterDescription[] =
     "Trains HAT's adapter for a model by distillation: from the shallow states at the split it "
     "learns "
     "the deep states and the output distribution; the model stays as it is. The file holds the "
     "draft "
     "temperature that was fitted on held-out text. Log, picture and checkpoint go to the folder "
     "FILE.training.";
-constexpr char kExamples[] =
+constexpr char kTrainAdapterExamples[] =
     "Example:\n"
     "  hat train adapter --model model --text text/train --held-out text/held_out "
     "--out model/adapter.safetensors";
@@ -23,8 +23,8 @@ constexpr char kExamples[] =
 
 int hat::TrainAdapterVerb(CommandLine& line) {
   hat::KeepLargeBlocks();
-  line.description(kDescription);
-  line.footer(kExamples);
+  line.description(kTrainAdapterDescription);
+  line.footer(kTrainAdapterExamples);
   std::string model, file, tokenizer;
   hat::AdapterOptions adapter;
   hat::DeclareModelAndFile(line, model, file, tokenizer);

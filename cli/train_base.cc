@@ -7,11 +7,11 @@
 
 namespace {
 
-constexpr char kDescription[] =
+constexpr char kTrainBaseDescription[] =
     "Trains a small Llama-family model, from scratch or going on from another, and writes it as a "
     "Hugging Face checkpoint: config.json, model.safetensors, tokenizer.model. Log, picture and "
     "checkpoint of the training go to its folder 'training'.";
-constexpr char kExamples[] =
+constexpr char kTrainBaseExamples[] =
     "Example:\n"
     "  hat train base --text text/train --held-out text/held_out --tokenizer tokenizer.model "
     "--out model --budget-s 3600";
@@ -45,8 +45,8 @@ hat::ModelConfig NewModel(const Sizes& sizes) {
 
 int hat::TrainBaseVerb(CommandLine& line) {
   hat::KeepLargeBlocks();
-  line.description(kDescription);
-  line.footer(kExamples);
+  line.description(kTrainBaseDescription);
+  line.footer(kTrainBaseExamples);
   hat::TrainingJob defaults;
   std::string folder, tokenizer;
   line.add_option("--tokenizer", tokenizer,

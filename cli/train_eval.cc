@@ -13,11 +13,11 @@
 
 namespace {
 
-constexpr char kDescription[] =
+constexpr char kTrainEvalDescription[] =
     "Measures a model on held-out text: perplexity beside an interpolated Kneser-Ney n-gram model "
     "of the same tokens and, along the model's own greedy output, the acceptance of an adapter's "
     "and of Medusa heads' guesses. With --out it also draws the adapter's.";
-constexpr char kExamples[] =
+constexpr char kTrainEvalExamples[] =
     "Example:\n"
     "  hat train eval --model model --adapter model/adapter.safetensors --text text/train "
     "--held-out text/held_out --out eval.png";
@@ -51,8 +51,8 @@ void DeclareOptions(hat::CommandLine& line, hat::EvalOptions& eval) {
 
 int hat::TrainEvalVerb(CommandLine& line) {
   hat::KeepLargeBlocks();
-  line.description(kDescription);
-  line.footer(kExamples);
+  line.description(kTrainEvalDescription);
+  line.footer(kTrainEvalExamples);
   hat::EvalOptions eval;
   std::string image;
   int threads = 0;

@@ -6,12 +6,12 @@
 
 namespace {
 
-constexpr char kDescription[] =
+constexpr char kTrainMedusaDescription[] =
     "Trains Medusa heads on a model's last states; the model stays as it is. Head j learns what "
     "the "
     "model itself will say j positions later. Log, picture and checkpoint go to the folder "
     "FILE.training.";
-constexpr char kExamples[] =
+constexpr char kTrainMedusaExamples[] =
     "Example:\n"
     "  hat train medusa --model model --text text/train --held-out text/held_out "
     "--out model/medusa.safetensors";
@@ -20,8 +20,8 @@ constexpr char kExamples[] =
 
 int hat::TrainMedusaVerb(CommandLine& line) {
   hat::KeepLargeBlocks();
-  line.description(kDescription);
-  line.footer(kExamples);
+  line.description(kTrainMedusaDescription);
+  line.footer(kTrainMedusaExamples);
   std::string model, file, tokenizer;
   hat::MedusaOptions medusa;
   hat::DeclareModelAndFile(line, model, file, tokenizer);

@@ -14,7 +14,7 @@
 
 namespace {
 
-constexpr char kExamples[] =
+constexpr char kWorkloadImportExamples[] =
     "Examples:\n"
     "  hat workload import auto AzureLLMInferenceTrace_conv.csv --out conv.csv\n"
     "  hat workload import burstgpt BurstGPT_1.csv --out day.csv --from 86400 --for 86400 "
@@ -22,7 +22,7 @@ constexpr char kExamples[] =
     "  hat workload import spec-bench question.jsonl --tokens-per-word 1.33 --out questions.csv\n"
     "  hat workload import sharegpt sg.json --tokenizer vicuna-7b/tokenizer.model --out sg.csv";
 
-struct Options {
+struct WorkloadImportOptions {
   std::string format, input, output;
   hat::TraceCut cut;
   hat::ImportOptions import;
@@ -30,9 +30,9 @@ struct Options {
   bool replace = false;
 };
 
-void AddOptions(Options& options, hat::CommandLine& line) {
+void AddOptions(WorkloadImportOptions& options, hat::CommandLine& line) {
   line.description("Makes a workload (CSV) from a trace of requests (docs/formats.md)");
-  line.footer(kExamples);
+  line.footer(kWorkloadImportExamples);
   line.add_option("format", options.format,
                   fmt::format("{}, or auto: by the content", hat::RequestFormatNames()))
       ->required();
@@ -54,7 +54,7 @@ void AddOptions(Options& options, hat::CommandLine& line) {
   line.add_flag("--force", options.replace, "Replace an existing file of other content");
 }
 
-nlohmann::ordered_json GivenOptions(const Options& options) {
+nlohmann::ordered_json GivenOptions(const WorkloadImportOptions& options) {
   nlohmann::ordered_json given = nlohmann::ordered_json::object();
   if (options.cut.from_s > 0) given["from_s"] = options.cut.from_s;
   if (options.cut.for_s) given["for_s"] = *options.cut.for_s;
@@ -68,7 +68,7 @@ nlohmann::ordered_json GivenOptions(const Options& options) {
 }
 
 // Texts are counted as they stand: no begin-of-text token, no chat template.
-void UseTokenizer(Options& options) {
+void UseTokenizer(WorkloadImportOptions& options) {
 #ifdef HAT_HAS_TOKENIZER
   if (std::filesystem::is_directory(options.tokenizer)) options.tokenizer += "/tokenizer.model";
   const auto tokenizer = std::make_shared<hat::Tokenizer>(options.tokenizer, 0);
@@ -85,7 +85,7 @@ void UseTokenizer(Options& options) {
 }  // namespace
 
 int hat::WorkloadImportVerb(CommandLine& line) {
-  Options options;
+  WorkloadImportOptions options;
   AddOptions(options, line);
   line.Parse();
   if (!options.tokenizer.empty()) UseTokenizer(options);

@@ -43,6 +43,7 @@ struct LawOptions {
   int token_budget = 0;              // 0: not checked (prefill cut "whole" may exceed it)
   bool ends_at_end_of_text = false;  // a request may be complete before its last token
   Seconds tolerance;                 // how much earlier than its cause a time may be
+  bool has_real_links = false;       // which have several frames under way: no overlap there
 };
 
 // The broken laws of a run: all are counted, the first few are kept.

@@ -64,6 +64,7 @@ void ResourceLaws::CheckJoined(const Gpu& gpu, const Name& name, const DeviceOpE
 }
 
 void ResourceLaws::OnFrame(const FrameEvent& event) {
+  if (options_.has_real_links) return;
   const auto direction = static_cast<size_t>(event.direction);
   Use(links_[static_cast<size_t>(event.device)][direction],
       {direction == 0 ? "uplink of device" : "downlink of device", event.device, 0},

@@ -44,6 +44,25 @@ class ReplayTest(unittest.TestCase):
         self.assertEqual(found.stdout.count("8 of 8 requests equal in tokens, rounds, drafted and accepted."), 2)
         self.assertEqual(glob.glob(f"{self.temp}/hat-replay-*"), [])
 
+    def test_units_of_seeds_go_on_where_they_stopped(self):
+        few = [*FEW, "--set", "workload.requests=4", "--set", "fleet.scale=0.07", "--set", "workload.rate_per_s=4"]
+        words = ["replay", SCENARIO, *few, "--systems", "u-shape", "--seeds", "2", "--out", "live", "--quiet", "--unpaced"]
+        done = self.run_hat(*words)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        shutil.rmtree(self.temp / "live/u-shape/seed-2")
+        first = (self.temp / "live/u-shape/seed-1/receipt.json").stat().st_mtime_ns
+        done = self.run_hat(*words, "--resume")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("live/u-shape/seed-1: is there", done.stderr)
+        self.assertEqual((self.temp / "live/u-shape/seed-1/receipt.json").stat().st_mtime_ns, first)
+        found = self.run_hat("validate", SCENARIO, *few, "--live", "live", "--no-figure")
+        self.assertEqual(found.returncode, 0, found.stdout + found.stderr)
+        self.assertIn("seeds 1, 2 (", found.stdout)
+        self.assertIn("8 of 8 requests equal", found.stdout)
+        other = self.run_hat(*words, "--resume", "--time-scale", "3")
+        self.assertEqual(other.returncode, 2, other.stderr)
+        self.assertIn("'--time-scale' is 1 there and 3 here", other.stderr)
+
     def refused(self, *words):
         done = self.run_hat("replay", SCENARIO, *words)
         self.assertEqual(done.returncode, 2, done.stderr)
@@ -61,6 +80,8 @@ class ReplayTest(unittest.TestCase):
         done = self.run_hat("replay", SCENARIO, *FEW, "--plan", "--time-scale", "2")
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertIn("8 requests; a cloud and 4 devices: 5 processes", done.stdout)
+        more = self.run_hat("replay", SCENARIO, *FEW, "--plan", "--systems", "hat,u-shape", "--seeds", "3")
+        self.assertIn("6 runs, each: 8 requests", more.stdout)
 
 
 if __name__ == "__main__":

@@ -53,9 +53,10 @@ class Machine:
                               capture_output=True, text=True, timeout=60, check=False, **options)
 
 
-def without_slurm(output):
-    """Less the line that says, where there is no Slurm, that its test was left out."""
-    return "".join(line for line in output.splitlines(keepends=True) if not line.startswith("test: no Slurm here"))
+def without_left_out(output):
+    """Less the lines that say, where there is no Slurm or no sshd, that their tests were left out."""
+    return "".join(line for line in output.splitlines(keepends=True) if not line.endswith(" was left out\n")
+                   or "libtorch" in line)
 
 
 def debian(installed, user_id, **commands):
@@ -133,14 +134,14 @@ class SetupTest(unittest.TestCase):
         self.assertEqual((result.returncode, result.stderr), (0, "setup: nothing is missing\n"))
         self.assertIn("libtorch-dev", debian(rest, 0).hat("setup").stderr)
 
-    def test_the_tools_of_lint_and_slurm_are_installed_only_where_they_are_asked_for(self):
-        for extra, other in (("lint", "slurm"), ("slurm", "lint")):
+    def test_the_tools_of_some_tests_are_installed_only_where_they_are_asked_for(self):
+        for extra, other in (("lint", "slurm"), ("slurm", "ssh"), ("ssh", "lint")):
             tools = {name for name, group, _ in packages() if group == extra}
             rest = [name for name in self.names if name not in tools]
             for words in ([], ["--no-runtime"], [f"--{other}"]):
                 result = debian(rest, 0).hat("setup", *words)
                 self.assertEqual((result.returncode, result.stderr), (0, "setup: nothing is missing\n"))
-            for words in ([f"--{extra}"], ["--lint", "--slurm"]):
+            for words in ([f"--{extra}"], ["--lint", "--slurm", "--ssh"]):
                 self.assertRegex(debian(rest, 0).hat("setup", *words).stderr, "install .* " + " ".join(sorted(tools)))
 
     def test_a_user_goes_through_sudo(self):
@@ -165,7 +166,7 @@ class SetupTest(unittest.TestCase):
 
     def test_every_package_has_a_group_and_a_reason(self):
         for name, group, reason in packages():
-            self.assertIn(group, ("build", "sim", "runtime", "plots", "test", "lint", "slurm"), name)
+            self.assertIn(group, ("build", "sim", "runtime", "plots", "test", "lint", "slurm", "ssh"), name)
             self.assertTrue(reason)
         self.assertEqual(len(set(self.names)), len(self.names))
 
@@ -174,13 +175,13 @@ class BuildTest(unittest.TestCase):
     def test_the_last_line_of_test_says_that_the_runtime_was_left_out(self):
         result = Clone(found="OFF").hat("test", "--no-runtime")
         self.assertIn("-DHAT_RUNTIME=OFF", result.stderr)
-        self.assertRegex(without_slurm(result.stdout), r"ctest .*\ntest: the runtime \(libtorch\) was left out\n$")
+        self.assertRegex(without_left_out(result.stdout), r"ctest .*\ntest: the runtime \(libtorch\) was left out\n$")
         self.assertEqual(result.returncode, 0)
 
     def test_tests_have_the_runtime_unless_told_otherwise(self):
         result = Clone().hat("test", "-L", "torch")
         self.assertIn("-DHAT_RUNTIME=ON", result.stderr)
-        self.assertRegex(without_slurm(result.stdout), r"^ctest .* -L torch\n$")
+        self.assertRegex(without_left_out(result.stdout), r"^ctest .* -L torch\n$")
 
     def test_sanitizers_leave_the_runtime_out(self):
         self.assertIn("-DHAT_RUNTIME=OFF", Clone().hat("build", "--preset", "asan").stderr)
@@ -438,8 +439,8 @@ class ContinuousIntegrationTest(unittest.TestCase):
         self.assertEqual(result.returncode, 8, result.stderr)
         self.assertIn("lint: no clang-format here", result.stderr)
         self.assertIn("-DHAT_WARNINGS_AS_ERRORS=ON", result.stderr)
-        *root_tests, place, environment, closing = without_slurm(result.stdout).splitlines()
-        self.assertEqual([line.split()[0] for line in root_tests], ["python3", "python3", "hat_core_test"])
+        *root_tests, place, environment, closing = without_left_out(result.stdout).splitlines()
+        self.assertEqual([line.split()[0] for line in root_tests], ["python3", "python3", "python3", "hat_core_test"])
         self.assertIn("/an ordinary user/clone", place)
         self.assertNotIn(str(clone.path), place)
         home = place.removesuffix("/clone")
@@ -461,7 +462,7 @@ class ContinuousIntegrationTest(unittest.TestCase):
         clone, result = self.run_ci(1000, "-L", "fast", setpriv="exit 9")
         self.assertEqual(result.returncode, 8, result.stderr)
         self.assertIn("-DHAT_WARNINGS_AS_ERRORS=ON", result.stderr)
-        place, _, closing = without_slurm(result.stdout).splitlines()
+        place, _, closing = without_left_out(result.stdout).splitlines()
         self.assertEqual(place, str(clone.path))
         self.assertRegex(closing, "^ctest .* -L fast$")
 

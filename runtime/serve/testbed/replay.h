@@ -1,6 +1,6 @@
-// Plays a scenario on live programs of this machine: a cloud and a process per device, over real
-// sockets, with real tokens, their compute paced to the scenario's hardware, their links shaped to
-// its links. Results are a simulation's files, and a receipt.
+// Plays a scenario on live programs, of this machine or of an inventory's: a cloud and a process
+// per device, over real sockets, with real tokens, their compute paced to the scenario's hardware,
+// their links shaped to its links. Results are a simulation's files, and a receipt.
 #pragma once
 
 #include <functional>
@@ -22,6 +22,7 @@ struct ReplayOptions {
   std::string prompts;        // CSV with token ids, a row for each prompt row of the scenario
   double time_scale = 1;      // seconds of the machine's clock per second of the scenario
   bool is_paced = true;       // else compute lasts as long as it lasts, on links as they are
+  std::string inventory;      // file of the machines that serve, unpaced; empty: this one
   int threads = 1;            // of each process, that compute
   std::string out;            // folder for the results; empty: none
   bool replaces = false;      // earlier results there
@@ -31,6 +32,9 @@ struct ReplayOptions {
   std::function<bool(const Progress&)> on_progress;  // false: end it
   std::function<void(const std::string& line)> log;
 };
+
+// Of its results: "emulated" where compute is paced, else "measured".
+std::string WorldOf(const ReplayOptions& options);
 
 struct ReplayResult {
   RunInfo info;
