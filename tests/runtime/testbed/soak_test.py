@@ -73,7 +73,7 @@ class SoakTest(LiveCase):
                  self.keys / f"device-{number}", "--files", self.folder / f"part-{number}", "--prompts",
                  self.folder / "prompts.csv", "--device", number, "--unpaced"]
         device = self.stack.enter_context(Program(BIN / "hat-live", *words))
-        device.hear("^ready$", device.out)
+        device.hear("^ready ", device.out)
         device.say(f"start {time.monotonic_ns()} 127.0.0.1:{port}")
         return device
 
