@@ -5,6 +5,7 @@
 #include <chrono>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "cli/chosen_systems.h"
@@ -17,6 +18,8 @@
 #include "core/files.h"
 #include "core/interrupt.h"
 #include "core/machine.h"
+#include "experiments/hardware/scenario_profiles.h"
+#include "experiments/results/run_setup.h"
 #include "experiments/results/summary_text.h"
 #include "experiments/validate/settings.h"
 #include "runtime/serve/testbed/replay.h"
@@ -165,7 +168,15 @@ std::vector<Unit> UnitsOf(const ReplayVerbOptions& options, uint64_t first_seed)
   return of_seeds;
 }
 
-// Whether the unit's results are there already. Throws InputError if they are another run's.
+// The manifest that a run of the scenario would have.
+Manifest ManifestOf(const Scenario& scenario) {
+  ProfileReader reader;
+  const ScenarioProfiles profiles = ScenarioProfiles::Read(scenario, reader);
+  return ParseManifest(ManifestJson(RunInfoOf(scenario, profiles.infos(), "")), scenario.path);
+}
+
+// Whether the unit's results are there already. Throws InputError if they are of other keys, or of
+// other content of the files that these name.
 bool IsDone(const ReplayOptions& replay) {
   if (!IsRun(replay.out)) return false;
   const LiveRun run = OpenRun(replay.out);
@@ -175,6 +186,9 @@ bool IsDone(const ReplayOptions& replay) {
   if (run.receipt && run.receipt->time_scale != replay.time_scale) {
     differences.push_back({"--time-scale", fmt::format("{}", replay.time_scale),
                            fmt::format("{}", run.receipt->time_scale)});
+  }
+  for (SettingDifference& file : FileDifferences(ManifestOf(scenario), run.manifest)) {
+    differences.push_back(std::move(file));
   }
   const std::string world = WorldOf(replay);
   if (run.manifest.world != world) differences.push_back({"world", world, run.manifest.world});

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -31,8 +32,9 @@ class PartProgram {
 
   // The scenario and what it names, which a program of this machine reads by itself.
   void SendInputs(const Scenario& scenario, const std::string& prompts);
-  // "COMMIT" of a program that has loaded all.
+  // Called now and then while it is waited for; what it throws comes through.
   using Meanwhile = std::function<void()>;
+  // Until it has loaded all. Throws RunError: it has ended, or is hat of another commit.
   void ExpectReady(double timeout_s, const Meanwhile& meanwhile);
 
   // How far its clock is ahead of this machine's, from a few questions; known from then on.
