@@ -55,6 +55,7 @@ def draw_curves(axes, curves, labels, name):
 
 def draw_requests(axes, times, labels, name):
     frame(axes, f"{name}, {labels['live']} (ms)")
+    axes.xaxis.set_major_locator(matplotlib.ticker.MaxNLocator(3))  # narrow: four ticks may touch
     axes.set_ylabel(f"{labels['simulated']} (ms)", fontsize=7.5, labelpad=2)
     axes.yaxis.set_major_locator(matplotlib.ticker.MaxNLocator(4))
     axes.yaxis.set_major_formatter(matplotlib.ticker.FuncFormatter(plain_number))
