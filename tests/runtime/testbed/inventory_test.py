@@ -88,7 +88,8 @@ class Hosts(contextlib.ExitStack):
         server = subprocess.Popen(["ip", "netns", "exec", space, shutil.which("sshd", path="/usr/sbin"), "-D", "-f", config])
         self.callback(server.wait)
         self.callback(server.terminate)
-        assert eventually(lambda: b":0016 " in self.listening(space)), "sshd does not listen"
+        if not eventually(lambda: b":0016 " in self.listening(space), 20):
+            raise subprocess.CalledProcessError(1, "sshd", stderr="sshd does not listen")
 
     @staticmethod
     def listening(space):
@@ -115,7 +116,7 @@ class InventoryTest(unittest.TestCase):
         try:
             cls.hosts = Hosts(cls.folder, ["gpu", "phone", "tablet"])
         except subprocess.CalledProcessError as error:
-            print(f"skipped: no network namespaces here: {error.stderr.strip()}", file=sys.stderr)
+            print(f"skipped: no hosts in network namespaces here: {error.stderr.strip()}", file=sys.stderr)
             sys.exit(77)
         cls.addClassCleanup(cls.hosts.close)
         subprocess.run([BIN / "hat", "keys", "init", "--out", cls.folder / "keys", "--devices", "2", "--host",
