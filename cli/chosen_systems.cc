@@ -40,6 +40,8 @@ std::vector<uint64_t> SeedsFrom(uint64_t first, int count) {
   return seeds;
 }
 
+std::string SeedFolder(uint64_t seed) { return fmt::format("{}{}", kSeedFolder, seed); }
+
 std::vector<std::string> WithoutSeed(std::vector<std::string> overrides) {
   std::erase_if(overrides, [](const std::string& text) { return text.starts_with("seed="); });
   return overrides;

@@ -101,7 +101,7 @@ std::vector<Scenario> LoadAll(const CompareOptions& options) {
 
 // Where a run's results lie in the end, below the comparison's folder.
 std::string FolderOf(const std::string& system, uint64_t seed) {
-  return fmt::format("runs/{}/seed-{}", system, seed);
+  return fmt::format("runs/{}/{}", system, SeedFolder(seed));
 }
 
 // Seed by seed, so that an early look at the time left has seen every system.

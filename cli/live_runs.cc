@@ -17,8 +17,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::string_view kSeed = "seed-";
-
 bool IsThere(const std::string& path) {
   std::error_code error;
   return fs::exists(path, error);
@@ -31,8 +29,8 @@ std::vector<int64_t> SeedsIn(const std::string& folder) {
   for (fs::directory_iterator entry(folder, error), end; !error && entry != end;
        entry.increment(error)) {
     const std::string name = entry->path().filename();
-    if (!name.starts_with(kSeed) || !IsRun(entry->path())) continue;
-    if (const auto seed = ParseInteger(name.substr(kSeed.size()))) seeds.push_back(*seed);
+    if (!name.starts_with(kSeedFolder) || !IsRun(entry->path())) continue;
+    if (const auto seed = ParseInteger(name.substr(kSeedFolder.size()))) seeds.push_back(*seed);
   }
   std::ranges::sort(seeds);
   return seeds;
@@ -67,8 +65,6 @@ void RequireSystem(const std::vector<LiveRun>& runs, const std::string& system) 
 }
 
 }  // namespace
-
-std::string SeedFolder(uint64_t seed) { return fmt::format("{}{}", kSeed, seed); }
 
 bool LiveRun::Has(const char* name) const { return IsThere(File(name)); }
 

@@ -2,7 +2,6 @@
 // place of either a folder seed-N for each of several seeds.
 #pragma once
 
-#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -11,8 +10,6 @@
 #include "experiments/validate/settings.h"
 
 namespace hat {
-
-std::string SeedFolder(uint64_t seed);  // "seed-3"
 
 // Results are moved to their place whole: what is there has ended.
 bool IsRun(const std::string& folder);

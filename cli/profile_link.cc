@@ -64,7 +64,7 @@ std::vector<double> RoundTrips(LinkProbe& probe, const ProfileLinkOptions& optio
   std::vector<double> trips;
   for (int i = 0; i < options.round_trips; ++i) {
     std::this_thread::sleep_for(std::chrono::duration<double, std::milli>(options.pause_ms));
-    trips.push_back(1e3 * probe.RoundTrip().value());
+    trips.push_back(ToMilliseconds(probe.RoundTrip()));
   }
   std::ranges::sort(trips);
   return trips;
@@ -84,7 +84,7 @@ Way MeasureWay(const std::function<LinkProbe::Transfer(Seconds)>& transmit, Byte
   const Bytes before = NetworkTraffic().*carried;
   const LinkProbe::Transfer transfer = transmit(Seconds(options.seconds));
   const double on_the_wire = (NetworkTraffic().*carried - before).value();
-  Way way{transfer.rate().value() * 8e-6};
+  Way way{ToMegabitsPerSecond(transfer.rate())};
   if (on_the_wire > transfer.bytes) way.efficiency = transfer.bytes / on_the_wire;
   return way;
 }

@@ -172,10 +172,8 @@ class Controller {
     std::vector<double> trips_ms;
     for (int i = 0; i < kTrips; ++i) trips_ms.push_back(ToMilliseconds(probe.RoundTrip()));
     std::ranges::sort(trips_ms);
-    const auto mbps = [](const LinkProbe::Transfer& transfer) {
-      return transfer.rate().value() * 8e-6;
-    };
-    return {trips_ms[kTrips / 2], mbps(probe.Upload(kEachWay)), mbps(probe.Download(kEachWay))};
+    return {trips_ms[kTrips / 2], ToMegabitsPerSecond(probe.Upload(kEachWay).rate()),
+            ToMegabitsPerSecond(probe.Download(kEachWay).rate())};
   }
 
   const TestbedOptions& options_;
