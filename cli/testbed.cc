@@ -44,13 +44,15 @@
 namespace hat {
 namespace {
 
+// Of this machine's clock: several times what a stream over loopback takes.
+constexpr Seconds kLead(1e-3);
+
 struct TestbedOptions {
   std::string scenario;
   std::vector<std::string> overrides;
   std::string model, keys, prompts, files, host, hardware;
   std::string listen = "127.0.0.1:0";
   double time_scale = 1;
-  double lead_us = 150;
   int device = 0;
   int threads = 1;
   bool is_unpaced = false;
@@ -77,7 +79,6 @@ void AddOptions(CommandLine& line, TestbedOptions& options, Part part) {
   line.add_option("--hardware", options.hardware, "what it is, likewise");
   line.add_option("--time-scale", options.time_scale, "seconds here per second of the scenario")
       ->check(CLI::PositiveNumber);
-  line.add_option("--lead-us", options.lead_us, "a piece is handed to its stream so much early");
   line.add_option("--threads", options.threads, "that compute")->check(CLI::Range(1, 1024));
   line.add_flag("--unpaced", options.is_unpaced, "compute and links as they are");
   if (part != Part::kReference) {
@@ -233,7 +234,7 @@ LinkSettings SettingsOf(const TestbedOptions& options, const Loaded& loaded, Dir
   LinkSettings settings{.hidden = loaded.scenario.model.hidden, .stamps = true};
   if (options.is_unpaced) return settings;
   settings.shape = loaded.fleet.MakeLink(direction, device);
-  settings.lead = Microseconds(options.lead_us) / options.time_scale;
+  settings.lead = kLead / options.time_scale;
   return settings;
 }
 

@@ -144,8 +144,9 @@ ConnectionEvents CloudService::OnOpen(int device, std::shared_ptr<Connection> co
                 }
               },
           .on_closed =
-              [this, device, sender](const std::string& why) {
+              [this, device, sender, receiver](const std::string& why) {
                 Log(fmt::format("device {} has gone: {}", device, why));
+                receiver->Stop();
                 downlinks_.Set(device, nullptr);
                 refusals_.Forget(device);
                 sender->Stop();

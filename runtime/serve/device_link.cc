@@ -92,6 +92,7 @@ void DeviceLink::OnFrame(Frame frame) {
 }
 
 void DeviceLink::OnClosed(const std::string& why) {
+  receiver_->Stop();
   {
     const std::lock_guard lock(mutex_);
     lost_ = {Outcome::kFailed, fmt::format("the stream to the cloud has ended: {}", why), nullptr,

@@ -130,24 +130,45 @@ std::vector<double> Lateness::Samples() const {
   return samples_;
 }
 
+LinkReceiver::LinkReceiver(Setup setup)
+    : shared_(std::make_shared<Shared>(std::move(setup))),
+      reader_(shared_->setup.hidden, shared_->setup.most) {}
+
 void LinkReceiver::OnPiece(const Piece& piece) {
-  const Seconds now = setup_.world.Now();
+  World& world = shared_->setup.world;
+  const Seconds now = world.Now();
   if (piece.stamps) {
     stamps_ = *piece.stamps;
   } else if (!reader_.is_within_frame()) {
     stamps_ = {now, now, now, {}};
   }
   reader_.Read(std::as_bytes(std::span(piece.bytes)), [&](Frame frame) {
-    const FrameHeader& header = frame.header;
-    if (setup_.lateness != nullptr && stamps_.arrives > Seconds(0)) {
-      setup_.lateness->Add(now - stamps_.arrives);
+    if (!shared_->setup.lateness || stamps_.arrives == Seconds(0)) {
+      return shared_->Tell(std::move(frame), stamps_);
     }
-    const Seconds left = stamps_.left == Seconds(0) ? now : std::min(stamps_.left, now);
-    setup_.observer.OnFrame({static_cast<int>(header.session), setup_.device, setup_.direction,
-                             header, FrameBytes(header, setup_.hidden), stamps_.sent, stamps_.start,
-                             left, now});
-    setup_.on_frame(std::move(frame));
+    // A late one too, so that they stay in order.
+    auto held = std::make_shared<Frame>(std::move(frame));
+    world.CallAt(std::max(now, stamps_.arrives), [shared = shared_, held, stamps = stamps_] {
+      shared->Tell(std::move(*held), stamps);
+    });
   });
+}
+
+void LinkReceiver::Shared::Tell(Frame frame, const FrameStamps& stamps) {
+  const std::lock_guard lock(mutex);
+  if (is_stopped) return;
+  const Seconds now = setup.world.Now();
+  if (setup.lateness && stamps.arrives > Seconds(0)) setup.lateness->Add(now - stamps.arrives);
+  const FrameHeader& header = frame.header;
+  const Seconds left = stamps.left == Seconds(0) ? now : std::min(stamps.left, now);
+  setup.observer.OnFrame({static_cast<int>(header.session), setup.device, setup.direction, header,
+                          FrameBytes(header, setup.hidden), stamps.sent, stamps.start, left, now});
+  setup.on_frame(std::move(frame));
+}
+
+void LinkReceiver::Stop() {
+  const std::lock_guard lock(shared_->mutex);
+  shared_->is_stopped = true;
 }
 
 }  // namespace hat

@@ -25,7 +25,8 @@ namespace hat {
 struct LinkSettings {
   int hidden = 0;                      // values per state on the wire
   std::optional<FifoLink> shape = {};  // that is emulated; none: the stream as it is
-  // A piece is handed to the stream so much before it should arrive: what the stream takes.
+  // A piece is handed to the stream so much before it should arrive: at least what the stream takes.
+  // The other end holds back what comes early.
   Seconds lead = {};
   bool stamps = false;  // frames carry their times, for the other end's observer
 };
@@ -83,6 +84,7 @@ class Lateness {
   std::vector<double> samples_;
 };
 
+// A frame of a shaped link is told when it should arrive, or when it comes if that is later.
 class LinkReceiver {
  public:
   struct Setup {
@@ -92,17 +94,28 @@ class LinkReceiver {
     int device = 0;
     int hidden = 0;
     Bytes most;                    // of a frame
-    Lateness* lateness = nullptr;  // of frames of a shaped link
+    Lateness* lateness = nullptr;  // of frames; where given, stamps say when they should arrive
     std::function<void(Frame)> on_frame;
   };
-  explicit LinkReceiver(Setup setup)
-      : setup_(std::move(setup)), reader_(setup_.hidden, setup_.most) {}
+  explicit LinkReceiver(Setup setup);
+  ~LinkReceiver() { Stop(); }
 
   // Throws InputError for bytes that are no frame.
   void OnPiece(const Piece& piece);
+  // Frames that are held back are dropped. Not to be called in on_frame.
+  void Stop();
 
  private:
-  Setup setup_;
+  // Outlives the receiver where the world still has a call of it.
+  struct Shared {
+    explicit Shared(Setup the_setup) : setup(std::move(the_setup)) {}
+    void Tell(Frame frame, const FrameStamps& stamps);
+    const Setup setup;
+    std::mutex mutex;  // of what follows, and of telling
+    bool is_stopped = false;
+  };
+
+  std::shared_ptr<Shared> shared_;
   FrameReader reader_;
   FrameStamps stamps_;
 };

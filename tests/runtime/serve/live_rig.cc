@@ -19,7 +19,10 @@ Handshake HandshakeOf(const LiveRigOptions& options) {
 }
 
 LinkSettings LinkOf(const LiveRigOptions& options) {
-  return {.hidden = options.hidden, .shape = options.shape, .stamps = options.shape.has_value()};
+  return {.hidden = options.hidden,
+          .shape = options.shape,
+          .lead = Milliseconds(2),
+          .stamps = options.shape.has_value()};
 }
 
 }  // namespace
