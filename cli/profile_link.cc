@@ -16,6 +16,7 @@
 #include "experiments/results/statistics.h"
 #include "runtime/serve/keys/read_keys.h"
 #include "runtime/serve/wire/link_probe.h"
+#include "world/tcp_window.h"
 
 namespace hat {
 namespace {
@@ -27,6 +28,7 @@ struct ProfileLinkOptions {
   int round_trips = 200;
   double pause_ms = 20;  // between two: about as long as a device drafts
   double seconds = 3;    // of each direction
+  double idle_s = 1;     // before an upload that may find TCP's window small again
   double timeout_s = 10;
   bool replace = false;
 };
@@ -52,6 +54,10 @@ void AddOptions(CommandLine& line, ProfileLinkOptions& options) {
   line.add_option("--seconds", options.seconds, "of each direction, for the rates")
       ->capture_default_str()
       ->check(CLI::Range(0.1, 3600.0));
+  line.add_option("--idle-s", options.idle_s,
+                  "before uploads that are held against others without a pause: [link.tcp]")
+      ->capture_default_str()
+      ->check(CLI::Range(0.0, 60.0));
   line.add_option("--timeout-s", options.timeout_s, "of connecting, and of an answer")
       ->capture_default_str()
       ->check(CLI::PositiveNumber);
@@ -89,14 +95,66 @@ Way MeasureWay(const std::function<LinkProbe::Transfer(Seconds)>& transmit, Byte
   return way;
 }
 
+// A prompt's upload after a pause, and how much later it is there than one that follows another.
+struct AfterPause {
+  Bytes size;
+  Seconds late;  // median
+};
+
+AfterPause MeasureAfterPause(LinkProbe& probe, const Way& up, const ProfileLinkOptions& options) {
+  constexpr int kTimes = 5;
+  const double half_a_second = up.payload_mbps * 1e6 / 8 / 2 / double(kPieceBytes);
+  const int pieces = static_cast<int>(std::clamp(half_a_second, 8.0, 96.0));  // 3 MB at most
+  std::vector<double> late;
+  for (int i = 0; i < kTimes; ++i) {
+    probe.UploadPieces(pieces);
+    const Seconds warm = probe.UploadPieces(pieces);
+    std::this_thread::sleep_for(std::chrono::duration<double>(options.idle_s));
+    late.push_back((probe.UploadPieces(pieces) - warm).value());
+  }
+  std::ranges::sort(late);
+  return {Bytes(double(pieces) * double(kPieceBytes)), Seconds(late[kTimes / 2])};
+}
+
 struct Measured {
   std::vector<double> trips_ms;
   Way up, down;
+  AfterPause after_pause;
   double trip_ms(double q) const { return Percentile(trips_ms, q); }
   double efficiency() const {
     return (up.payload_mbps + down.payload_mbps) / (up.wire_mbps() + down.wire_mbps());
   }
 };
+
+// The window of TcpWindow that makes an upload after a pause as late as was measured.
+Bytes WindowOf(const Measured& link) {
+  const double efficiency = link.efficiency();
+  const BytesPerSecond rate = MegabitsPerSecond(link.up.payload_mbps / efficiency);
+  const Seconds trip = Milliseconds(link.trip_ms(0.5));
+  const Bytes size = link.after_pause.size / efficiency;
+  const auto late = [&](Bytes first) {
+    TcpWindow window({first, Seconds::Infinity(), trip});
+    const auto line = [&](Seconds start, Bytes part) { return start + part / rate; };
+    return window.Send(Seconds(0), size, line) - size / rate;
+  };
+  Bytes least(100), most = rate * trip;
+  for (int i = 0; i < 50; ++i) {
+    const Bytes middle = 0.5 * (least + most);
+    (late(middle) > link.after_pause.late ? least : most) = middle;
+  }
+  return most;
+}
+
+std::string TcpToml(const Measured& link, const ProfileLinkOptions& options) {
+  const AfterPause& after = link.after_pause;
+  const double late_ms = ToMilliseconds(after.late);
+  const std::string told = fmt::format(
+      "\n# {:.2f} MB up after a pause of {:g} s were there {:.3g} ms later than without one",
+      after.size.value() / 1e6, options.idle_s, late_ms);
+  // Less is the machine's noise.
+  if (late_ms < 1 || late_ms < link.trip_ms(0.5) / 2) return told + ": no [link.tcp].\n";
+  return told + fmt::format(":\n[link.tcp]\nwindow_kb = {:.4g}\n", WindowOf(link).value() / 1e3);
+}
 
 std::string Toml(const Measured& link) {
   const double efficiency = link.efficiency();
@@ -127,10 +185,12 @@ void Print(const Measured& link) {
   PrintResult(
       fmt::format("round trip  {:.3f} ms (p50), {:.3f} (p90), {:.3f} (p99), {:.3f} at most\n"
                   "up          {:.1f} Mbit/s of payload, {:.1f}% of what the network carried\n"
-                  "down        {:.1f} Mbit/s of payload, {:.1f}%\n",
+                  "down        {:.1f} Mbit/s of payload, {:.1f}%\n"
+                  "after idle  an upload of {:.2f} MB is {:.1f} ms later\n",
                   link.trip_ms(0.5), link.trip_ms(0.9), link.trip_ms(0.99), link.trips_ms.back(),
                   link.up.payload_mbps, 100 * link.up.efficiency, link.down.payload_mbps,
-                  100 * link.down.efficiency));
+                  100 * link.down.efficiency, link.after_pause.size.value() / 1e6,
+                  ToMilliseconds(link.after_pause.late)));
 }
 
 }  // namespace
@@ -149,8 +209,9 @@ int ProfileLinkVerb(CommandLine& line) {
   link.trips_ms = RoundTrips(probe, options);
   link.up = MeasureWay([&](Seconds s) { return probe.Upload(s); }, &Traffic::sent, options);
   link.down = MeasureWay([&](Seconds s) { return probe.Download(s); }, &Traffic::received, options);
+  link.after_pause = MeasureAfterPause(probe, link.up, options);
   Print(link);
-  WriteFileAtomically(options.out, Toml(link));
+  WriteFileAtomically(options.out, Toml(link) + TcpToml(link, options));
   SayWritten(options.out);
   return 0;
 }

@@ -28,11 +28,13 @@ namespace hat {
 namespace {
 
 constexpr const char* kEmulated = "emulated";
+constexpr const char* kTransport = "transport";
 
 struct ReplayVerbOptions {
   ReplayOptions replay;
   std::string model = "models/small";
   std::string testbed = kEmulated;
+  std::string shaping = kTransport;
   std::vector<std::string> systems;
   int seeds = 1;
   bool resumes = false;
@@ -78,8 +80,17 @@ void AddOptions(CommandLine& line, ReplayVerbOptions& options) {
                   "seconds here per second of the scenario: more where this machine is too slow")
       ->capture_default_str()
       ->check(CLI::Range(0.01, 1000.0));
-  line.add_flag("--unpaced", options.is_unpaced,
-                "compute lasts as long as it lasts, links are what they are");
+  CLI::Option* unpaced =
+      line.add_flag("--unpaced", options.is_unpaced,
+                    "compute lasts as long as it lasts, links are what they are");
+  line.add_option(
+          "--shaping", options.shaping,
+          "who slows the links down: transport, the programs themselves, to the simulator's "
+          "closed form; kernel, token buckets between network namespaces (as root), to "
+          "cross-check long transfers by")
+      ->capture_default_str()
+      ->check(CLI::IsMember({kTransport, "kernel"}))
+      ->excludes(unpaced);
   line.add_option("--testbed", options.testbed,
                   "emulated: on this machine; or an INVENTORY.toml of machines that ssh reaches, "
                   "which serve unpaced")
@@ -228,6 +239,10 @@ int Play(ReplayVerbOptions& options) {
   replay.model = ShippedPath(options.model);
   if (options.testbed != kEmulated) replay.inventory = options.testbed;
   replay.is_paced = !options.is_unpaced && replay.inventory.empty();
+  replay.is_kernel_shaped = options.shaping == "kernel";
+  if (replay.is_kernel_shaped && !replay.inventory.empty()) {
+    throw InputError("--shaping kernel: the links of an inventory's machines are as they are");
+  }
   replay.has_reference = !options.has_no_reference;
   if (replay.prompts.empty()) replay.prompts = replay.model + "/prompts.csv";
   const Scenario scenario = LoadScenario(replay.scenario, replay.overrides);

@@ -46,6 +46,8 @@ namespace {
 
 // Of this machine's clock: several times what a stream over loopback takes.
 constexpr Seconds kLead(1e-3);
+// Likewise: a thread that wakes when its operation has ended, and begins the next one.
+constexpr Seconds kAtOnce(1e-3);
 
 struct TestbedOptions {
   std::string scenario;
@@ -56,6 +58,7 @@ struct TestbedOptions {
   int device = 0;
   int threads = 1;
   bool is_unpaced = false;
+  bool is_kernel_shaped = false;
   bool is_remote = false;
 };
 
@@ -82,6 +85,7 @@ void AddOptions(CommandLine& line, TestbedOptions& options, Part part) {
   line.add_option("--threads", options.threads, "that compute")->check(CLI::Range(1, 1024));
   line.add_flag("--unpaced", options.is_unpaced, "compute and links as they are");
   if (part != Part::kReference) {
+    line.add_flag("--kernel-shaped", options.is_kernel_shaped, "the kernel keeps links' rates");
     line.add_option("--keys", options.keys, "this program's folder of keys")->required();
   }
   if (part == Part::kCloud) {
@@ -234,7 +238,8 @@ LinkSettings SettingsOf(const TestbedOptions& options, const Loaded& loaded, Dir
   LinkSettings settings{.hidden = loaded.scenario.model.hidden, .stamps = true};
   if (options.is_unpaced) return settings;
   settings.shape = loaded.fleet.MakeLink(direction, device);
-  settings.lead = kLead / options.time_scale;
+  settings.is_kernel_shaped = options.is_kernel_shaped;
+  if (!options.is_kernel_shaped) settings.lead = kLead / options.time_scale;
   return settings;
 }
 
@@ -314,6 +319,7 @@ int TestbedCloud(TestbedOptions& options) {
   controller.SayReady();
   const ThreadWorld::Clock::time_point start = PointOf(controller.Expect("start", 1)[1]);
   ThreadWorld world(1 / options.time_scale, start);
+  if (!options.is_unpaced) world.LetActivitiesGiveWay();
   std::vector<std::unique_ptr<ProfiledReplica>> hardware;
   std::vector<std::unique_ptr<HardwareStagePace>> own;
   std::vector<StagePace*> paces;
@@ -399,10 +405,11 @@ int TestbedDevice(TestbedOptions& options) {
   controller.SayReady();
   const std::vector<std::string> words = controller.Expect("start", 2);
   ThreadWorld world(1 / options.time_scale, PointOf(words[1]));
+  if (!options.is_unpaced) world.LetActivitiesGiveWay();
   const auto device_class = static_cast<size_t>(loaded.fleet.class_of(options.device));
   ProfiledDevice hardware(scenario, scenario.fleet.classes[device_class],
                           loaded.profiles.devices[device_class]);
-  HardwareDevicePace pace(world, hardware, watch.tally());
+  HardwareDevicePace pace(world, hardware, watch.tally(), kAtOnce / options.time_scale);
   DeviceProgram program(
       {.world = world,
        .served = served,

@@ -24,6 +24,7 @@ class TalkingChild {
   TalkingChild& operator=(const TalkingChild&) = delete;
 
   const std::string& name() const { return name_; }
+  pid_t pid() const { return pid_; }
 
   // All throw RunError if it has ended, with its last error.
   void Say(const std::string& line);

@@ -1,6 +1,8 @@
 #include "world/thread_world.h"
 
 #include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <utility>
@@ -10,6 +12,10 @@ namespace {
 
 // Linux lets a thread sleep 50 us longer than it asked for, unless told otherwise.
 void WakeOnTime() { prctl(PR_SET_TIMERSLACK, 1UL); }
+
+// Of this thread, which in Linux has a niceness of its own. A larger one than it has needs no
+// right.
+void GiveWay() { setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), 10); }
 
 }  // namespace
 
@@ -130,6 +136,7 @@ void ThreadWorld::Start(const std::string& /*name*/, std::function<void()> body)
   JoinEnded();
   threads_.emplace_back([this, body = std::move(body)] {
     WakeOnTime();
+    if (give_way_) GiveWay();
     Guard(body);
     const std::lock_guard done(mutex_);
     --running_;

@@ -2,6 +2,7 @@
 // own, one at a time. Everything that lasts really lasts, divided by the time scale.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <exception>
@@ -38,6 +39,10 @@ class ThreadWorld : public World {
   void Start(const std::string& name, std::function<void()> body) override;
   std::unique_ptr<Signal> MakeSignal() override;
 
+  // Activities to come leave the processor to callbacks, and to other threads of the program, as
+  // soon as these have something to do. For programs whose threads compute on few cores.
+  void LetActivitiesGiveWay() { give_way_ = true; }
+
   // Blocks until all activities have ended, those too that were started meanwhile. Rethrows the
   // first exception that left an activity or a callback.
   void Join();
@@ -56,6 +61,7 @@ class ThreadWorld : public World {
 
   double scale_;
   Clock::time_point start_;
+  std::atomic<bool> give_way_ = false;
   mutable std::mutex mutex_;  // of everything below
   std::condition_variable changed_;
   EventQueue events_;

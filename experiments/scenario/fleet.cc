@@ -70,12 +70,13 @@ Fleet::Fleet(const Scenario& scenario)
 FifoLink Fleet::MakeLink(Direction direction, int device) const {
   const bool is_up = direction == Direction::kUp;
   const LinkRate& rate = is_up ? uplink(device) : downlink(device);
-  std::optional<RadioDelay> radio;
+  LinkEffects effects{.curve = rate.curve()};
   if (link_.radio) {
     const RngStream stream(seed_, is_up ? "uplink radio" : "downlink radio");
-    radio.emplace(*link_.radio, stream.At(static_cast<uint64_t>(device)));
+    effects.radio.emplace(*link_.radio, stream.At(static_cast<uint64_t>(device)));
   }
-  return FifoLink(rate.Mean(), link_.latency, link_.efficiency, rate.curve(), radio);
+  if (link_.tcp) effects.window.emplace(*link_.tcp);
+  return FifoLink(rate.Mean(), link_.latency, link_.efficiency, effects);
 }
 
 int Fleet::class_of(int device) const {

@@ -178,6 +178,18 @@ RadioDelay::Shape ReadRadio(const ConfigTable& table) {
   return radio;
 }
 
+// What Linux does unless the table says otherwise: it begins with 10 segments of 1,448 bytes, and
+// counts as a pause its timeout of retransmission, which is at least 200 ms and a round trip.
+TcpWindow::Shape ReadTcp(const ConfigTable& table, Seconds latency) {
+  constexpr double kFirst_kb = 14.48, kTimeout_ms = 200;
+  TcpWindow::Shape tcp;
+  tcp.round_trip = 2 * latency;
+  tcp.first = Bytes(1e3 * table.Number("window_kb", Range::Positive(1e6), kFirst_kb));
+  tcp.pause = Milliseconds(
+      table.Number("pause_ms", Range::Positive(1e6), kTimeout_ms + ToMilliseconds(tcp.round_trip)));
+  return tcp;
+}
+
 LinkConfig ReadLink(const ConfigTable& root) {
   const ConfigTable table = root.Table("link");
   LinkConfig link;
@@ -194,7 +206,7 @@ LinkConfig ReadLink(const ConfigTable& root) {
     if (!any)
       throw table.Error("kind", "= \"shared\" needs one of cell_mbps, ingress_mbps, egress_mbps" +
                                     table.MisspeltHint(capacities));
-    table.Forbid({"radio"}, "kind", "link.kind = \"shared\"");
+    table.Forbid({"radio", "tcp"}, "kind", "link.kind = \"shared\"");
   } else {
     table.Forbid(capacities, "kind", "link.kind = \"dedicated\"");
   }
@@ -202,6 +214,7 @@ LinkConfig ReadLink(const ConfigTable& root) {
       table.Number("latency_ms", Range::NonNegative(60e3), ToMilliseconds(link.latency)));
   link.efficiency = table.Number("efficiency", Range{0, 1, true}, link.efficiency);
   if (table.Has("radio")) link.radio = ReadRadio(table.Table("radio"));
+  if (table.Has("tcp")) link.tcp = ReadTcp(table.Table("tcp"), link.latency);
   link.up = ReadRate(table, "up");
   link.down = ReadRate(table, "down");
   return link;

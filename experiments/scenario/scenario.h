@@ -16,6 +16,7 @@
 #include "protocol/frame.h"
 #include "protocol/system.h"
 #include "world/radio_delay.h"
+#include "world/tcp_window.h"
 
 namespace hat {
 
@@ -53,6 +54,7 @@ struct LinkConfig {
   Seconds latency = Milliseconds(2);            // one way
   double efficiency = 1;                        // payload over bytes on the wire
   std::optional<RadioDelay::Shape> radio = {};  // dedicated only
+  std::optional<TcpWindow::Shape> tcp = {};     // likewise
   // shared only: capacities that all devices contend for, in bytes on the wire; infinite where
   // absent.
   BytesPerSecond cell = BytesPerSecond::Infinity();     // both directions together (a WiFi cell)

@@ -61,8 +61,13 @@ Json SettingsJson(const ReceiptSettings& settings) {
 }
 
 Json HostJson(const ReceiptHost& host) {
-  return {{"name", host.name},     {"roles", host.roles}, {"hardware", host.hardware},
-          {"system", host.system}, {"cores", host.cores}, {"memory_bytes", host.memory_bytes}};
+  return {{"name", host.name},
+          {"roles", host.roles},
+          {"hardware", host.hardware},
+          {"system", host.system},
+          {"cores", host.cores},
+          {"memory_bytes", host.memory_bytes},
+          {"cpu_s", JsonNumber(host.cpu_s)}};
 }
 
 Json OutputJson(const ReceiptOutput& output) {
@@ -98,7 +103,7 @@ ReceiptProgram ReadProgram(const JsonNode& node) {
 }
 
 ReceiptHost ReadHost(const JsonNode& node) {
-  node.AllowOnly({"name", "roles", "hardware", "system", "cores", "memory_bytes"});
+  node.AllowOnly({"name", "roles", "hardware", "system", "cores", "memory_bytes", "cpu_s"});
   ReceiptHost host;
   host.name = node.At("name").String();
   host.roles = ListOf(node.At("roles"), [](const JsonNode& role) { return role.Choice(kRoles); });
@@ -106,6 +111,7 @@ ReceiptHost ReadHost(const JsonNode& node) {
   host.system = node.At("system").String();
   host.cores = Int(node.At("cores"), 1);
   host.memory_bytes = node.At("memory_bytes").Integer(1, kMostCount);
+  if (node.Has("cpu_s")) host.cpu_s = node.At("cpu_s").Number(0, kMostTime);
   return host;
 }
 

@@ -30,6 +30,7 @@ struct ReceiptHost {
   std::string system;              // the kernel's release
   int cores = 0;
   int64_t memory_bytes = 0;
+  double cpu_s = 0;  // that the programs on it computed for, all cores together; 0: not known
 
   bool operator==(const ReceiptHost&) const = default;
 };

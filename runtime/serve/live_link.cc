@@ -51,10 +51,12 @@ void LinkSender::SendShaped(Frame frame) {
   Bytes sent(0);
   std::optional<FrameStamps> stamps;
   if (settings_.stamps) stamps = FrameStamps{now, transit.start, transit.left, transit.arrived};
+  if (stamps && settings_.is_kernel_shaped) stamps->left = {};
   const Seconds delay = transit.arrived - transit.left;  // the latency, and a radio's
   for (std::string& bytes : PiecesOf(EncodeFrame(frame, settings_.hidden))) {
     sent += Bytes(static_cast<double>(bytes.size()));
-    last_arrives_ = std::max(last_arrives_, link.LeftAt(transit.start, sent) + delay);
+    const Seconds left = settings_.is_kernel_shaped ? now : link.LeftAt(sent);
+    last_arrives_ = std::max(last_arrives_, left + delay);
     auto piece = std::make_shared<Piece>(Piece{std::move(bytes), std::exchange(stamps, {})});
     world_.CallAt(last_arrives_ - settings_.lead, [shared = shared_, piece] {
       if (const auto connection = shared->Open()) connection->Send(std::move(*piece));
@@ -143,7 +145,7 @@ void LinkReceiver::OnPiece(const Piece& piece) {
     stamps_ = {now, now, now, {}};
   }
   reader_.Read(std::as_bytes(std::span(piece.bytes)), [&](Frame frame) {
-    if (!shared_->setup.lateness || stamps_.arrives == Seconds(0)) {
+    if (!shared_->setup.lateness || stamps_.left == Seconds(0) || stamps_.arrives == Seconds(0)) {
       return shared_->Tell(std::move(frame), stamps_);
     }
     // A late one too, so that they stay in order.

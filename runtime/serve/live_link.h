@@ -25,8 +25,11 @@ namespace hat {
 struct LinkSettings {
   int hidden = 0;                      // values per state on the wire
   std::optional<FifoLink> shape = {};  // that is emulated; none: the stream as it is
-  // A piece is handed to the stream so much before it should arrive: at least what the stream takes.
-  // The other end holds back what comes early.
+  // The shape's rate is the kernel's to keep: a frame is handed over whole, a latency late, and may
+  // arrive before the shape says so.
+  bool is_kernel_shaped = false;
+  // A piece is handed to the stream so much before it should arrive: at least what the stream
+  // takes. The other end holds back what comes early.
   Seconds lead = {};
   bool stamps = false;  // frames carry their times, for the other end's observer
 };
@@ -84,7 +87,8 @@ class Lateness {
   std::vector<double> samples_;
 };
 
-// A frame of a shaped link is told when it should arrive, or when it comes if that is later.
+// A frame of a link that its sender shapes is told when it should arrive, or when it comes if that
+// is later.
 class LinkReceiver {
  public:
   struct Setup {

@@ -49,6 +49,10 @@ TABLE = [
     (["link.radio.stall_every_s=1"], ["'link.radio.stall_ms' is missing", "> 0"]),
     (["link.radio={stall_every_s=0,stall_ms=5}"],
      ["'link.radio.stall_ms' means nothing", "stall_every_s = 0"]),
+    (["link.tcp.window_kb=0"], ["'link.tcp.window_kb'", "> 0"]),
+    (["link.tcp.pause_ms=-3"], ["'link.tcp.pause_ms'", "> 0"]),
+    (["link.kind=shared", "link.cell_mbps=5", "link.tcp.pause_ms=1"],
+     ["'link.tcp", "means nothing", "shared"]),
     (["link.kind=shared", "link.cell_mbps=5", "link.radio.jitter_ms=1"],
      ["'link.radio", "means nothing", "shared"]),
     # Counts.

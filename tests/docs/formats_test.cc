@@ -57,7 +57,7 @@ const std::vector<std::string>& Choices() {
       R"(link = {up = {rate_mbps = 60}, down = {rate_mbps = 60}}
          workload = {rate_per_s = 6, requests = 9, prompts = {kind = "constant", tokens = 9}})",
       R"(link = {up = {kind = "uniform", low_mbps = 1, high_mbps = 2},
-                 down = {kind = "uniform", low_mbps = 1, high_mbps = 2}, radio = {}}
+                 down = {kind = "uniform", low_mbps = 1, high_mbps = 2}, radio = {}, tcp = {}}
          workload = {arrivals = "gamma", rate_per_s = 6, duration_s = 9,
                      prompts = {kind = "csv", path = "p.csv"}, outputs = {kind = "csv", path = "o"}})",
       R"(link = {up = {kind = "trace", trace = "t"}, down = {kind = "trace", trace = "t"},

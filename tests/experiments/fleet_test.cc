@@ -51,6 +51,22 @@ TEST(FleetTest, ARadioIsEachLinksOwn) {
   EXPECT_EQ(late(fleet, Direction::kUp, 1), late(fleet, Direction::kUp, 1));
 }
 
+// By default as Linux: 14,480 bytes at first, doubled each round trip; halved by a pause of 200 ms
+// and a round trip.
+TEST(FleetTest, ATcpWindowOpensOverRoundTripsOfTheLink) {
+  const Fleet plain(SmallScenario({"link.latency_ms=40"}));
+  const Fleet fleet(SmallScenario({"link.latency_ms=40", "link.tcp={}"}));
+  FifoLink link = fleet.MakeLink(Direction::kUp, 0), without = plain.MakeLink(Direction::kUp, 0);
+  const auto late_ms = [&](Seconds at) {
+    return ToMilliseconds(link.Send(at, Bytes(14480 + 100)).left -
+                          without.Send(at, Bytes(14480 + 100)).left);
+  };
+  EXPECT_NEAR(late_ms(Seconds(0)), 80 - ToMilliseconds(Bytes(14480) / fleet.uplink(0).Mean()),
+              1e-6);
+  EXPECT_NEAR(late_ms(Seconds(0.3)), 0, 1e-6);  // 28,960 are enough
+  EXPECT_GT(late_ms(Seconds(0.3 + 0.4)), 1);    // halved
+}
+
 TEST(FleetTest, UniformRatesLieInTheirRangeAndDiffer) {
   const Fleet fleet(LoadScenario(kSpecBench, {"fleet.scale=100"}));
   double total = 0;

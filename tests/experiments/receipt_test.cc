@@ -19,8 +19,9 @@ Receipt WholeReceipt() {
   Receipt receipt;
   receipt.programs = {{"hat-torch", "1f0c-dirty", kDigest}};
   receipt.model_sha256 = std::string(64, '0');
-  receipt.hosts = {{"one", {"controller", "cloud"}, "a processor", "6.1", 2, int64_t{25} << 30},
-                   {"two", {"device"}, "another", "6.1", 4, int64_t{8} << 30}};
+  receipt.hosts = {
+      {"one", {"controller", "cloud"}, "a processor", "6.1", 2, int64_t{25} << 30, 12.5},
+      {"two", {"device"}, "another", "6.1", 4, int64_t{8} << 30, 3}};
   receipt.time_scale = 2;
   receipt.shaping = "transport";
   receipt.settings = {1,  4, 304884, 512, 32, 2, Dtype::kFloat16, Dtype::kFloat32, Dtype::kFloat64,

@@ -47,7 +47,7 @@ class StepCurve : public RateCurve {
 
 TEST(FifoLinkTest, ARateCurveStandsInForTheRate) {
   const StepCurve curve;
-  FifoLink link(BytesPerSecond(1), Milliseconds(10), 1, &curve);
+  FifoLink link(BytesPerSecond(1), Milliseconds(10), 1, {.curve = &curve});
   EXPECT_NEAR(link.Send(Seconds(0.5), Bytes(2e6)).arrived.value(), 1.51, kTolerance);
 }
 

@@ -73,7 +73,8 @@ TEST(RadioDelayTest, StallsDoNotDependOnWhatIsSent) {
 
 TEST(RadioDelayTest, ALinkAddsItToItsLatency) {
   FifoLink plain(BytesPerSecond(1e6), Milliseconds(10), 1);
-  FifoLink radio(BytesPerSecond(1e6), Milliseconds(10), 1, nullptr, RadioDelay(kJitter, Stream()));
+  FifoLink radio(BytesPerSecond(1e6), Milliseconds(10), 1,
+                 {.radio = RadioDelay(kJitter, Stream())});
   RadioDelay alone(kJitter, Stream());
   for (int i = 0; i < 100; ++i) {
     const FifoLink::Transit a = plain.Send(Milliseconds(i), Bytes(900));

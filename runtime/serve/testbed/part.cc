@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <ctime>
 #include <map>
 
 #include "core/error.h"
@@ -37,6 +38,7 @@ void Join(std::vector<ReceiptHost>& hosts, const ReceiptHost& host) {
     hosts.push_back(host);
     return;
   }
+  same->cpu_s += host.cpu_s;
   for (const std::string& role : host.roles) {
     if (std::ranges::find(same->roles, role) == same->roles.end()) same->roles.push_back(role);
   }
@@ -91,7 +93,8 @@ ReceiptHost ThisHost(const std::string& role) {
           .hardware = processors.empty() ? names.machine : processors.front(),
           .system = fmt::format("{} {}", names.sysname, names.release),
           .cores = CoreCount(),
-          .memory_bytes = static_cast<int64_t>(TotalMemory().value())};
+          .memory_bytes = static_cast<int64_t>(TotalMemory().value()),
+          .cpu_s = double(std::clock()) / CLOCKS_PER_SEC};
 }
 
 void WritePart(const PartFiles& files, Receipt share, const std::vector<double>& late) {

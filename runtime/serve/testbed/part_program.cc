@@ -26,8 +26,8 @@ int64_t SteadyNow() { return std::chrono::steady_clock::now().time_since_epoch()
 
 // What runs on this machine: the program, or ssh to it.
 std::vector<std::string> WordsOf(const PartProgram::Setup& setup) {
-  std::vector<std::string> program = {setup.host ? setup.host->program
-                                                 : ProgramFolder() + "/hat-live"};
+  std::vector<std::string> program = setup.before;
+  program.push_back(setup.host ? setup.host->program : ProgramFolder() + "/hat-live");
   program.emplace_back("testbed");
   program.insert(program.end(), setup.words.begin(), setup.words.end());
   if (!setup.host) return program;

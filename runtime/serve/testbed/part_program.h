@@ -20,9 +20,10 @@ namespace hat {
 class PartProgram {
  public:
   struct Setup {
-    std::string name;                // "device-3", in messages
-    std::vector<std::string> words;  // of the program: "cloud", "--unpaced", ...
-    PartFiles files;                 // what it leaves, on this machine
+    std::string name;                      // "device-3", in messages
+    std::vector<std::string> words;        // of the program: "cloud", "--unpaced", ...
+    PartFiles files;                       // what it leaves, on this machine
+    std::vector<std::string> before = {};  // words that start the program, if it runs here
     // Nothing: the program runs here. Else the inventory, which outlives the object, and its host.
     const Inventory* inventory = nullptr;
     const InventoryHost* host = nullptr;

@@ -15,6 +15,7 @@
 #include "experiments/scenario/workload.h"
 #include "experiments/watch/event_file.h"
 #include "runtime/serve/testbed/inventory.h"
+#include "runtime/serve/testbed/shaped_network.h"
 #include "runtime/serve/testbed/testbed.h"
 
 namespace hat {
@@ -80,6 +81,7 @@ ReplayResult Replay(const ReplayOptions& options) {
   const ScenarioProfiles profiles = ScenarioProfiles::Read(scenario, reader);
   profiles.CheckCover(scenario, Workload(scenario));
 
+  if (options.is_kernel_shaped) ShapedNetwork::CheckUsable(scenario);
   const std::optional<Inventory> inventory = InventoryOf(options, scenario);
   Testbed testbed(options, scenario, inventory ? &*inventory : nullptr);
   testbed.Play();
@@ -96,7 +98,7 @@ ReplayResult Replay(const ReplayOptions& options) {
   std::optional<Laws> laws;
   if (options.checks_laws) {
     LawOptions law_options = LawOptionsOf(scenario);
-    law_options.has_real_links = !options.is_paced;
+    law_options.has_real_links = !options.is_paced || options.is_kernel_shaped;
     law_options.tolerance = ClockTolerance(result.receipt);
     observers.Add(&laws.emplace(law_options));
   }

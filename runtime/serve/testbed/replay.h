@@ -18,15 +18,16 @@ namespace hat {
 struct ReplayOptions {
   std::string scenario;
   std::vector<std::string> overrides;
-  std::string model;          // folder of the checkpoint that serves
-  std::string prompts;        // CSV with token ids, a row for each prompt row of the scenario
-  double time_scale = 1;      // seconds of the machine's clock per second of the scenario
-  bool is_paced = true;       // else compute lasts as long as it lasts, on links as they are
-  std::string inventory;      // file of the machines that serve, unpaced; empty: this one
-  int threads = 1;            // of each process, that compute
-  std::string out;            // folder for the results; empty: none
-  bool replaces = false;      // earlier results there
-  bool keeps_events = false;  // also events.jsonl
+  std::string model;              // folder of the checkpoint that serves
+  std::string prompts;            // CSV with token ids, a row for each prompt row of the scenario
+  double time_scale = 1;          // seconds of the machine's clock per second of the scenario
+  bool is_paced = true;           // else compute lasts as long as it lasts, on links as they are
+  bool is_kernel_shaped = false;  // paced: the kernel slows the links down, else the programs do
+  std::string inventory;          // file of the machines that serve, unpaced; empty: this one
+  int threads = 1;                // of each process, that compute
+  std::string out;                // folder for the results; empty: none
+  bool replaces = false;          // earlier results there
+  bool keeps_events = false;      // also events.jsonl
   bool checks_laws = false;
   bool has_reference = true;  // the whole model answers each prompt too, for the receipt
   std::function<bool(const Progress&)> on_progress;  // false: end it

@@ -7,9 +7,11 @@
 #include <utility>
 
 #include "core/error.h"
+#include "experiments/scenario/fleet.h"
 #include "experiments/watch/event_file.h"
 #include "runtime/serve/keys/make_keys.h"
 #include "runtime/serve/testbed/sent_files.h"
+#include "runtime/serve/testbed/shaped_network.h"
 
 namespace hat {
 namespace {
@@ -19,6 +21,8 @@ constexpr double kLoad_s = 120, kListen_s = 10, kWelcome_s = 30, kReference_s = 
 // long a real link's measurement.
 constexpr double kConnect_s = 0.03, kConnectAll_s = 1.5, kProbe_s = 4;
 constexpr const char* kLostFile = "lost.events.jsonl";
+
+std::string DeviceName(int device) { return fmt::format("device-{}", device); }
 
 }  // namespace
 
@@ -65,6 +69,10 @@ Testbed::Part Testbed::Start(const std::string& role, const std::string& name,
   add("--time-scale", fmt::format("{}", options_.time_scale));
   add("--threads", std::to_string(options_.threads));
   if (!options_.is_paced) words.emplace_back("--unpaced");
+  if (options_.is_kernel_shaped && role != "reference") {
+    words.emplace_back("--kernel-shaped");
+    setup.before = ShapedNetwork::Prefix();
+  }
   if (host) {
     setup.inventory = inventory_;
     setup.host = host;
@@ -85,24 +93,50 @@ Testbed::Part Testbed::Start(const std::string& role, const std::string& name,
 }
 
 void Testbed::StartAll() {
-  const int count = scenario_.devices();
-  if (!inventory_) {
-    MakeKeys(scratch_ / "keys",
-             {.devices = NumberedDevices(count), .hosts = {"127.0.0.1"}, .days = 30});
-  }
-  cloud_ = inventory_
-               ? Start("cloud", "cloud", &inventory_->cloud, {"--listen=" + inventory_->listen})
-               : Start("cloud", "cloud", nullptr, {"--keys=" + (scratch_ / "keys/cloud")});
-  for (int d = 0; d < count; ++d) {
-    const std::string name = fmt::format("device-{}", d);
-    std::vector<std::string> words{fmt::format("--device={}", d)};
-    if (!inventory_) words.push_back("--keys=" + (scratch_ / ("keys/" + name)));
-    const InventoryHost* const host =
-        inventory_ ? &inventory_->devices[static_cast<size_t>(d)] : nullptr;
-    devices_.push_back(Start("device", name, host, words));
+  if (inventory_) {
+    StartOnHosts();
+  } else {
+    StartHere();
   }
   AwaitReady(cloud_);
   for (Part& part : devices_) AwaitReady(part);
+  if (options_.is_kernel_shaped) MakeLinks();
+}
+
+void Testbed::StartHere() {
+  const int count = scenario_.devices();
+  const std::string host = options_.is_kernel_shaped ? ShapedNetwork::kCloudAddress : "127.0.0.1";
+  MakeKeys(scratch_ / "keys", {.devices = NumberedDevices(count), .hosts = {host}, .days = 30});
+  cloud_ = Start("cloud", "cloud", nullptr,
+                 {"--keys=" + (scratch_ / "keys/cloud"), "--listen=" + host + ":0"});
+  for (int d = 0; d < count; ++d) {
+    const std::string name = DeviceName(d);
+    devices_.push_back(
+        Start("device", name, nullptr,
+              {fmt::format("--device={}", d), "--keys=" + (scratch_ / ("keys/" + name))}));
+  }
+}
+
+void Testbed::StartOnHosts() {
+  cloud_ = Start("cloud", "cloud", &inventory_->cloud, {"--listen=" + inventory_->listen});
+  for (int d = 0; d < scenario_.devices(); ++d) {
+    devices_.push_back(Start("device", DeviceName(d), &inventory_->devices[static_cast<size_t>(d)],
+                             {fmt::format("--device={}", d)}));
+  }
+}
+
+void Testbed::MakeLinks() {
+  const Fleet fleet(scenario_);
+  const auto rate = [&](const LinkRate& of) {
+    return of.Mean() * scenario_.link.efficiency / options_.time_scale;
+  };
+  std::vector<ShapedNetwork::Device> devices;
+  for (size_t d = 0; d < devices_.size(); ++d) {
+    const int device = static_cast<int>(d);
+    devices.push_back(
+        {devices_[d].child().pid(), rate(fleet.uplink(device)), rate(fleet.downlink(device))});
+  }
+  ShapedNetwork::Connect(cloud_.child().pid(), devices, scratch_ / "network");
 }
 
 // What keeps a host from loading is the inventory's fault, as far as can be told from here.
@@ -122,7 +156,7 @@ void Testbed::AwaitReady(Part& part) {
 void Testbed::Connect() {
   using std::chrono::nanoseconds;
   using std::chrono::steady_clock;
-  const double each_s = kConnect_s + (inventory_ ? kProbe_s : 0);
+  const double each_s = kConnect_s + (has_real_links() ? kProbe_s : 0);
   const std::chrono::duration<double> lead(kConnectAll_s + each_s * scenario_.devices());
   start_ = steady_clock::now() + std::chrono::duration_cast<nanoseconds>(lead);
   const int64_t start_ns = start_.time_since_epoch().count();
@@ -135,8 +169,11 @@ void Testbed::Connect() {
   if (!listening.starts_with(kListening)) {
     throw RunError(fmt::format("the cloud says '{}'", listening));
   }
-  address_ = inventory_ ? inventory_->address : "127.0.0.1:" + listening.substr(kListening.size());
-  if (inventory_) {
+  const std::string port = listening.substr(kListening.size());
+  address_ = inventory_                  ? inventory_->address
+             : options_.is_kernel_shaped ? ShapedNetwork::kCloudAddress + (":" + port)
+                                         : "127.0.0.1:" + port;
+  if (has_real_links()) {
     Log(fmt::format("measures the links, {} of them, one after the other", devices_.size()));
     MeasureLinks(&Part::link_before);
   }
@@ -149,7 +186,7 @@ void Testbed::Connect() {
   if (steady_clock::now() > start_) {
     throw RunError("it took too long to connect all devices; fewer devices, or faster machines");
   }
-  if (inventory_) Log("all are connected");
+  if (has_real_links()) Log("all are connected");
 }
 
 // One after the other, so that they do not share what they measure.
@@ -221,7 +258,7 @@ void Testbed::Play() {
   StartAll();
   Connect();
   Serve();
-  if (inventory_) MeasureLinks(&Part::link_after);
+  if (has_real_links()) MeasureLinks(&Part::link_after);
   for (Part& part : devices_) UnlessLost(part, [&] { Stop(part); });
   Stop(cloud_);
   if (!lost_.empty()) TellOfLost();
@@ -280,12 +317,14 @@ Receipt Testbed::MergedReceipt() const {
   Receipt receipt = MergeParts(parts);
   if (whole_model_.program) AddReference(whole_model_.program->files(), receipt);
   receipt.time_scale = options_.time_scale;
-  receipt.shaping = options_.is_paced ? "transport" : "none";
-  if (!inventory_) return receipt;
-  receipt.clocks.push_back(*cloud_.program->clock());
+  receipt.shaping = !options_.is_paced          ? "none"
+                    : options_.is_kernel_shaped ? "kernel"
+                                                : "transport";
+  if (cloud_.program->clock()) receipt.clocks.push_back(*cloud_.program->clock());
   for (size_t d = 0; d < devices_.size(); ++d) {
     const Part& part = devices_[d];
-    receipt.clocks.push_back(*part.program->clock());
+    if (part.program->clock()) receipt.clocks.push_back(*part.program->clock());
+    if (!has_real_links()) continue;
     receipt.links.push_back({static_cast<int>(d), part.link_before, part.link_after});
   }
   return receipt;

@@ -49,6 +49,9 @@ class Testbed {
   Part Start(const std::string& role, const std::string& name, const InventoryHost* host,
              const std::vector<std::string>& more);
   void StartAll();
+  void StartHere();
+  void StartOnHosts();
+  void MakeLinks();
   void AwaitReady(Part& part);
   void Connect();
   void MeasureLinks(std::optional<LinkMeasurement> Part::*when);
@@ -62,6 +65,8 @@ class Testbed {
   // Throws RunError if the user has had enough. For calls that wait.
   PartProgram::Meanwhile Ended(int ended) const;
   int request_count() const { return static_cast<int>(requests_.size()); }
+  // Not the programs' own: those can be measured, and need not be as the scenario has them.
+  bool has_real_links() const { return inventory_ || options_.is_kernel_shaped; }
   void Log(const std::string& line) const;
 
   const ReplayOptions& options_;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <grpcpp/grpcpp.h>
 
+#include <algorithm>
 #include <condition_variable>
 #include <deque>
 #include <mutex>
@@ -139,6 +140,16 @@ Seconds LinkProbe::RoundTrip(size_t up, size_t down) {
   const int64_t before = impl_->answers();
   impl_->Ask(up, down);
   impl_->WaitForAnswers(before);
+  return Since(start);
+}
+
+Seconds LinkProbe::UploadPieces(int pieces) {
+  const auto start = Clock::now();
+  const int64_t first = impl_->answers(), last = first + pieces;
+  for (int64_t answered = first, asked = first; answered < last;
+       answered = impl_->WaitForAnswers(answered)) {
+    for (; asked < std::min(last, answered + kUnderWay); ++asked) impl_->Ask(kPieceBytes, 0);
+  }
   return Since(start);
 }
 

@@ -36,6 +36,9 @@ class LinkProbe {
   Transfer Upload(Seconds lasting) { return Transmit(kPieceBytes, 0, lasting); }
   Transfer Download(Seconds lasting) { return Transmit(0, kPieceBytes, lasting); }
 
+  // So many pieces, likewise, until the last one is answered.
+  Seconds UploadPieces(int pieces);
+
  private:
   class Impl;
   Transfer Transmit(size_t up, size_t down, Seconds lasting);

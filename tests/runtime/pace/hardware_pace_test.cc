@@ -67,9 +67,44 @@ TEST_F(HardwarePaceTest, ThePowerModeIsThatOfTheStart) {
                                             DeviceProfile::Load(toy_ / "slow.json")};
   ProfiledDevice device(scenario_, scenario_.fleet.classes[0], modes);
   HardwareDevicePace pace(world_, device, tally_);
-  const auto run = [&] { return pace.Run(kInput, world_.Now(), [&] { device.SetPowerMode(1); }); };
-  EXPECT_NEAR(ToMicroseconds(run()), 260, 1e-6);
-  EXPECT_NEAR(ToMicroseconds(run()), 1240, 1e-6);
+  const auto run = [&](Seconds start) {
+    return pace.Run(kInput, start, [&] { device.SetPowerMode(1); });
+  };
+  EXPECT_NEAR(ToMicroseconds(run(Seconds(1))), 260, 1e-6);
+  EXPECT_NEAR(ToMicroseconds(run(Seconds(2))), 1240, 1e-6);
+}
+
+TEST_F(HardwarePaceTest, WhatFollowsAtOnceMakesUpForALateStart) {
+  HardwareDevicePace pace(world_, device_, tally_, Microseconds(50));
+  const auto lasts_us = [&](double start_us) {
+    return ToMicroseconds(pace.Run(kInput, Microseconds(start_us), [] {}));
+  };
+  EXPECT_NEAR(lasts_us(1000), 260, 1e-6);
+  EXPECT_NEAR(lasts_us(1260 + 40), 220, 1e-6);  // until 1520, as if it had begun at 1260
+  EXPECT_NEAR(lasts_us(1520 + 60), 260, 1e-6);  // something new
+}
+
+// Stage by stage: an overrun is not made up for, a late start is; the first stage's begins with the
+// newest frame at least.
+TEST_F(HardwarePaceTest, ABatchThatEntersAStageLateLeavesItOnTime) {
+  Batch first, second;
+  for (Batch* batch : {&first, &second}) {
+    batch->parts.emplace_back();
+    batch->parts[0].tokens = batch->tokens = 10;
+  }
+  second.ordinal = 1;
+  second.parts[0].arrived = Microseconds(3);
+  const double stage_us = ToMicroseconds(8 * ToyCloud().Layer(10, 0));
+  const auto lasts_us = [&](int stage, const Batch& batch, double start_us) {
+    return ToMicroseconds(stage_pace_.Run(stage, batch, Microseconds(start_us), [] {}));
+  };
+  EXPECT_NEAR(lasts_us(0, first, 5), stage_us - 5, 1e-6);  // it could have begun at 0
+  const double linked_us =
+      ToMicroseconds(stage_pace_.CrossStageLink(Microseconds(stage_us + 70), first));
+  EXPECT_NEAR(linked_us, stage_us + 24.48, 1e-6);
+  EXPECT_NEAR(lasts_us(1, first, linked_us + 30), stage_us - 30, 1e-6);
+  // Not before the first one has gone on to the second stage.
+  EXPECT_NEAR(lasts_us(0, second, linked_us + 50), stage_us - 50, 1e-6);
 }
 
 TEST_F(HardwarePaceTest, StagesAreToldApart) {

@@ -82,7 +82,7 @@ TEST(LiveTest, FramesOfARadioLinkAreAsLateAsItSays) {
       {.jitter = Milliseconds(8), .stall_every = Seconds(0.2), .stall = Milliseconds(40)},
       RngStream(1, "radio"));
   ServeOnSeveralDevices(FindSystem("hat"),
-                        FifoLink(BytesPerSecond(2e7), Milliseconds(1), 1, nullptr, radio));
+                        FifoLink(BytesPerSecond(2e7), Milliseconds(1), 1, {.radio = radio}));
 }
 
 // -- who is let in

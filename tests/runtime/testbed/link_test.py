@@ -13,7 +13,7 @@ class LinkTest(LiveCase):
     def profile(self, port, *more):
         return subprocess.run([BIN / "hat-live", "profile", "link", "--keys", self.keys / "device-0", "--cloud",
                                f"127.0.0.1:{port}", "--out", self.folder / "link.toml", "--round-trips", "20",
-                               "--pause-ms", "1", "--seconds", "1", *more],
+                               "--pause-ms", "1", "--seconds", "1", "--idle-s", "0.1", *more],
                               capture_output=True, text=True, timeout=TIMEOUT_S)
 
     def test_a_slow_link_is_measured_and_taken_over(self):
@@ -23,7 +23,9 @@ class LinkTest(LiveCase):
         done = self.profile(link.port)
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertIn("Mbit/s of payload", done.stdout)
-        measured = tomllib.loads((self.folder / "link.toml").read_text())["link"]
+        text = (self.folder / "link.toml").read_text()
+        self.assertIn("MB up after a pause of 0.1 s were there ", text)
+        measured = tomllib.loads(text)["link"]
         self.assertGreater(measured["latency_ms"], 4)
         most_mbps = CHUNK_BYTES * 8e-6 / link.delay_s
         for way in ("up", "down"):
