@@ -22,6 +22,7 @@ constexpr KnownVerb kKnownVerbs[] = {
     {"keys init", "hat", "makes the keys of a cloud and its devices"},
     {"keys show", "hat", "lists keys, and until when they are valid"},
     {"link import", "hat", "makes a rate trace from a measurement of a link"},
+    {"model show", "hat-torch", "shows what a checkpoint is, and what runs of it"},
     {"profile check", "hat-torch", "holds measured profiles against whole steps"},
     {"profile cloud", "hat-torch", "measures how fast this machine is as a model's cloud"},
     {"profile device", "hat-torch", "measures how fast this machine is as a model's device"},

@@ -39,7 +39,13 @@ std::optional<Tokenizer> FindTokenizer(const PromptOptions& options, const std::
   const std::string path = model + "/tokenizer.model";
   std::error_code error;
   if (!options.prompt && !std::filesystem::exists(path, error)) return std::nullopt;
-  return Tokenizer(path, config.shape.vocabulary);
+  try {
+    return Tokenizer(path, config.shape.vocabulary);
+  } catch (const InputError& why) {
+    if (options.prompt) throw;
+    SayLine(fmt::format("{}; so the answer is in token ids", why.what()));
+    return std::nullopt;
+  }
 }
 
 GenerationRequest RequestOf(const PromptOptions& options, const ModelConfig& config,
@@ -51,7 +57,7 @@ GenerationRequest RequestOf(const PromptOptions& options, const ModelConfig& con
   if (options.prompt_ids) request.prompt = ParseIds(*options.prompt_ids);
   if (options.prompt) {
     if (config.bos_token >= 0) request.prompt.push_back(config.bos_token);
-    const std::vector<int32_t> text = tokenizer->Encode(*options.prompt);
+    const std::vector<int32_t> text = tokenizer->EncodePrompt(*options.prompt);
     request.prompt.insert(request.prompt.end(), text.begin(), text.end());
   }
   const int room = config.max_positions - static_cast<int>(request.prompt.size()) + 1;

@@ -23,8 +23,8 @@ struct PromptOptions {
 
 void AddPromptOptions(CommandLine& line, PromptOptions& options);
 
-// That of the model's folder, where there is one; ids need none. Throws InputError if the prompt is
-// text and there is none.
+// That of the model's folder, where there is one; ids need none, nor one that can be read, which is
+// said then. Throws InputError if the prompt is text and there is none.
 std::optional<Tokenizer> FindTokenizer(const PromptOptions& options, const std::string& model,
                                        const ModelConfig& config);
 

@@ -6,6 +6,7 @@
 namespace hat {
 
 int GenerateVerb(CommandLine& line);
+int ModelShowVerb(CommandLine& line);
 int TraceCheckVerb(CommandLine& line);
 int TracePromptsVerb(CommandLine& line);
 int TraceRecordVerb(CommandLine& line);

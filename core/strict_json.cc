@@ -80,6 +80,15 @@ json ParseJson(const std::string& text, const std::string& name) {
   }
 }
 
+nlohmann::json WithoutNulls(const nlohmann::json& document) {
+  if (!document.is_object()) return document;
+  nlohmann::json rest = nlohmann::json::object();
+  for (const auto& [key, value] : document.items()) {
+    if (!value.is_null()) rest[key] = value;
+  }
+  return rest;
+}
+
 JsonNode::JsonNode(const json& document, std::string file)
     : value_(document), document_(std::make_shared<Document>(document, std::move(file))) {}
 

@@ -19,6 +19,10 @@ namespace hat {
 // stands for the file in messages.
 nlohmann::json ParseJson(const std::string& text, const std::string& name);
 
+// The object without its members that are null, which say nothing in some formats; anything else as
+// it is.
+nlohmann::json WithoutNulls(const nlohmann::json& document);
+
 // A value of a document. Refers to the document, which must outlive it unchanged. The way to the
 // value is looked for when an error names it, and costs nothing before.
 class JsonNode {

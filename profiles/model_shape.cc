@@ -51,7 +51,9 @@ void CheckArchitecture(const JsonNode& config) {
   }
 }
 
-ModelShape ReadConfig(const JsonNode& config, const std::string& path) {
+}  // namespace
+
+ModelShape ShapeOfConfig(const JsonNode& config, const std::string& path) {
   CheckArchitecture(config);
   const int hidden = SizeOf(config, "hidden_size", 1 << 20);
   const int count = SizeOf(config, "num_hidden_layers", kMostLayersOfModel);
@@ -75,6 +77,8 @@ ModelShape ReadConfig(const JsonNode& config, const std::string& path) {
   const bool is_tied = config.Has("tie_word_embeddings") && config.At("tie_word_embeddings").Bool();
   return LikeLayers(NameOfConfig(path), hidden, count, layer, vocabulary, is_tied);
 }
+
+namespace {
 
 int SizeIn(const JsonNode& node, const char* key) {
   return static_cast<int>(node.At(key).Integer(1, 1 << 24));
@@ -227,7 +231,9 @@ ModelShape FindModelShape(const std::string& name) {
   if (name.ends_with(".json")) {
     const nlohmann::json document = ParseJson(ReadFile(name), name);
     const JsonNode root(document, name);
-    return root.Has("hidden") ? ReadModelShape(root) : ReadConfig(root, name);
+    if (root.Has("hidden")) return ReadModelShape(root);
+    const nlohmann::json config = WithoutNulls(document);
+    return ShapeOfConfig(JsonNode(config, name), name);
   }
   for (const ModelShape& shape : kShapes) {
     if (shape.name == name) return shape;

@@ -71,6 +71,9 @@ std::string Describe(const ModelShape& shape);
 // differ. Throws InputError: file, key, what is allowed.
 ModelShape ReadModelShape(const JsonNode& node);
 
+// That of a Hugging Face config.json (WithoutNulls) of the file `path`; as FindModelShape.
+ModelShape ShapeOfConfig(const JsonNode& config, const std::string& path);
+
 // A named shape or, if `name` ends in .json, that of a file: one such object (with a key "hidden"),
 // or a Hugging Face config.json of the Llama architecture (model_type llama or mistral, SwiGLU, no
 // biases), named after the folder that holds it. Throws InputError (unknown name: lists the known

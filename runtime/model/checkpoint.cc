@@ -32,6 +32,25 @@ bool IsIgnored(const std::string& name, const ModelShape& shape) {
          (name == "lm_head.weight" && shape.tied_embeddings);
 }
 
+// What there is of weights in another form, and what to do about it; empty: nothing.
+std::string WeightsInstead(const std::string& folder) {
+  std::vector<std::string> found;
+  std::error_code error;
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder, error)) {
+    const fs::path name = entry.path().filename();
+    const std::string ending = name.extension();
+    if (ending == ".bin" || ending == ".gguf" || ending == ".pth" || ending == ".pt") {
+      found.push_back(name);
+    }
+  }
+  if (found.empty()) return "";
+  std::ranges::sort(found);
+  return fmt::format(
+      ", but {}: safetensors are read here, as save_pretrained of transformers "
+      "writes them",
+      found.front());
+}
+
 // The name of a tensor -> the shard that has it, as the index says.
 std::map<std::string, std::string> ReadIndex(const std::string& path) {
   const json document = ParseJson(ReadFile(path), path);
@@ -118,7 +137,14 @@ Checkpoint::Checkpoint(const std::string& folder)
 
 void Checkpoint::OpenFiles() {
   const std::string index = folder_ + "/" + kIndex;
-  if (Exists(folder_ + "/" + kWhole)) {
+  const bool has_whole = Exists(folder_ + "/" + kWhole);
+  if (has_whole && Exists(index)) {
+    throw InputError(
+        fmt::format("{}: has both {} and {}: one of them is left from an earlier save, "
+                    "and is to be removed",
+                    folder_, kWhole, kIndex));
+  }
+  if (has_whole) {
     AddFile(kWhole);
   } else if (Exists(index)) {
     const auto shards = ReadIndex(index);
@@ -135,7 +161,8 @@ void Checkpoint::OpenFiles() {
       }
     }
   } else {
-    throw InputError(fmt::format("{}: has neither {} nor {}", folder_, kWhole, kIndex));
+    throw InputError(fmt::format("{}: has neither {} nor {}{}", folder_, kWhole, kIndex,
+                                 WeightsInstead(folder_)));
   }
 }
 

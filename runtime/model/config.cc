@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <numbers>
+#include <optional>
 #include <utility>
 
 #include <fmt/format.h>
@@ -16,22 +18,18 @@ namespace {
 
 using nlohmann::json;
 
-// A key that is null says nothing, as in transformers.
-json WithoutNulls(const json& document) {
-  if (!document.is_object()) return document;
-  json rest = json::object();
-  for (const auto& [key, value] : document.items()) {
-    if (!value.is_null()) rest[key] = value;
-  }
-  return rest;
+int Positions(const JsonNode& config) {
+  return static_cast<int>(config.At("max_position_embeddings").Integer(1, 1 << 24));
 }
 
 void RefuseWhatIsNotComputed(const JsonNode& config) {
-  config.At("model_type").Choice({"llama"});
   if (config.Has("architectures")) {
     for (const JsonNode& name : config.At("architectures").Items()) {
-      name.Choice({"LlamaForCausalLM"});
+      name.Choice({"LlamaForCausalLM", "MistralForCausalLM"});
     }
+  }
+  if (config.Has("sliding_window")) {  // none is narrower than the context
+    config.At("sliding_window").Integer(Positions(config), 1 << 30);
   }
   if (config.Has("quantization_config")) {
     config.At("quantization_config").Fail("must be absent: quantised weights cannot be computed");
@@ -75,43 +73,66 @@ RopeScaling ReadScaling(const JsonNode& node) {
   return scaling;
 }
 
-void ReadRope(const JsonNode& config, ModelConfig& model) {
-  const bool is_new = config.Has("rope_parameters");
-  const char* key = is_new ? "rope_parameters" : "rope_scaling";
-  if (is_new && config.Has("rope_scaling")) {
-    config.At("rope_scaling").Fail("must be absent beside 'rope_parameters', its newer spelling");
+// The frequencies' base that the config has; none: that of Llama 1.
+void SetTheta(const JsonNode& theta, bool is_known, ModelConfig& model) {
+  const double value = theta.Number(1, kMostTheta);
+  if (is_known && value != model.rope_theta) {
+    theta.Fail(fmt::format("contradicts 'rope_theta': {} and {}", value, model.rope_theta));
   }
-  if (config.Has("rope_theta")) {
-    model.rope_theta = config.At("rope_theta").Number(1, kMostTheta);
-  }
-  if (!config.Has(key)) return;
-  const JsonNode rope = config.At(key);
-  rope.AllowOnly({"rope_type", "type", "factor", "low_freq_factor", "high_freq_factor",
-                  "original_max_position_embeddings", "rope_theta", "partial_rotary_factor"});
-  if (rope.Has("partial_rotary_factor")) rope.At("partial_rotary_factor").Number(1, 1);
-  if (rope.Has("rope_theta")) {
-    const double theta = rope.At("rope_theta").Number(1, kMostTheta);
-    if (config.Has("rope_theta") && theta != model.rope_theta) {
-      rope.At("rope_theta")
-          .Fail(fmt::format("contradicts 'rope_theta': {} and {}", theta, model.rope_theta));
-    }
-    model.rope_theta = theta;
-  }
-  model.rope_scaling = ReadScaling(rope);
+  model.rope_theta = value;
 }
 
-void ReadTokens(const JsonNode& config, bool eos_is_list, ModelConfig& model) {
-  const int64_t last = model.shape.vocabulary - 1;
-  const auto token = [&](const JsonNode& node) { return static_cast<int>(node.Integer(-1, last)); };
-  if (config.Has("bos_token_id")) model.bos_token = token(config.At("bos_token_id"));
-  if (!config.Has("eos_token_id")) return;
-  const JsonNode eos = config.At("eos_token_id");
-  if (eos_is_list) {
-    for (const JsonNode& item : eos.Items()) model.eos_tokens.push_back(token(item));
-  } else {
-    model.eos_tokens.push_back(token(eos));
+// Of either spelling; exporters write both, for either version of transformers.
+void ReadRope(const JsonNode& config, ModelConfig& model) {
+  bool has_theta = config.Has("rope_theta");
+  if (has_theta) SetTheta(config.At("rope_theta"), false, model);
+  std::optional<RopeScaling> known;
+  for (const char* key : {"rope_parameters", "rope_scaling"}) {
+    if (!config.Has(key)) continue;
+    const JsonNode rope = config.At(key);
+    rope.AllowOnly({"rope_type", "type", "factor", "low_freq_factor", "high_freq_factor",
+                    "original_max_position_embeddings", "rope_theta", "partial_rotary_factor"});
+    if (rope.Has("partial_rotary_factor")) rope.At("partial_rotary_factor").Number(1, 1);
+    if (rope.Has("rope_theta")) {
+      SetTheta(rope.At("rope_theta"), has_theta, model);
+      has_theta = true;
+    }
+    const RopeScaling scaling = ReadScaling(rope);
+    if (known && scaling != *known) rope.Fail("contradicts 'rope_parameters', its newer spelling");
+    known = scaling;
   }
-  std::erase(model.eos_tokens, -1);
+  model.rope_scaling = known.value_or(RopeScaling());
+}
+
+std::vector<int> TokensIn(const JsonNode& node, int vocabulary) {
+  const auto token = [&](const JsonNode& one) {
+    return static_cast<int>(one.Integer(-1, vocabulary - 1));
+  };
+  std::vector<int> tokens;
+  if (node.IsArray()) {
+    for (const JsonNode& item : node.Items()) tokens.push_back(token(item));
+  } else {
+    tokens.push_back(token(node));
+  }
+  std::erase(tokens, -1);
+  return tokens;
+}
+
+// The end of a text is what generation_config.json says, where it says it.
+void ReadTokens(const JsonNode& config, const std::string& folder, ModelConfig& model) {
+  const int vocabulary = model.shape.vocabulary;
+  if (config.Has("bos_token_id")) {
+    model.bos_token = static_cast<int>(config.At("bos_token_id").Integer(-1, vocabulary - 1));
+  }
+  if (config.Has("eos_token_id")) {
+    model.eos_tokens = TokensIn(config.At("eos_token_id"), vocabulary);
+  }
+  const std::string path = folder + "/generation_config.json";
+  if (!std::filesystem::exists(path)) return;
+  const json document = WithoutNulls(ParseJson(ReadFile(path), path));
+  const JsonNode generation(document, path);
+  if (!generation.Has("eos_token_id")) return;
+  model.eos_tokens = TokensIn(generation.At("eos_token_id"), vocabulary);
 }
 
 }  // namespace
@@ -122,18 +143,17 @@ ModelConfig ReadModelConfig(const std::string& folder) {
   const JsonNode config(document, path);
   RefuseWhatIsNotComputed(config);
   ModelConfig model;
-  model.shape = FindModelShape(path);
+  model.shape = ShapeOfConfig(config, path);
   if (const int dim = model.shape.every_layer().head_dim; dim % 2 != 0) {
     throw InputError(
         fmt::format("{}: head_dim must be even (rotary embedding), got {}", path, dim));
   }
   model.norm_eps = config.At("rms_norm_eps").Number(0, 1);
-  model.max_positions = static_cast<int>(config.At("max_position_embeddings").Integer(1, 1 << 24));
+  model.max_positions = Positions(config);
   ReadRope(config, model);
   model.dtype =
       ParseDtype(OneOf(config, "dtype", "torch_dtype", LongName(model.dtype)), path + ": 'dtype'");
-  ReadTokens(config, document.contains("eos_token_id") && document["eos_token_id"].is_array(),
-             model);
+  ReadTokens(config, folder, model);
   return model;
 }
 

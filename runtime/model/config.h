@@ -1,5 +1,5 @@
-// What a Llama-family checkpoint's config.json says: Llama 1 to 3, Vicuna, TinyLlama. Free of
-// torch.
+// What a Llama-family checkpoint's config.json says: Llama 1 to 3, Vicuna, TinyLlama, Mistral where
+// its window is not narrower than its context. Free of torch.
 #pragma once
 
 #include <string>
@@ -36,7 +36,8 @@ struct ModelConfig {
 };
 
 // Reads `folder`/config.json, in the key spellings of transformers 4 (torch_dtype, rope_theta +
-// rope_scaling) and 5 (dtype, rope_parameters). Keys that change no number are ignored; what this
+// rope_scaling) and 5 (dtype, rope_parameters), or in both if they agree; and, for the end of a
+// text, generation_config.json where it is there. Keys that change no number are ignored; what this
 // runtime cannot compute (another architecture or activation, biases, quantised weights, another
 // rope type, sizes that contradict each other) throws InputError: file, key, what is allowed.
 ModelConfig ReadModelConfig(const std::string& folder);

@@ -62,8 +62,11 @@ StoredTensor ReadEntry(const JsonNode& entry, std::span<const std::byte> data) {
   const std::vector<JsonNode> offsets = entry.At("data_offsets").Items();
   if (offsets.size() != 2) entry.At("data_offsets").Fail("must be [begin, end]");
   const auto size = static_cast<int64_t>(data.size());
-  const int64_t begin = offsets[0].ExactInteger(0, size);
-  const int64_t end = offsets[1].ExactInteger(begin, size);
+  const int64_t begin = offsets[0].ExactInteger(0, INT64_MAX);
+  const int64_t end = offsets[1].ExactInteger(begin, INT64_MAX);
+  if (end > size) {
+    offsets[1].Fail(fmt::format("is {}, the file has {} bytes of data: it was cut off", end, size));
+  }
   StoredTensor tensor;
   tensor.type = ParseType(entry.At("dtype"));
   tensor.bytes = data.subspan(static_cast<size_t>(begin), static_cast<size_t>(end - begin));
@@ -94,7 +97,16 @@ void CheckTiling(const SafetensorsContent& content, std::span<const std::byte> d
   }
 }
 
+// What stands in a repository in place of a large file.
+constexpr std::string_view kGitLfs = "version https://git-lfs.github.com/spec/";
+
 std::string_view HeaderText(std::span<const std::byte> file, const std::string& name) {
+  if (std::string_view(reinterpret_cast<const char*>(file.data()), file.size())
+          .starts_with(kGitLfs)) {
+    throw InputError(fmt::format(
+        "{}: a Git LFS pointer, not the file that it stands for: get that by 'git lfs pull'",
+        name));
+  }
   if (file.size() < kLengthBytes) {
     throw InputError(
         fmt::format("{}: not a safetensors file: {} bytes, less than the 8 of the "
@@ -103,10 +115,16 @@ std::string_view HeaderText(std::span<const std::byte> file, const std::string& 
   }
   uint64_t length = 0;
   std::memcpy(&length, file.data(), kLengthBytes);
-  if (length > kMostHeaderBytes || length > file.size() - kLengthBytes) {
+  if (length > kMostHeaderBytes) {
     throw InputError(fmt::format(
-        "{}: not a safetensors file, or cut off: a header of {} bytes in a file of {} (at most {})",
-        name, length, file.size(), kMostHeaderBytes));
+        "{}: not a safetensors file: its first 8 bytes are no header's length (at most {})", name,
+        kMostHeaderBytes));
+  }
+  if (length > file.size() - kLengthBytes) {
+    throw InputError(
+        fmt::format("{}: cut off, or not a safetensors file: a header of {} bytes in a "
+                    "file of {}",
+                    name, length, file.size()));
   }
   return {reinterpret_cast<const char*>(file.data()) + kLengthBytes, static_cast<size_t>(length)};
 }

@@ -45,11 +45,15 @@ bool Decode(const void* tokenizer, const int* ids, size_t count, void* out,
   return false;
 }
 
+const char* Control(const void* tokenizer, int id) {
+  return Of(tokenizer).IsControl(id) ? Of(tokenizer).IdToPiece(id).c_str() : nullptr;
+}
+
 }  // namespace
 }  // namespace hat
 
 extern "C" __attribute__((visibility("default"))) const hat::SentencePieceApi* HatSentencePiece() {
-  static const hat::SentencePieceApi kApi = {hat::Open, hat::Close, hat::Size, hat::Encode,
-                                             hat::Decode};
+  static const hat::SentencePieceApi kApi = {hat::Open,   hat::Close,  hat::Size,
+                                             hat::Encode, hat::Decode, hat::Control};
   return &kApi;
 }

@@ -15,6 +15,9 @@ struct SentencePieceApi {
                  void (*emit)(void* out, int id));
   bool (*decode)(const void* tokenizer, const int* ids, size_t count, void* out,
                  void (*emit)(void* out, const char* text, size_t bytes));
+  // The text of a control piece, which encode never makes; null: another piece. Lives as long as
+  // the tokenizer.
+  const char* (*control)(const void* tokenizer, int id);
 };
 
 // The module's one symbol, of type `const SentencePieceApi*()`.

@@ -40,12 +40,17 @@ Tokenizer::Tokenizer(const std::string& path, int vocabulary) {
   if (handle_ == nullptr) {
     throw InputError(path + ": not a sentencepiece model (a Llama tokenizer.model is one)");
   }
-  vocabulary_ = LoadApi().size(handle_);
-  if (vocabulary == 0 || vocabulary_ == vocabulary) return;
-  LoadApi().close(std::exchange(handle_, nullptr));
-  throw InputError(path + ": has " + std::to_string(vocabulary_) +
-                   " pieces, the model's vocabulary " + std::to_string(vocabulary) +
-                   "; it is another model's tokenizer");
+  pieces_ = LoadApi().size(handle_);
+  vocabulary_ = vocabulary == 0 ? pieces_ : vocabulary;
+  if (pieces_ > vocabulary_) {
+    LoadApi().close(std::exchange(handle_, nullptr));
+    throw InputError(path + ": has " + std::to_string(pieces_) +
+                     " pieces, the model's vocabulary " + std::to_string(vocabulary) +
+                     "; it is another model's tokenizer");
+  }
+  for (int id = 0; id < pieces_; ++id) {
+    if (const char* name = LoadApi().control(handle_, id)) controls_.emplace_back(name, id);
+  }
 }
 
 Tokenizer::~Tokenizer() {
@@ -53,7 +58,10 @@ Tokenizer::~Tokenizer() {
 }
 
 Tokenizer::Tokenizer(Tokenizer&& other) noexcept
-    : handle_(std::exchange(other.handle_, nullptr)), vocabulary_(other.vocabulary_) {}
+    : handle_(std::exchange(other.handle_, nullptr)),
+      pieces_(other.pieces_),
+      vocabulary_(other.vocabulary_),
+      controls_(std::move(other.controls_)) {}
 
 std::vector<int32_t> Tokenizer::Encode(const std::string& text) const {
   if (!IsUtf8(text)) throw InputError("the text is not UTF-8");
@@ -65,8 +73,33 @@ std::vector<int32_t> Tokenizer::Encode(const std::string& text) const {
   return ids;
 }
 
+std::vector<int32_t> Tokenizer::EncodePrompt(const std::string& text) const {
+  std::vector<int32_t> ids;
+  const auto add = [&](const std::string& part) {
+    const std::vector<int32_t> more = Encode(part);
+    ids.insert(ids.end(), more.begin(), more.end());
+  };
+  for (size_t at = 0; at <= text.size();) {
+    size_t first = std::string::npos;
+    const std::pair<std::string, int32_t>* found = nullptr;
+    for (const auto& control : controls_) {
+      const size_t place = control.first.empty() ? std::string::npos : text.find(control.first, at);
+      if (place >= first) continue;
+      first = place;
+      found = &control;
+    }
+    add(text.substr(at, found ? first - at : std::string::npos));
+    if (!found) break;
+    ids.push_back(found->second);
+    at = first + found->first.size();
+  }
+  return ids;
+}
+
 std::string Tokenizer::Decode(std::span<const int32_t> ids) const {
+  std::vector<int32_t> with_text;
   for (const int32_t id : ids) {
+    if (id < pieces_) with_text.push_back(id);
     if (id < 0 || id >= vocabulary_) {
       throw InputError("token id " + std::to_string(id) + " is outside the vocabulary, 0 to " +
                        std::to_string(vocabulary_ - 1));
@@ -76,7 +109,7 @@ std::string Tokenizer::Decode(std::span<const int32_t> ids) const {
   const auto emit = [](void* out, const char* bytes, size_t count) {
     static_cast<std::string*>(out)->assign(bytes, count);
   };
-  HAT_CHECK(LoadApi().decode(handle_, ids.data(), ids.size(), &text, emit));
+  HAT_CHECK(LoadApi().decode(handle_, with_text.data(), with_text.size(), &text, emit));
   return text;
 }
 

@@ -58,8 +58,29 @@ TEST_F(TokenizerTest, UnknownCharactersBecomeTheirBytes) {
 
 TEST_F(TokenizerTest, AnotherModelsTokenizerIsRefused) {
   Write(TokenizerFile({"a", "b"}));
-  EXPECT_INPUT_ERROR(Tokenizer(path_, 300),
-                     AllOf(HasSubstr(path_), HasSubstr("261 pieces, the model's vocabulary 300")));
+  EXPECT_INPUT_ERROR(Tokenizer(path_, 260),
+                     AllOf(HasSubstr(path_), HasSubstr("261 pieces, the model's vocabulary 260")));
+}
+
+// Pieces 1 and 2 are <s> and </s>. Each part begins with a space of its own, as in transformers.
+TEST_F(TokenizerTest, NamesOfControlTokensInAPromptAreTheseTokens) {
+  const Tokenizer tokenizer = Make({kSpace + "a", kSpace, "a", "<"});
+  const int32_t a = kPiecesBefore;
+  EXPECT_THAT(tokenizer.EncodePrompt("a</s>a<s>"), ElementsAre(a, 2, a, 1));
+  EXPECT_THAT(tokenizer.EncodePrompt("</s></s>"), ElementsAre(2, 2));
+  EXPECT_EQ(tokenizer.EncodePrompt("a< /s>"), tokenizer.Encode("a< /s>"));
+  EXPECT_THAT(tokenizer.Encode("a</s>"), testing::Not(testing::Contains(2)));
+  EXPECT_THAT(tokenizer.EncodePrompt(""), ElementsAre());
+  EXPECT_INPUT_ERROR(tokenizer.EncodePrompt("a</s>\xFF"), HasSubstr("UTF-8"));
+}
+
+// Models are padded: to a multiple of 64, say.
+TEST_F(TokenizerTest, RowsWithoutAPieceAreSilent) {
+  Write(TokenizerFile({"a", "b"}));
+  const Tokenizer tokenizer(path_, 300);
+  EXPECT_EQ(tokenizer.vocabulary(), 300);
+  EXPECT_EQ(tokenizer.Decode(Plus({0, 299 - kPiecesBefore, 1})), "ab");
+  EXPECT_INPUT_ERROR(tokenizer.Decode(std::vector{300}), HasSubstr("0 to 299"));
 }
 
 TEST_F(TokenizerTest, WhatIsNoTokenizerIsRefused) {

@@ -138,6 +138,14 @@ TEST(CheckpointTest, AMissingShardOrNoWeightsAtAllIsNamed) {
   const BrokenCheckpoint whole(kWhole);
   fs::remove(whole / "model.safetensors");
   ExpectRefused(whole, "has neither");
+  WriteFileAtomically(whole / "pytorch_model.bin", "old");
+  ExpectRefused(whole, "but pytorch_model.bin: safetensors are read here");
+}
+
+TEST(CheckpointTest, WeightsOfTwoSavesAreRefused) {
+  const BrokenCheckpoint broken(kSharded);
+  WriteFileAtomically(broken / "model.safetensors", "older");
+  ExpectRefused(broken, "has both model.safetensors and model.safetensors.index.json");
 }
 
 TEST(CheckpointTest, ATruncatedFileIsRefused) {

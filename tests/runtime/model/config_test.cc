@@ -81,6 +81,44 @@ TEST(ModelConfigTest, BothSpellingsAreTheSameConfig) {
   EXPECT_EQ(oldest.rope_scaling.factor, 2.5);
 }
 
+// As exporters write it that mean both versions of transformers.
+TEST(ModelConfigTest, BothSpellingsAtOnceMayAgree) {
+  const ModelConfig config = ReadWith([](json& document) {
+    document["rope_theta"] = 20000.0;
+    document["rope_parameters"] = {
+        {"rope_type", "linear"}, {"factor", 2.5}, {"rope_theta", 20000.0}};
+    document["rope_scaling"] = {{"type", "linear"}, {"factor", 2.5}};
+    document["dtype"] = "float16";
+  });
+  EXPECT_EQ(config.rope_scaling.factor, 2.5);
+  EXPECT_EQ(config.rope_theta, 20000);
+}
+
+TEST(ModelConfigTest, AMistralWhoseWindowHoldsTheContextIsALlama) {
+  for (const json& window : {json(nullptr), json(128), json(4096)}) {
+    const ModelConfig config = ReadWith([&](json& document) {
+      document["model_type"] = "mistral";
+      document["architectures"] = {"MistralForCausalLM"};
+      document["sliding_window"] = window;
+    });
+    EXPECT_EQ(config.shape.hidden, 64);
+  }
+}
+
+// As transformers: what it stops at when it generates.
+TEST(ModelConfigTest, TheEndOfATextIsTheGenerationConfigs) {
+  const TempFolder folder;
+  WriteFileAtomically(folder / "config.json", Good().dump());
+  const auto ends = [&](const char* generation) {
+    WriteFileAtomically(folder / "generation_config.json", generation);
+    return ReadModelConfig(folder.path()).eos_tokens;
+  };
+  EXPECT_EQ(ends(R"({"eos_token_id": [7, 9], "temperature": 0.6})"), (std::vector<int>{7, 9}));
+  EXPECT_EQ(ends(R"({"eos_token_id": 9})"), std::vector<int>{9});
+  EXPECT_EQ(ends(R"({"eos_token_id": null})"), std::vector<int>{2});
+  EXPECT_INPUT_ERROR(ends(R"({"eos_token_id": 50})"), HasSubstr("generation_config.json"));
+}
+
 TEST(ModelConfigTest, WhatIsWrittenReadsBack) {
   ModelConfig config = Read(Good());
   config.rope_scaling.kind = RopeScaling::Kind::kLlama3;
@@ -98,7 +136,12 @@ TEST(ModelConfigTest, ANullSaysNothing) {
     document["rope_scaling"] = nullptr;
     document["bos_token_id"] = nullptr;
     document["quantization_config"] = nullptr;
+    for (const char* key : {"head_dim", "num_key_value_heads", "tie_word_embeddings",
+                            "attention_bias", "mlp_bias", "hidden_act", "sliding_window"}) {
+      document[key] = nullptr;
+    }
   });
+  EXPECT_EQ(config.shape.every_layer().kv_heads, 8);
   EXPECT_EQ(config.rope_scaling, RopeScaling());
   EXPECT_EQ(config.bos_token, -1);
 }
@@ -123,7 +166,9 @@ INSTANTIATE_TEST_SUITE_P(
     Table, BadConfigTest,
     testing::Values(
         BadConfig{"Architecture", R"({"architectures": ["Qwen2ForCausalLM"]})", "Qwen2ForCausalLM"},
-        BadConfig{"ModelType", R"({"model_type": "mistral"})", "mistral"},
+        BadConfig{"ModelType", R"({"model_type": "qwen2"})", "qwen2"},
+        BadConfig{"Window", R"({"model_type": "mistral", "sliding_window": 127})",
+                  "'sliding_window'"},
         BadConfig{"NoModelType", R"({"model_type": null})", "'model_type' is missing"},
         BadConfig{"Activation", R"({"hidden_act": "gelu"})", "gelu"},
         BadConfig{"AttentionBias", R"({"attention_bias": true})", "'attention_bias'"},
@@ -137,8 +182,13 @@ INSTANTIATE_TEST_SUITE_P(
         BadConfig{"RopeTypesDiffer",
                   R"({"rope_scaling": {"type": "linear", "rope_type": "llama3", "factor": 2}})",
                   "contradicts"},
-        BadConfig{"BothRopes", R"({"rope_scaling": {"type": "default"}, "rope_parameters": {}})",
-                  "rope_parameters"},
+        BadConfig{"BothRopes",
+                  R"({"rope_scaling": {"type": "linear", "factor": 2}, "rope_parameters": {}})",
+                  "'rope_scaling' contradicts 'rope_parameters'"},
+        BadConfig{
+            "ThetasOfBothDiffer",
+            R"({"rope_scaling": {"rope_theta": 2e4}, "rope_parameters": {"rope_theta": 1e4}})",
+            "contradicts"},
         BadConfig{"ThetasDiffer", R"({"rope_theta": 1e4, "rope_parameters": {"rope_theta": 5e5}})",
                   "contradicts"},
         BadConfig{"NoFactor", R"({"rope_scaling": {"rope_type": "linear"}})", "factor"},

@@ -128,6 +128,34 @@ TEST_F(GenerateProgramTest, WithoutATokenizerIdsGoInAndOut) {
   EXPECT_EQ(outcome.out, std::to_string(ids[0]) + " " + std::to_string(ids[1]) + " " +
                              std::to_string(ids[2]) + "\n");
   Refuses({"--prompt", "a"}, "tokenizer.model");
+  std::ofstream(folder_ / "tokenizer.model") << "IQ== 0\nIg== 1\n";  // another kind's
+  const ProgramRun other = Run({"--prompt-ids", "4,5", "--max-new-tokens", "3"});
+  EXPECT_EQ(other.out, outcome.out);
+  EXPECT_THAT(other.err, testing::HasSubstr("not a sentencepiece model"));
+  EXPECT_THAT(other.err, testing::HasSubstr("so the answer is in token ids"));
+  Refuses({"--prompt", "a"}, "not a sentencepiece model");
+}
+
+TEST_F(GenerateProgramTest, ModelShowSaysWhatTheCheckpointIs) {
+  const auto show = [&] { return RunProgram({HAT_BIN_DIR "/hat", "model", "show", model_}); };
+  const ProgramRun whole = show();
+  EXPECT_EQ(whole.exit_code, 0) << whole.err;
+  for (const std::string& words :
+       {std::string("4 layers"), std::string(" in F32, "), std::string("positions    48, "),
+        std::string("begin, end   token 1; "), std::string("sentencepiece, 290 pieces\n"),
+        std::string("adapter      adapter.safetensors, after 2 layers\n"),
+        std::string("Medusa heads none\n"), "fingerprint  " + Checkpoint(model_).Fingerprint(),
+        "SHA-256      " + Checkpoint(model_).Sha256()}) {
+    EXPECT_THAT(whole.out, testing::HasSubstr(words));
+  }
+  WriteModel(model_, RandomModel(Checkpoint(model_).config(), 9), Dtype::kFloat16);
+  std::filesystem::remove(folder_ / "tokenizer.model");
+  const ProgramRun other = show();
+  EXPECT_THAT(other.out, testing::HasSubstr("after 2 layers, of another model: refused\n"));
+  EXPECT_THAT(other.out, testing::HasSubstr(" in F16, "));
+  EXPECT_THAT(other.out, testing::HasSubstr("tokenizer    none: token ids only\n"));
+  std::filesystem::remove(folder_ / "model.safetensors");
+  ExpectRefusal(show(), "hat model show: ", "has neither");
 }
 
 TEST_F(GenerateProgramTest, PromptsThatDoNotFitAreRefused) {
