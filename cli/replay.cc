@@ -115,10 +115,13 @@ void PrintPlan(const ReplayOptions& options, size_t runs) {
   const ReplayNeeds needs = NeedsOf(options);
   PrintResult(fmt::format(
       "{}{} requests; a cloud and {} devices: {} processes, about {:.1f} GB of memory ({:.1f} GB "
-      "available), {} cores\nlast arrival after {:.0f} s at time scale {:g}\n",
+      "available), {} cores\nlast arrival after {:.0f} s at time scale {:g}\n"
+      "with models/small they compute for about {:.0f} s: half of the cores suffice from time "
+      "scale "
+      "{:.1f} on\n",
       runs == 1 ? "" : fmt::format("{} runs, each: ", runs), needs.requests, needs.processes - 1,
       needs.processes, needs.memory.value() / 1e9, AvailableMemory().value() / 1e9, CoreCount(),
-      needs.duration.value(), options.time_scale));
+      needs.duration.value(), options.time_scale, needs.computing.value(), needs.time_scale));
 }
 
 void Report(const ReplayResult& result) {

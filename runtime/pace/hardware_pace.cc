@@ -55,7 +55,8 @@ Seconds HardwareStagePace::CrossStageLink(Seconds now, const Batch& batch) {
   const auto left = left_.find(batch.ordinal);
   const Seconds linked =
       hardware_.CrossStageLink(left == left_.end() ? now : std::min(left->second, now), batch);
-  return left_[batch.ordinal] = linked;
+  left_[batch.ordinal] = linked;
+  return std::max(linked, now);
 }
 
 }  // namespace hat

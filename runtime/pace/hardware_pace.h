@@ -46,6 +46,7 @@ class HardwareStagePace : public StagePace {
 
   Seconds Run(int stage, const Batch& batch, Seconds start,
               const std::function<void()>& work) override;
+  // Not before `now`, though the next stage counts from when it should have crossed.
   Seconds CrossStageLink(Seconds now, const Batch& batch) override;
 
  private:

@@ -80,6 +80,7 @@ class ReplayTest(unittest.TestCase):
         done = self.run_hat("replay", SCENARIO, *FEW, "--plan", "--time-scale", "2")
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertIn("8 requests; a cloud and 4 devices: 5 processes", done.stdout)
+        self.assertRegex(done.stdout, r"compute for about \d+ s: half of the cores suffice from time scale \d+\.\d on\n")
         more = self.run_hat("replay", SCENARIO, *FEW, "--plan", "--systems", "hat,u-shape", "--seeds", "3")
         self.assertIn("6 runs, each: 8 requests", more.stdout)
 

@@ -22,6 +22,8 @@ namespace hat {
 namespace {
 
 constexpr Bytes kProcessMemory(200e6);
+// As the receipts of docs/validation.md's replays have it (cpu_s), on an EPYC 7003.
+constexpr Seconds kPerPromptToken(0.3e-3), kPerOutputToken(6.5e-3);
 
 Scenario LoadReplayable(const ReplayOptions& options) {
   Scenario scenario = LoadScenario(options.scenario, options.overrides);
@@ -130,6 +132,11 @@ ReplayNeeds NeedsOf(const ReplayOptions& options) {
   needs.requests = static_cast<int>(requests.size());
   const Seconds last = requests.empty() ? Seconds(0) : requests.back().arrival;
   needs.duration = last * options.time_scale;
+  for (const Request& request : requests) {
+    needs.computing +=
+        kPerPromptToken * request.prompt_tokens + kPerOutputToken * request.output_tokens;
+  }
+  if (last > Seconds(0)) needs.time_scale = needs.computing / (0.5 * CoreCount() * last);
   return needs;
 }
 

@@ -54,8 +54,12 @@ ReplayResult Replay(const ReplayOptions& options);
 struct ReplayNeeds {
   int processes = 0;
   Bytes memory;      // that they take, about
-  Seconds duration;  // until the last request's end, about: on the machine's clock
+  Seconds duration;  // until the last arrival: on the machine's clock
   int requests = 0;
+  // That the programs compute for, all together and about: with models/small, once they have
+  // loaded.
+  Seconds computing;
+  double time_scale = 0;  // from which on, about, half of this machine's cores are enough for that
 };
 ReplayNeeds NeedsOf(const ReplayOptions& options);
 

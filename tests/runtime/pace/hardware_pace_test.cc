@@ -100,11 +100,13 @@ TEST_F(HardwarePaceTest, ABatchThatEntersAStageLateLeavesItOnTime) {
   };
   EXPECT_NEAR(lasts_us(0, first, 5), stage_us - 5, 1e-6);  // it could have begun at 0
   const double linked_us =
-      ToMicroseconds(stage_pace_.CrossStageLink(Microseconds(stage_us + 70), first));
+      ToMicroseconds(stage_pace_.CrossStageLink(Microseconds(stage_us + 10), first));
   EXPECT_NEAR(linked_us, stage_us + 24.48, 1e-6);
   EXPECT_NEAR(lasts_us(1, first, linked_us + 30), stage_us - 30, 1e-6);
   // Not before the first one has gone on to the second stage.
   EXPECT_NEAR(lasts_us(0, second, linked_us + 50), stage_us - 50, 1e-6);
+  const Seconds late = Microseconds(linked_us + stage_us + 500);
+  EXPECT_EQ(stage_pace_.CrossStageLink(late, second), late);
 }
 
 TEST_F(HardwarePaceTest, StagesAreToldApart) {

@@ -41,7 +41,7 @@ class RefusalTest(unittest.TestCase):
             error = self.refused(*words)
             self.assertIn(f"spec_bench_7b.toml: {what}: ", error)
             self.assertIn("--shaping transport does without", error)
-        self.assertIn("--shaping excludes --unpaced", self.refused("--unpaced"))
+        self.assertIn("--unpaced excludes --shaping", self.refused("--unpaced"))
         self.assertIn("--shaping kernel: the links of an inventory's machines", self.refused("--testbed", "x.toml"))
 
     @unittest.skipIf(os.geteuid() == 0, "is root")
