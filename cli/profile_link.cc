@@ -28,7 +28,7 @@ struct ProfileLinkOptions {
   int round_trips = 200;
   double pause_ms = 20;  // between two: about as long as a device drafts
   double seconds = 3;    // of each direction
-  double idle_s = 1;     // before an upload that may find TCP's window small again
+  double idle_s = 3;     // before an upload that may find TCP's window small again
   double timeout_s = 10;
   bool replace = false;
 };
@@ -102,7 +102,7 @@ struct AfterPause {
 };
 
 AfterPause MeasureAfterPause(LinkProbe& probe, const Way& up, const ProfileLinkOptions& options) {
-  constexpr int kTimes = 5;
+  constexpr int kTimes = 3;
   const double half_a_second = up.payload_mbps * 1e6 / 8 / 2 / double(kPieceBytes);
   const int pieces = static_cast<int>(std::clamp(half_a_second, 8.0, 96.0));  // 3 MB at most
   std::vector<double> late;

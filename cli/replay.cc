@@ -117,8 +117,7 @@ void PrintPlan(const ReplayOptions& options, size_t runs) {
       "{}{} requests; a cloud and {} devices: {} processes, about {:.1f} GB of memory ({:.1f} GB "
       "available), {} cores\nlast arrival after {:.0f} s at time scale {:g}\n"
       "with models/small they compute for about {:.0f} s: half of the cores suffice from time "
-      "scale "
-      "{:.1f} on\n",
+      "scale {:.1f} on\n",
       runs == 1 ? "" : fmt::format("{} runs, each: ", runs), needs.requests, needs.processes - 1,
       needs.processes, needs.memory.value() / 1e9, AvailableMemory().value() / 1e9, CoreCount(),
       needs.duration.value(), options.time_scale, needs.computing.value(), needs.time_scale));
@@ -200,6 +199,9 @@ bool IsDone(const ReplayOptions& replay) {
   if (run.receipt && run.receipt->time_scale != replay.time_scale) {
     differences.push_back({"--time-scale", fmt::format("{}", replay.time_scale),
                            fmt::format("{}", run.receipt->time_scale)});
+  }
+  if (run.receipt && run.receipt->shaping != ShapingOf(replay)) {
+    differences.push_back({"--shaping", ShapingOf(replay), run.receipt->shaping});
   }
   for (SettingDifference& file : FileDifferences(ManifestOf(scenario), run.manifest)) {
     differences.push_back(std::move(file));

@@ -62,6 +62,9 @@ class ReplayTest(unittest.TestCase):
         other = self.run_hat(*words, "--resume", "--time-scale", "3")
         self.assertEqual(other.returncode, 2, other.stderr)
         self.assertIn("'--time-scale' is 1 there and 3 here", other.stderr)
+        other = self.run_hat(*(word for word in words if word != "--unpaced"), "--resume")
+        self.assertEqual(other.returncode, 2, other.stderr)
+        self.assertIn("'--shaping' is none there and transport here", other.stderr)
 
     def refused(self, *words):
         done = self.run_hat("replay", SCENARIO, *words)

@@ -74,6 +74,11 @@ std::string WorldOf(const ReplayOptions& options) {
   return options.is_paced ? "emulated" : "measured";
 }
 
+std::string ShapingOf(const ReplayOptions& options) {
+  if (!options.is_paced) return "none";
+  return options.is_kernel_shaped ? "kernel" : "transport";
+}
+
 ReplayResult Replay(const ReplayOptions& options) {
   std::optional<ResultFolder> folder;
   if (!options.out.empty()) folder.emplace(options.out, options.replaces);

@@ -36,6 +36,8 @@ struct ReplayOptions {
 
 // Of its results: "emulated" where compute is paced, else "measured".
 std::string WorldOf(const ReplayOptions& options);
+// Of its receipt: who slows the links down ("transport", "kernel"), or "none".
+std::string ShapingOf(const ReplayOptions& options);
 
 struct ReplayResult {
   RunInfo info;

@@ -317,9 +317,7 @@ Receipt Testbed::MergedReceipt() const {
   Receipt receipt = MergeParts(parts);
   if (whole_model_.program) AddReference(whole_model_.program->files(), receipt);
   receipt.time_scale = options_.time_scale;
-  receipt.shaping = !options_.is_paced          ? "none"
-                    : options_.is_kernel_shaped ? "kernel"
-                                                : "transport";
+  receipt.shaping = ShapingOf(options_);
   if (cloud_.program->clock()) receipt.clocks.push_back(*cloud_.program->clock());
   for (size_t d = 0; d < devices_.size(); ++d) {
     const Part& part = devices_[d];

@@ -213,8 +213,8 @@ TEST_F(GenerateProgramTest, FoldersThatHoldNoModelAreRefused) {
 }
 
 TEST_F(GenerateProgramTest, AnotherModelsTokenizerOrAdapterIsRefused) {
-  std::ofstream(folder_ / "tokenizer.model", std::ios::binary) << TokenizerFileOfSize(289);
-  Refuses({"--prompt", "a"}, "has 289 pieces, the model's vocabulary 290");
+  std::ofstream(folder_ / "tokenizer.model", std::ios::binary) << TokenizerFileOfSize(291);
+  Refuses({"--prompt", "a"}, "has 291 pieces, the model's vocabulary 290");
   const Model other = RandomModel(OpenModel(folder_.path()).config, 99);
   WriteMildAdapter(folder_ / "other", other, 2);
   std::ofstream(folder_ / "tokenizer.model", std::ios::binary) << TokenizerFileOfSize(290);
