@@ -24,7 +24,7 @@ double LeftAfter_ms(TcpWindow& window, double start_ms, double bytes,
 
 TEST(TcpWindowTest, DoublesEachRoundTripThatUsesItUp) {
   TcpWindow window({Bytes(10'000), Milliseconds(300), Milliseconds(100)});
-  EXPECT_NEAR(LeftAfter_ms(window, 0, 30'000), 120, 1e-9);  // 10 KB, then 20
+  EXPECT_NEAR(LeftAfter_ms(window, 0, 30'000), 120, 1e-9);    // 10 KB, then 20
   EXPECT_NEAR(LeftAfter_ms(window, 200, 45'000), 305, 1e-9);  // 40 KB, then the last 5
 }
 
