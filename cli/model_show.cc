@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/model_options.h"
 #include "cli/shipped.h"
 #include "cli/torch_verbs.h"
 #include "core/error.h"
@@ -16,11 +17,6 @@
 
 namespace hat {
 namespace {
-
-bool IsThere(const std::string& path) {
-  std::error_code error;
-  return std::filesystem::exists(path, error);
-}
 
 std::string ScalingOf(const RopeScaling& scaling) {
   switch (scaling.kind) {
@@ -52,11 +48,11 @@ std::string WeightsOf(const Checkpoint& checkpoint) {
 
 // Or why text cannot be taken; token ids can.
 std::string TokenizerOf(const std::string& folder, int vocabulary) {
-  const std::string path = folder + "/tokenizer.model";
-  if (!IsThere(path)) {
-    return IsThere(folder + "/tokenizer.json")
-               ? "tokenizer.json, which is not read yet: token ids only"
-               : "none: token ids only";
+  const std::string path = FileOrNone("", folder, "tokenizer.model");
+  if (path.empty()) {
+    return FileOrNone("", folder, "tokenizer.json").empty()
+               ? "none: token ids only"
+               : "tokenizer.json, which is not read yet: token ids only";
   }
   try {
     const Tokenizer tokenizer(path, vocabulary);
@@ -66,9 +62,9 @@ std::string TokenizerOf(const std::string& folder, int vocabulary) {
   }
 }
 
-// One of the files that a drafter is in, and the model that it names.
+// A file that a drafter is in, or an empty path, and the model that it names.
 std::string DrafterOf(const std::string& path, const std::string& fingerprint) {
-  if (!IsThere(path)) return "none";
+  if (path.empty()) return "none";
   const SafetensorsFile file(path);
   const auto find = [&](const char* key) {
     const auto found = file.metadata().find(key);
@@ -100,8 +96,9 @@ std::string Shown(const Checkpoint& checkpoint) {
       config.bos_token < 0 ? "none" : fmt::format("token {}", config.bos_token),
       config.eos_tokens.empty() ? "none" : fmt::format("{}", fmt::join(config.eos_tokens, ", ")),
       TokenizerOf(folder, config.shape.vocabulary),
-      DrafterOf(folder + "/adapter.safetensors", fingerprint),
-      DrafterOf(folder + "/medusa.safetensors", fingerprint), fingerprint, checkpoint.Sha256());
+      DrafterOf(FileOrNone("", folder, "adapter.safetensors"), fingerprint),
+      DrafterOf(FileOrNone("", folder, "medusa.safetensors"), fingerprint), fingerprint,
+      checkpoint.Sha256());
 }
 
 }  // namespace

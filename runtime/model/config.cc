@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <numbers>
 #include <optional>
+#include <system_error>
 #include <utility>
 
 #include <fmt/format.h>
@@ -128,7 +129,8 @@ void ReadTokens(const JsonNode& config, const std::string& folder, ModelConfig& 
     model.eos_tokens = TokensIn(config.At("eos_token_id"), vocabulary);
   }
   const std::string path = folder + "/generation_config.json";
-  if (!std::filesystem::exists(path)) return;
+  std::error_code error;
+  if (!std::filesystem::exists(path, error)) return;
   const json document = WithoutNulls(ParseJson(ReadFile(path), path));
   const JsonNode generation(document, path);
   if (!generation.Has("eos_token_id")) return;
