@@ -190,7 +190,7 @@ class Agent {
 
 int AnswerOnce(const DeviceOptions& options, const ModelConfig& config,
                const std::optional<Tokenizer>& tokenizer) {
-  const GenerationRequest asked = RequestOf(options, config, tokenizer);
+  const GenerationRequest asked = RequestOf(options, options.model, config, tokenizer);
   std::optional<Screen> screen;
   if (!options.json) screen.emplace(tokenizer, asked.prompt);
   Watcher watcher(screen ? &*screen : nullptr);
@@ -211,18 +211,21 @@ int AnswerOnce(const DeviceOptions& options, const ModelConfig& config,
   return 0;
 }
 
-// A line of stdin: {"prompt": "text"} or {"prompt_ids": "1,17,4"}, and "max_new_tokens".
+// A line of stdin: {"prompt": "text"}, {"chat": "text"} or {"prompt_ids": "1,17,4"}, and
+// "max_new_tokens".
 PromptOptions PromptOf(const std::string& line, const DeviceOptions& options) {
   constexpr int64_t kMost = std::numeric_limits<int>::max();
   const nlohmann::json document = ParseJson(line, "stdin");
   const JsonNode node(document, "stdin");
-  node.AllowOnly({"prompt", "prompt_ids", "max_new_tokens"});
+  node.AllowOnly({"prompt", "chat", "prompt_ids", "max_new_tokens"});
   PromptOptions prompt;
+  prompt.chat_template = options.chat_template;
   prompt.max_new_tokens = options.max_new_tokens;
   if (node.Has("prompt")) prompt.prompt = node.At("prompt").String();
+  if (node.Has("chat")) prompt.chat = node.At("chat").String();
   if (node.Has("prompt_ids")) prompt.prompt_ids = node.At("prompt_ids").String();
-  if (prompt.prompt && prompt.prompt_ids) {
-    node.Fail("has 'prompt' and 'prompt_ids'; give one of them");
+  if (int{node.Has("prompt")} + int{node.Has("chat")} + int{node.Has("prompt_ids")} > 1) {
+    node.Fail("has more than one of 'prompt', 'chat' and 'prompt_ids'");
   }
   if (node.Has("max_new_tokens")) {
     prompt.max_new_tokens = static_cast<int>(node.At("max_new_tokens").Integer(1, kMost));
@@ -238,10 +241,10 @@ int AnswerInLines(const DeviceOptions& options, const ModelConfig& config,
   events.Watch(agent.program());
   events.TellReady();
   const auto request_of = [&](const PromptOptions& prompt) {
-    if (prompt.prompt && !tokenizer) {
-      throw InputError(fmt::format("{} has no tokenizer.model: give ids", options.model));
+    if (prompt.is_text() && !tokenizer) {
+      throw InputError(fmt::format("{} has no tokenizer: give ids", options.model));
     }
-    return RequestOf(prompt, config, tokenizer);
+    return RequestOf(prompt, options.model, config, tokenizer);
   };
   const auto answer = [&](int id, const GenerationRequest& asked) {
     events.Expect(id, asked.prompt);

@@ -12,7 +12,7 @@
 #include "cli/answer_tally.h"
 #include "protocol/observer.h"
 #include "runtime/agent/device_program.h"
-#include "runtime/model/tokenizer.h"
+#include "runtime/tokenizer/tokenizer.h"
 
 namespace hat {
 

@@ -19,9 +19,9 @@
 #include "core/files.h"
 #include "core/program.h"
 #include "runtime/model/config.h"
-#include "runtime/model/tokenizer.h"
 #include "runtime/session/split_model.h"
 #include "runtime/session/whole_model.h"
+#include "runtime/tokenizer/tokenizer.h"
 
 namespace hat {
 namespace {
@@ -123,7 +123,7 @@ int Generate(const GenerateOptions& options) {
   const SplitPlan plan = PlanOf(options, config);
   if (options.system != kWhole) CheckSplit(plan, config);
   const std::optional<Tokenizer> tokenizer = FindTokenizer(options, options.model, config);
-  const GenerationRequest request = RequestOf(options, config, tokenizer);
+  const GenerationRequest request = RequestOf(options, options.model, config, tokenizer);
   const auto generate = OpenGenerator(options, plan);
 
   std::optional<Screen> screen;

@@ -17,11 +17,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-bool IsThere(const std::string& path) {
-  std::error_code error;
-  return fs::exists(path, error);
-}
-
 // Of the folders seed-N that hold a run, ascending.
 std::vector<int64_t> SeedsIn(const std::string& folder) {
   std::vector<int64_t> seeds;

@@ -9,6 +9,7 @@
 
 #include "cli/shipped.h"
 #include "core/error.h"
+#include "core/files.h"
 #include "runtime/model/config.h"
 
 namespace hat {
@@ -29,14 +30,14 @@ std::string FileOr(const std::string& given, const ModelOptions& options, const 
 std::string FileOrNone(const std::string& given, const std::string& folder, const char* name) {
   if (!given.empty()) return given;
   std::string path = folder + "/" + name;
-  std::error_code error;
-  return std::filesystem::exists(path, error) ? path : "";
+  return IsThere(path) ? path : "";
 }
 
 void AddModelOptions(CommandLine& line, ModelOptions& options, bool whole) {
   line.add_option(
           "--model", options.model,
-          "folder of a Llama-family checkpoint: config.json, *.safetensors, tokenizer.model")
+          "folder of a Llama-family checkpoint: config.json, *.safetensors, tokenizer.json or "
+          "tokenizer.model")
       ->required()
       ->transform(ShippedPath);
   std::vector<std::string> systems{"u-shape", "u-sarathi", "hat", "u-medusa"};

@@ -13,7 +13,7 @@
 #include "core/error.h"
 #include "core/files.h"
 #include "runtime/model/checkpoint.h"
-#include "runtime/model/tokenizer.h"
+#include "runtime/tokenizer/tokenizer.h"
 
 namespace hat {
 namespace {
@@ -48,15 +48,12 @@ std::string WeightsOf(const Checkpoint& checkpoint) {
 
 // Or why text cannot be taken; token ids can.
 std::string TokenizerOf(const std::string& folder, int vocabulary) {
-  const std::string path = FileOrNone("", folder, "tokenizer.model");
-  if (path.empty()) {
-    return FileOrNone("", folder, "tokenizer.json").empty()
-               ? "none: token ids only"
-               : "tokenizer.json, which is not read yet: token ids only";
-  }
+  const std::string path = FindTokenizerFile(folder);
+  if (path.empty()) return "none: token ids only";
   try {
     const Tokenizer tokenizer(path, vocabulary);
-    return fmt::format("tokenizer.model, sentencepiece, {} pieces", tokenizer.pieces());
+    return fmt::format("{}, {}, {} pieces", std::filesystem::path(path).filename().string(),
+                       tokenizer.kind(), tokenizer.pieces());
   } catch (const InputError& why) {
     return fmt::format("{}: token ids only", why.what());
   }

@@ -3,9 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <filesystem>
 #include <limits>
 
+#include "cli/chat_prompt.h"
 #include "core/error.h"
 #include "core/files.h"
 #include "experiments/traces/prompt_file.h"
@@ -27,8 +27,14 @@ std::vector<int32_t> ParseIds(const std::string& text) {
 
 void AddPromptOptions(CommandLine& line, PromptOptions& options) {
   CLI::Option* prompt = line.add_option("--prompt", options.prompt, "text; needs the tokenizer");
+  CLI::Option* chat = line.add_option("--chat", options.chat,
+                                      "text, said as a user's turn: in the model's chat template");
+  line.add_option("--chat-template", options.chat_template,
+                  "in place of the model's own: a Jinja file, or chatml, llama-2, llama-3, vicuna")
+      ->needs(chat);
   CLI::Option* ids = line.add_option("--prompt-ids", options.prompt_ids, "token ids: 1,17,4");
-  prompt->excludes(ids);
+  prompt->excludes(ids)->excludes(chat);
+  chat->excludes(ids);
   line.add_option("--max-new-tokens", options.max_new_tokens,
                   "ends it (default: 64, fewer where the model's positions end before)")
       ->check(CLI::Range(1, std::numeric_limits<int>::max()));
@@ -36,29 +42,32 @@ void AddPromptOptions(CommandLine& line, PromptOptions& options) {
 
 std::optional<Tokenizer> FindTokenizer(const PromptOptions& options, const std::string& model,
                                        const ModelConfig& config) {
-  const std::string path = model + "/tokenizer.model";
-  std::error_code error;
-  if (!options.prompt && !std::filesystem::exists(path, error)) return std::nullopt;
+  if (!options.is_text() && FindTokenizerFile(model).empty()) return std::nullopt;
   try {
-    return Tokenizer(path, config.shape.vocabulary);
+    return Tokenizer(TokenizerFileOr("", model), config.shape.vocabulary);
   } catch (const InputError& why) {
-    if (options.prompt) throw;
+    if (options.is_text()) throw;
     SayLine(fmt::format("{}; so the answer is in token ids", why.what()));
     return std::nullopt;
   }
 }
 
-GenerationRequest RequestOf(const PromptOptions& options, const ModelConfig& config,
-                            const std::optional<Tokenizer>& tokenizer) {
+GenerationRequest RequestOf(const PromptOptions& options, const std::string& model,
+                            const ModelConfig& config, const std::optional<Tokenizer>& tokenizer) {
   if (!options.is_given()) {
-    throw InputError("give a prompt: --prompt TEXT or --prompt-ids 1,2,3");
+    throw InputError("give a prompt: --prompt TEXT, --chat TEXT or --prompt-ids 1,2,3");
   }
   GenerationRequest request;
   if (options.prompt_ids) request.prompt = ParseIds(*options.prompt_ids);
   if (options.prompt) {
-    if (config.bos_token >= 0) request.prompt.push_back(config.bos_token);
+    const int begin_token = tokenizer->BeginToken(config.bos_token);
+    if (begin_token >= 0) request.prompt.push_back(begin_token);
     const std::vector<int32_t> text = tokenizer->EncodePrompt(*options.prompt);
     request.prompt.insert(request.prompt.end(), text.begin(), text.end());
+  }
+  if (options.chat) {  // the template says what stands before
+    request.prompt =
+        tokenizer->EncodePrompt(ChatPrompt(model, options.chat_template, *options.chat));
   }
   const int room = config.max_positions - static_cast<int>(request.prompt.size()) + 1;
   request.max_new_tokens = options.max_new_tokens.value_or(std::clamp(room, 1, 64));

@@ -8,17 +8,20 @@
 #include <vector>
 
 #include "core/program.h"
-#include "runtime/model/tokenizer.h"
 #include "runtime/session/generation.h"
+#include "runtime/tokenizer/tokenizer.h"
 
 namespace hat {
 
 struct PromptOptions {
   std::optional<std::string> prompt;
+  std::optional<std::string> chat;
+  std::string chat_template;
   std::optional<std::string> prompt_ids;
   std::optional<int> max_new_tokens;
 
-  bool is_given() const { return prompt || prompt_ids; }
+  bool is_given() const { return is_text() || prompt_ids; }
+  bool is_text() const { return prompt || chat; }
 };
 
 void AddPromptOptions(CommandLine& line, PromptOptions& options);
@@ -28,9 +31,9 @@ void AddPromptOptions(CommandLine& line, PromptOptions& options);
 std::optional<Tokenizer> FindTokenizer(const PromptOptions& options, const std::string& model,
                                        const ModelConfig& config);
 
-// Throws InputError: no prompt, or as CheckRequest.
-GenerationRequest RequestOf(const PromptOptions& options, const ModelConfig& config,
-                            const std::optional<Tokenizer>& tokenizer);
+// Throws InputError: no prompt, or as ChatPrompt, CheckRequest.
+GenerationRequest RequestOf(const PromptOptions& options, const std::string& model,
+                            const ModelConfig& config, const std::optional<Tokenizer>& tokenizer);
 
 // Prints tokens as they come: text, or ids where there is no tokenizer.
 class Screen {

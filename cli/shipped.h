@@ -10,7 +10,8 @@ namespace hat {
 std::string ShareFolder();
 
 // The path itself, unless nothing is there and a shipped file or folder has that name, as
-// "experiments/paper/spec_bench_7b.toml" in any folder: then that one's path.
+// "experiments/paper/spec_bench_7b.toml" in any folder, or a model that was got: then that one's
+// path. Throws as GotModel.
 std::string ShippedPath(const std::string& path);
 
 }  // namespace hat

@@ -6,7 +6,10 @@
 namespace hat {
 
 int GenerateVerb(CommandLine& line);
+int ModelGetVerb(CommandLine& line);
+int ModelImportVerb(CommandLine& line);
 int ModelShowVerb(CommandLine& line);
+int ModelTokensVerb(CommandLine& line);
 int TraceCheckVerb(CommandLine& line);
 int TracePromptsVerb(CommandLine& line);
 int TraceRecordVerb(CommandLine& line);

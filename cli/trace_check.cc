@@ -1,11 +1,9 @@
 // hat trace check: does the simulator make of a draft trace what the model itself does?
 #include <fmt/format.h>
-#include <stdlib.h>
 
 #include <algorithm>
 #include <atomic>
 #include <exception>
-#include <filesystem>
 #include <mutex>
 #include <thread>
 
@@ -16,6 +14,7 @@
 #include "cli/trace_model.h"
 #include "core/error.h"
 #include "core/files.h"
+#include "core/scratch_folder.h"
 #include "runtime/session/split_model.h"
 
 namespace hat {
@@ -58,27 +57,6 @@ void AddOptions(CommandLine& line, TraceCheckOptions& options) {
       ->capture_default_str()
       ->check(CLI::Range(1, 256));
 }
-
-// A folder that goes with its owner.
-class ScratchFolder {
- public:
-  ScratchFolder() {
-    path_ = (std::filesystem::temp_directory_path() / "hat-trace-check-XXXXXX").string();
-    if (::mkdtemp(path_.data()) == nullptr) {
-      throw RunError(fmt::format("cannot make the folder '{}'", path_));
-    }
-  }
-  ~ScratchFolder() {
-    std::error_code error;
-    std::filesystem::remove_all(path_, error);
-  }
-  ScratchFolder(const ScratchFolder&) = delete;
-  ScratchFolder& operator=(const ScratchFolder&) = delete;
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
 
 // What runs the model and what is compared.
 struct Inputs {
@@ -290,8 +268,8 @@ std::vector<std::vector<ReplayedRequest>> Simulate(const TraceReplay& replay,
                                                    const std::vector<Trial>& trials) {
   std::vector<Overrides> replays;
   for (const Trial& trial : trials) replays.push_back(trial.Settings());
-  const ScratchFolder folder;
-  return ReplayTrace(replay, folder.path(), replays);
+  const ScratchFolder folder("hat-trace-check");
+  return ReplayTrace(replay, folder / ".", replays);
 }
 
 int Check(const TraceCheckOptions& options) {

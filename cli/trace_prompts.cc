@@ -1,6 +1,7 @@
 // hat trace prompts: prompts as token ids, cut from text.
 #include <fmt/format.h>
 
+#include "cli/shipped.h"
 #include "cli/torch_verbs.h"
 #include "core/csv.h"
 #include "core/error.h"
@@ -29,9 +30,10 @@ void AddOptions(CommandLine& line, TracePromptsOptions& options) {
       "  hat trace prompts --model model --text text/held_out --lengths "
       "experiments/workloads/spec_bench_prompt_tokens.csv --out model/prompts.csv");
   line.add_option("--model", options.model,
-                  "folder of a checkpoint; of it config.json and tokenizer.model are read")
-      ->required();
-  line.add_option("--tokenizer", options.tokenizer, "tokenizer.model; the model's unless given");
+                  "folder of a checkpoint; of it the config and the tokenizer are read")
+      ->required()
+      ->transform(ShippedPath);
+  line.add_option("--tokenizer", options.tokenizer, "a tokenizer's file; the model's unless given");
   line.add_option("--text", options.text, "UTF-8 text: a file, or a folder of *.txt, a genre each")
       ->required();
   line.add_option("--lengths", options.lengths, "CSV with a column prompt_tokens")->required();
@@ -47,15 +49,14 @@ void AddOptions(CommandLine& line, TracePromptsOptions& options) {
 
 int CutAndWrite(const TracePromptsOptions& options) {
   const ModelConfig config = ReadModelConfig(options.model);
-  const Tokenizer tokenizer(
-      options.tokenizer.empty() ? options.model + "/tokenizer.model" : options.tokenizer,
-      config.shape.vocabulary);
+  const Tokenizer tokenizer(TokenizerFileOr(options.tokenizer, options.model),
+                            config.shape.vocabulary);
   const PromptLimits limits = PromptLimitsOf(config, options.output_tokens);
   const CsvFile lengths = CsvFile::Load(options.lengths);
   const int column = lengths.ColumnIndex("prompt_tokens");
   PromptCut cut;
   cut.seed = options.seed;
-  cut.begin_token = config.bos_token;
+  cut.begin_token = tokenizer.BeginToken(config.bos_token);
   for (int row = 0; row < lengths.rows(); ++row) {
     cut.lengths.push_back(static_cast<int>(lengths.Integer(row, column, 1, limits.max_tokens)));
   }

@@ -4,6 +4,7 @@
 #include "cli/torch_verbs.h"
 #include "cli/train_options.h"
 #include "core/error.h"
+#include "runtime/tokenizer/tokenizer.h"
 
 namespace {
 
@@ -50,7 +51,7 @@ int hat::TrainBaseVerb(CommandLine& line) {
   hat::TrainingJob defaults;
   std::string folder, tokenizer;
   line.add_option("--tokenizer", tokenizer,
-                  "A sentencepiece tokenizer.model; that of --start unless given");
+                  "A tokenizer.json or tokenizer.model; that of --start unless given");
   line.add_option("--out", folder, "Folder for the model")->required();
   Sizes sizes;
   hat::BaseOptions base;
@@ -91,7 +92,7 @@ int hat::TrainBaseVerb(CommandLine& line) {
       base.start.empty() ? NewModel(sizes) : hat::ReadModelConfig(base.start);
   if (tokenizer.empty()) {
     if (base.start.empty()) throw hat::InputError("--tokenizer is required without --start");
-    job.tokenizer = base.start + "/tokenizer.model";
+    job.tokenizer = hat::TokenizerFileOr("", base.start);
   }
   return hat::RunTraining(options, job, "base model", folder, [&](const hat::TrainingWatch& watch) {
     return hat::TrainBase(job, config, base, folder, watch);

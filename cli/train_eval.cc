@@ -9,6 +9,7 @@
 #include "core/error.h"
 #include "core/files.h"
 #include "experiments/scenario/limits.h"
+#include "runtime/tokenizer/tokenizer.h"
 #include "runtime/train/evaluate.h"
 
 namespace {
@@ -26,7 +27,8 @@ void DeclareOptions(hat::CommandLine& line, hat::EvalOptions& eval) {
   line.add_option("--model", eval.model, "Folder of a Hugging Face checkpoint")
       ->required()
       ->transform(hat::ShippedPath);
-  line.add_option("--tokenizer", eval.tokenizer, "tokenizer.model; the model's own unless given");
+  line.add_option("--tokenizer", eval.tokenizer,
+                  "a tokenizer's file; the model's own unless given");
   line.add_option("--text", eval.text, "The text it was trained on, for the n-gram model")
       ->required();
   line.add_option("--held-out", eval.held_out, "The text to measure on")->required();
@@ -64,7 +66,7 @@ int hat::TrainEvalVerb(CommandLine& line) {
   if (!image.empty() && std::filesystem::path(image).extension() != ".png") {
     throw hat::InputError("--out must end in .png, got '" + image + "'");
   }
-  if (eval.tokenizer.empty()) eval.tokenizer = eval.model + "/tokenizer.model";
+  eval.tokenizer = hat::TokenizerFileOr(eval.tokenizer, eval.model);
   if (threads > 0) hat::SetThreads(threads);
   const hat::EvalReport report = hat::Evaluate(eval);
   const std::string csv = std::filesystem::path(image).replace_extension(".csv");

@@ -12,9 +12,11 @@
 
 #include "cli/progress_line.h"
 #include "cli/run_plot.h"
+#include "cli/shipped.h"
 #include "core/error.h"
 #include "core/files.h"
 #include "experiments/scenario/limits.h"
+#include "runtime/tokenizer/tokenizer.h"
 
 namespace hat {
 namespace {
@@ -97,14 +99,16 @@ TrainingJob TrainOptions::Read() const {
 
 void DeclareModelAndFile(CommandLine& line, std::string& model, std::string& file,
                          std::string& tokenizer) {
-  line.add_option("--model", model, "Folder of a Hugging Face checkpoint")->required();
+  line.add_option("--model", model, "Folder of a Hugging Face checkpoint")
+      ->required()
+      ->transform(ShippedPath);
   line.add_option("--out", file, "File to write, .safetensors")->required();
-  line.add_option("--tokenizer", tokenizer, "tokenizer.model; the model's own unless given");
+  line.add_option("--tokenizer", tokenizer, "a tokenizer's file; the model's own unless given");
 }
 
 TrainingJob JobBeside(TrainingJob job, const std::string& model, const std::string& file,
                       const std::string& tokenizer) {
-  job.tokenizer = tokenizer.empty() ? model + "/tokenizer.model" : tokenizer;
+  job.tokenizer = TokenizerFileOr(tokenizer, model);
   job.work_folder = file + ".training";
   if (!job.resume && std::filesystem::exists(file)) {
     throw InputError(fmt::format("'{}' exists; give another name", file));

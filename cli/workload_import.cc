@@ -10,7 +10,7 @@
 #include "core/error.h"
 #include "core/files.h"
 #include "experiments/import/request_formats.h"
-#include "runtime/model/tokenizer.h"
+#include "runtime/tokenizer/tokenizer.h"
 
 namespace {
 
@@ -49,8 +49,8 @@ void AddOptions(WorkloadImportOptions& options, hat::CommandLine& line) {
                   "Of formats that hold text: estimates its tokens")
       ->check(CLI::Range(0.1, 100.0))
       ->excludes(line.add_option("--tokenizer", options.tokenizer,
-                                 "Of formats that hold text: counts its tokens; a sentencepiece "
-                                 "tokenizer.model, or the folder of a checkpoint that has one"));
+                                 "Of formats that hold text: counts its tokens; a tokenizer.json "
+                                 "or tokenizer.model, or the folder of a checkpoint with one"));
   line.add_flag("--force", options.replace, "Replace an existing file of other content");
 }
 
@@ -70,7 +70,9 @@ nlohmann::ordered_json GivenOptions(const WorkloadImportOptions& options) {
 // Texts are counted as they stand: no begin-of-text token, no chat template.
 void UseTokenizer(WorkloadImportOptions& options) {
 #ifdef HAT_HAS_TOKENIZER
-  if (std::filesystem::is_directory(options.tokenizer)) options.tokenizer += "/tokenizer.model";
+  if (std::filesystem::is_directory(options.tokenizer)) {
+    options.tokenizer = hat::TokenizerFileOr("", options.tokenizer);
+  }
   const auto tokenizer = std::make_shared<hat::Tokenizer>(options.tokenizer, 0);
   options.import.tokenizer = options.tokenizer;
   options.import.count_tokens = [tokenizer](const std::string& text) {

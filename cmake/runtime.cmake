@@ -1,5 +1,5 @@
 # libtorch, and the targets that are built with it. HAT_RUNTIME: AUTO builds the runtime where libtorch
-# and sentencepiece are found, ON insists on them, OFF leaves the runtime out. Sets HAT_HAS_RUNTIME.
+# and what reads tokenizers are found, ON insists on them, OFF leaves the runtime out. Sets HAT_HAS_RUNTIME.
 #
 # A libtorch of one's own (CUDA, Jetson): its folder in CMAKE_PREFIX_PATH. With CUDA in it there is
 # HAT_HAS_CUDA, and kernels are compiled for the GPUs of TORCH_CUDA_ARCH_LIST.
@@ -21,23 +21,30 @@ macro(hat_find_runtime)
   endif()
   find_package(Torch QUIET)
   if(HAT_PROFILE_ONLY)
-    set(SentencePiece_FOUND TRUE)  # not needed
+    set(HAT_HAS_TOKENIZERS ON)  # not needed
   else()
     pkg_check_modules(SentencePiece QUIET IMPORTED_TARGET sentencepiece)
+    pkg_check_modules(Pcre2 QUIET IMPORTED_TARGET libpcre2-8)
+    pkg_check_modules(Utf8proc QUIET IMPORTED_TARGET libutf8proc)
+    if(SentencePiece_FOUND AND Pcre2_FOUND AND Utf8proc_FOUND)
+      set(HAT_HAS_TOKENIZERS ON)
+    endif()
   endif()
 endmacro()
 
 set(HAT_HAS_RUNTIME OFF)
 if(NOT HAT_RUNTIME STREQUAL OFF)
   hat_find_runtime()
-  if(Torch_FOUND AND SentencePiece_FOUND)
+  if(Torch_FOUND AND HAT_HAS_TOKENIZERS)
     set(HAT_HAS_RUNTIME ON)
-    message(STATUS "runtime: libtorch ${Torch_VERSION}, sentencepiece ${SentencePiece_VERSION}")
+    message(STATUS "runtime: libtorch ${Torch_VERSION}, sentencepiece ${SentencePiece_VERSION}, "
+                   "PCRE2 ${Pcre2_VERSION}, utf8proc ${Utf8proc_VERSION}")
   elseif(HAT_RUNTIME STREQUAL ON)
-    message(FATAL_ERROR "HAT_RUNTIME=ON needs libtorch (found: ${Torch_FOUND}) and sentencepiece "
-                        "(found: ${SentencePiece_FOUND}); Debian: libtorch-dev libsentencepiece-dev")
+    message(FATAL_ERROR "HAT_RUNTIME=ON needs libtorch (found: ${Torch_FOUND}), sentencepiece "
+                        "(${SentencePiece_FOUND}), PCRE2 (${Pcre2_FOUND}), utf8proc (${Utf8proc_FOUND}); "
+                        "Debian: libtorch-dev libsentencepiece-dev libpcre2-dev libutf8proc-dev")
   else()
-    message(STATUS "runtime: left out, libtorch or sentencepiece is missing (HAT_RUNTIME=AUTO)")
+    message(STATUS "runtime: left out, libtorch, sentencepiece, PCRE2 or utf8proc is missing (HAT_RUNTIME=AUTO)")
   endif()
 endif()
 set(HAT_HAS_RUNTIME ${HAT_HAS_RUNTIME} CACHE INTERNAL "The runtime is part of this build")

@@ -149,6 +149,11 @@ void RefuseTilde(const std::string& path) {
   }
 }
 
+bool IsThere(const std::string& path) {
+  std::error_code error;
+  return fs::exists(path, error);
+}
+
 std::string ReadFile(const std::string& path, size_t max_bytes) {
   RefuseTilde(path);
   const auto fail = [&](const std::string& reason) {

@@ -16,6 +16,9 @@ namespace hat {
 std::optional<std::string> TildeProblem(const std::string& path);
 void RefuseTilde(const std::string& path);  // throws InputError
 
+// Is there a file or folder of this name? No, where that cannot be told.
+bool IsThere(const std::string& path);
+
 // The whole file. Throws InputError "cannot read 'path': reason" (folders and files above max_bytes
 // included).
 std::string ReadFile(const std::string& path, size_t max_bytes = size_t{1} << 30);

@@ -103,11 +103,12 @@ std::string JsonNode::PathOf(const std::string& key) const {
   return path.empty() ? key : path + "." + key;
 }
 
-void JsonNode::Fail(const std::string& problem) const {
+std::string JsonNode::Where() const {
   const std::string path = Path();
-  if (path.empty()) throw InputError(fmt::format("{}: the document {}", document_->file, problem));
-  throw InputError(fmt::format("{}: '{}' {}", document_->file, path, problem));
+  return document_->file + (path.empty() ? ": the document" : fmt::format(": '{}'", path));
 }
+
+void JsonNode::Fail(const std::string& problem) const { throw InputError(Where() + " " + problem); }
 
 bool JsonNode::Has(const std::string& key) const {
   return value_.is_object() && value_.contains(key);

@@ -38,6 +38,7 @@ class JsonNode {
   void AllowOnly(const std::vector<std::string>& keys) const;
 
   bool IsArray() const { return value_.is_array(); }
+  bool IsNull() const { return value_.is_null(); }
   std::string String() const;
   std::string Choice(const std::vector<std::string>& allowed) const;
   bool Bool() const;
@@ -45,6 +46,7 @@ class JsonNode {
   int64_t ExactInteger(int64_t low, int64_t high) const;  // may not: in files by programs alone
   double Number(double low, double high) const;
 
+  std::string Where() const;  // "file: 'key'", for messages
   // Throws "file: 'key' <problem>".
   [[noreturn]] void Fail(const std::string& problem) const;
 

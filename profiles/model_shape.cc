@@ -42,16 +42,21 @@ int SizeOr(const JsonNode& config, const std::string& key, int64_t high, int fal
 }
 
 void CheckArchitecture(const JsonNode& config) {
-  config.At("model_type").Choice({"llama", "mistral"});
+  config.At("model_type").Choice(ModelTypes());
   if (config.Has("hidden_act")) config.At("hidden_act").Choice({"silu"});
   for (const char* bias : {"attention_bias", "mlp_bias"}) {
     if (config.Has(bias) && config.At(bias).Bool()) {
-      config.At(bias).Fail("must be false: biases are not part of the Llama architecture");
+      config.At(bias).Fail("must be false: such biases are not computed");
     }
   }
 }
 
 }  // namespace
+
+const std::vector<std::string>& ModelTypes() {
+  static const std::vector<std::string> kTypes = {"llama", "mistral", "qwen2", "qwen3", "smollm3"};
+  return kTypes;
+}
 
 ModelShape ShapeOfConfig(const JsonNode& config, const std::string& path) {
   CheckArchitecture(config);

@@ -71,13 +71,16 @@ std::string Describe(const ModelShape& shape);
 // differ. Throws InputError: file, key, what is allowed.
 ModelShape ReadModelShape(const JsonNode& node);
 
+// What config.json calls the families that are computed: llama, mistral, qwen2, qwen3, smollm3.
+const std::vector<std::string>& ModelTypes();
+
 // That of a Hugging Face config.json (WithoutNulls) of the file `path`; as FindModelShape.
 ModelShape ShapeOfConfig(const JsonNode& config, const std::string& path);
 
 // A named shape or, if `name` ends in .json, that of a file: one such object (with a key "hidden"),
-// or a Hugging Face config.json of the Llama architecture (model_type llama or mistral, SwiGLU, no
-// biases), named after the folder that holds it. Throws InputError (unknown name: lists the known
-// ones; a file: its key, what is allowed).
+// or a Hugging Face config.json of the Llama family (model_type llama, mistral, qwen2, qwen3 or
+// smollm3; SwiGLU; weights of biases are not counted), named after the folder that holds it. Throws
+// InputError (unknown name: lists the known ones; a file: its key, what is allowed).
 ModelShape FindModelShape(const std::string& name);
 std::vector<std::string> ModelShapeNames();
 

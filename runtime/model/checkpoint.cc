@@ -21,11 +21,6 @@ constexpr const char* kWhole = "model.safetensors";
 constexpr const char* kIndex = "model.safetensors.index.json";
 constexpr size_t kSampleBytes = 256;  // of a tensor's start and end, in the fingerprint
 
-bool Exists(const std::string& path) {
-  std::error_code error;
-  return fs::exists(path, error);
-}
-
 // Tensors that checkpoints have and no number depends on.
 bool IsIgnored(const std::string& name, const ModelShape& shape) {
   return name.ends_with(".rotary_emb.inv_freq") ||  // follows from the config
@@ -46,8 +41,7 @@ std::string WeightsInstead(const std::string& folder) {
   if (found.empty()) return "";
   std::ranges::sort(found);
   return fmt::format(
-      ", but {}: safetensors are read here, as save_pretrained of transformers "
-      "writes them",
+      ", but {}: 'hat model import' makes safetensors of a .gguf and of pytorch_model*.bin",
       found.front());
 }
 
@@ -110,6 +104,15 @@ std::map<std::string, std::vector<int64_t>> TensorShapes(const ModelConfig& conf
     shapes[name + "self_attn.k_proj.weight"] = {kv, hidden};
     shapes[name + "self_attn.v_proj.weight"] = {kv, hidden};
     shapes[name + "self_attn.o_proj.weight"] = {hidden, q};
+    if (config.has_qkv_bias) {
+      shapes[name + "self_attn.q_proj.bias"] = {q};
+      shapes[name + "self_attn.k_proj.bias"] = {kv};
+      shapes[name + "self_attn.v_proj.bias"] = {kv};
+    }
+    if (config.has_qk_norm) {
+      shapes[name + "self_attn.q_norm.weight"] = {layer.head_dim};
+      shapes[name + "self_attn.k_norm.weight"] = {layer.head_dim};
+    }
     shapes[name + "mlp.gate_proj.weight"] = {ffn, hidden};
     shapes[name + "mlp.up_proj.weight"] = {ffn, hidden};
     shapes[name + "mlp.down_proj.weight"] = {hidden, ffn};
@@ -123,7 +126,7 @@ Checkpoint::Checkpoint(const std::string& folder)
   const auto shapes = TensorShapes(config_);
   for (const auto& [name, located] : tensors_) {
     if (!shapes.contains(name)) {
-      throw InputError(fmt::format("{}: has '{}', which a Llama model of this config.json does not",
+      throw InputError(fmt::format("{}: has '{}', which a model of this config.json does not",
                                    located.file->path(), name));
     }
   }
@@ -137,8 +140,8 @@ Checkpoint::Checkpoint(const std::string& folder)
 
 void Checkpoint::OpenFiles() {
   const std::string index = folder_ + "/" + kIndex;
-  const bool has_whole = Exists(folder_ + "/" + kWhole);
-  if (has_whole && Exists(index)) {
+  const bool has_whole = IsThere(folder_ + "/" + kWhole);
+  if (has_whole && IsThere(index)) {
     throw InputError(
         fmt::format("{}: has both {} and {}: one of them is left from an earlier save, "
                     "and is to be removed",
@@ -146,7 +149,7 @@ void Checkpoint::OpenFiles() {
   }
   if (has_whole) {
     AddFile(kWhole);
-  } else if (Exists(index)) {
+  } else if (IsThere(index)) {
     const auto shards = ReadIndex(index);
     for (const auto& [name, shard] : shards) {
       if (!files_.contains(shard)) AddFile(shard);
@@ -208,9 +211,16 @@ std::string Checkpoint::Sha256() const {
 
 std::string NumbersOf(const ModelConfig& config) {
   const RopeScaling& rope = config.rope_scaling;
-  return fmt::format("{}; eps {}; theta {}; scaling {} {} {} {} {}", Describe(config.shape),
-                     config.norm_eps, config.rope_theta, static_cast<int>(rope.kind), rope.factor,
-                     rope.low_freq_factor, rope.high_freq_factor, rope.original_positions);
+  std::string text =
+      fmt::format("{}; eps {}; theta {}; scaling {} {} {} {} {}", Describe(config.shape),
+                  config.norm_eps, config.rope_theta, static_cast<int>(rope.kind), rope.factor,
+                  rope.low_freq_factor, rope.high_freq_factor, rope.original_positions);
+  if (config.has_qkv_bias) text += "; biases of q, k, v";
+  if (config.has_qk_norm) text += "; norms of q, k";
+  if (!config.unrotated_layers.empty()) {
+    text += fmt::format("; not rotated {}", fmt::join(config.unrotated_layers, ","));
+  }
+  return text;
 }
 
 }  // namespace hat

@@ -23,15 +23,38 @@ int Positions(const JsonNode& config) {
   return static_cast<int>(config.At("max_position_embeddings").Integer(1, 1 << 24));
 }
 
+// A family that is computed: what config.json calls it.
+struct Family {
+  const char* model_type;
+  const char* architecture;
+};
+constexpr Family kLlama = {"llama", "LlamaForCausalLM"};
+constexpr Family kQwen2 = {"qwen2", "Qwen2ForCausalLM"};
+constexpr Family kQwen3 = {"qwen3", "Qwen3ForCausalLM"};
+constexpr Family kSmolLm3 = {"smollm3", "SmolLM3ForCausalLM"};
+constexpr Family kFamilies[] = {
+    kLlama, {"mistral", "MistralForCausalLM"}, kQwen2, kQwen3, kSmolLm3};
+
+// None is narrower than the context, where one is used: Qwen and SmolLM have to say that it is.
+void RefuseNarrowWindow(const JsonNode& config) {
+  if (!config.Has("sliding_window")) return;
+  const std::string type = config.At("model_type").String();
+  const bool is_used = config.Has("use_sliding_window") ? config.At("use_sliding_window").Bool()
+                                                        : type == "mistral" || type == "llama";
+  if (!is_used) return;
+  config.At("sliding_window").Integer(Positions(config), 1 << 30);
+}
+
 void RefuseWhatIsNotComputed(const JsonNode& config) {
   if (config.Has("architectures")) {
+    const std::string type = config.At("model_type").Choice(ModelTypes());
     for (const JsonNode& name : config.At("architectures").Items()) {
-      name.Choice({"LlamaForCausalLM", "MistralForCausalLM"});
+      for (const Family& family : kFamilies) {
+        if (type == family.model_type) name.Choice({family.architecture});
+      }
     }
   }
-  if (config.Has("sliding_window")) {  // none is narrower than the context
-    config.At("sliding_window").Integer(Positions(config), 1 << 30);
-  }
+  RefuseNarrowWindow(config);
   if (config.Has("quantization_config")) {
     config.At("quantization_config").Fail("must be absent: quantised weights cannot be computed");
   }
@@ -72,6 +95,30 @@ RopeScaling ReadScaling(const JsonNode& node) {
   scaling.original_positions =
       static_cast<int>(node.At("original_max_position_embeddings").Integer(1, 1 << 30));
   return scaling;
+}
+
+// What the family has beside Llama's arithmetic.
+void ReadFamily(const JsonNode& config, ModelConfig& model) {
+  const std::string type = config.At("model_type").String();
+  model.has_qkv_bias = type == kQwen2.model_type;
+  model.has_qk_norm = type == kQwen3.model_type;
+  if (type != kSmolLm3.model_type) return;
+  if (!config.Has("no_rope_layers")) {
+    const int64_t interval = config.Has("no_rope_layer_interval")
+                                 ? config.At("no_rope_layer_interval").Integer(1, 1 << 24)
+                                 : 4;
+    for (int64_t layer = interval - 1; layer < model.shape.layer_count(); layer += interval) {
+      model.unrotated_layers.push_back(static_cast<int>(layer));
+    }
+    return;
+  }
+  const std::vector<JsonNode> flags = config.At("no_rope_layers").Items();  // 1: rotated
+  if (static_cast<int>(flags.size()) != model.shape.layer_count()) {
+    config.At("no_rope_layers").Fail(fmt::format("must have {} items", model.shape.layer_count()));
+  }
+  for (size_t layer = 0; layer < flags.size(); ++layer) {
+    if (flags[layer].Integer(0, 1) == 0) model.unrotated_layers.push_back(static_cast<int>(layer));
+  }
 }
 
 // The frequencies' base that the config has; none: that of Llama 1.
@@ -128,9 +175,14 @@ void ReadTokens(const JsonNode& config, const std::string& folder, ModelConfig& 
   if (config.Has("eos_token_id")) {
     model.eos_tokens = TokensIn(config.At("eos_token_id"), vocabulary);
   }
+  const std::string tokenizer = folder + "/tokenizer_config.json";
+  if (IsThere(tokenizer)) {
+    const json document = WithoutNulls(ParseJson(ReadFile(tokenizer), tokenizer));
+    const JsonNode node(document, tokenizer);
+    if (node.Has("add_bos_token") && !node.At("add_bos_token").Bool()) model.bos_token = -1;
+  }
   const std::string path = folder + "/generation_config.json";
-  std::error_code error;
-  if (!std::filesystem::exists(path, error)) return;
+  if (!IsThere(path)) return;
   const json document = WithoutNulls(ParseJson(ReadFile(path), path));
   const JsonNode generation(document, path);
   if (!generation.Has("eos_token_id")) return;
@@ -150,6 +202,7 @@ ModelConfig ReadModelConfig(const std::string& folder) {
     throw InputError(
         fmt::format("{}: head_dim must be even (rotary embedding), got {}", path, dim));
   }
+  ReadFamily(config, model);
   model.norm_eps = config.At("rms_norm_eps").Number(0, 1);
   model.max_positions = Positions(config);
   ReadRope(config, model);
@@ -173,8 +226,12 @@ std::string ConfigJson(const ModelConfig& config) {
                {"high_freq_factor", rope.high_freq_factor},
                {"original_max_position_embeddings", rope.original_positions}};
   }
-  json document = {{"architectures", {"LlamaForCausalLM"}},
-                   {"model_type", "llama"},
+  const Family family = config.has_qkv_bias               ? kQwen2
+                        : config.has_qk_norm              ? kQwen3
+                        : config.unrotated_layers.empty() ? kLlama
+                                                          : kSmolLm3;
+  json document = {{"architectures", {family.architecture}},
+                   {"model_type", family.model_type},
                    {"hidden_act", "silu"},
                    {"hidden_size", shape.hidden},
                    {"intermediate_size", layer.ffn},
@@ -191,9 +248,18 @@ std::string ConfigJson(const ModelConfig& config) {
                    {"rope_theta", config.rope_theta},
                    {"rope_scaling", scaling},
                    {"torch_dtype", LongName(config.dtype)}};
+  if (!config.unrotated_layers.empty()) {
+    json flags = json::array();
+    for (int i = 0; i < shape.layer_count(); ++i) flags.push_back(config.IsRotated(i) ? 1 : 0);
+    document["no_rope_layers"] = flags;
+  }
   document["bos_token_id"] = config.bos_token < 0 ? json(nullptr) : json(config.bos_token);
   document["eos_token_id"] = config.eos_tokens.empty() ? json(nullptr) : json(config.eos_tokens);
   return document.dump(2) + "\n";
+}
+
+bool ModelConfig::IsRotated(int layer) const {
+  return !std::ranges::binary_search(unrotated_layers, layer);
 }
 
 void RequireTwoLayers(const ModelConfig& config) {

@@ -1,5 +1,5 @@
-// What a Llama-family checkpoint's config.json says: Llama 1 to 3, Vicuna, TinyLlama, Mistral where
-// its window is not narrower than its context. Free of torch.
+// What a Llama-family checkpoint's config.json says: Llama 1 to 3, Vicuna, Yi, TinyLlama, SmolLM 2
+// and 3, Qwen 2 and 3, Mistral; no windows narrower than the context. Free of torch.
 #pragma once
 
 #include <string>
@@ -28,18 +28,23 @@ struct ModelConfig {
   double rope_theta = 10000;
   RopeScaling rope_scaling;
   int max_positions = 2048;
-  Dtype dtype = Dtype::kFloat32;  // of the stored weights, as declared
-  int bos_token = -1;             // -1: none
+  bool has_qkv_bias = false;          // Qwen 2: queries, keys, values have biases
+  bool has_qk_norm = false;           // Qwen 3: each head's queries and keys are normed (RMS)
+  std::vector<int> unrotated_layers;  // SmolLM 3: layers without rotary positions, ascending
+  Dtype dtype = Dtype::kFloat32;      // of the stored weights, as declared
+  int bos_token = -1;                 // before a prompt; -1: none
   std::vector<int> eos_tokens;
 
+  bool IsRotated(int layer) const;
   bool operator==(const ModelConfig&) const = default;
 };
 
 // Reads `folder`/config.json, in the key spellings of transformers 4 (torch_dtype, rope_theta +
-// rope_scaling) and 5 (dtype, rope_parameters), or in both if they agree; and, for the end of a
-// text, generation_config.json where it is there. Keys that change no number are ignored; what this
-// runtime cannot compute (another architecture or activation, biases, quantised weights, another
-// rope type, sizes that contradict each other) throws InputError: file, key, what is allowed.
+// rope_scaling) and 5 (dtype, rope_parameters), or in both if they agree; where they are there,
+// generation_config.json, for the end of a text, and tokenizer_config.json, for its begin. Keys
+// that change no number are ignored; what this runtime cannot compute (another architecture or
+// activation, biases, quantised weights, another rope type, sizes that contradict each other)
+// throws InputError: file, key, what is allowed.
 ModelConfig ReadModelConfig(const std::string& folder);
 
 // Throws InputError for a model of one layer, which device and cloud cannot share.

@@ -6,6 +6,7 @@
 #include <ATen/ATen.h>
 
 #include "core/error.h"
+#include "runtime/model/checkpoint.h"
 #include "runtime/model/torch_compute.h"
 
 namespace hat {
@@ -87,28 +88,38 @@ at::Tensor SwiGlu(const at::Tensor& x, const at::Tensor& gate, const at::Tensor&
   return at::linear(at::silu(at::linear(x, gate)) * at::linear(x, up), down);
 }
 
-LayerWeights LoadLayer(const Model& model, int layer, const Compute& compute) {
-  HAT_CHECK(0 <= layer && layer < model.config.shape.layer_count());
-  const LayerShape& shape = model.config.shape.layers[static_cast<size_t>(layer)];
-  const int64_t hidden = model.config.shape.hidden;
-  const int64_t ffn = shape.ffn;
-  const int64_t q = int64_t{shape.heads} * shape.head_dim;
-  const int64_t kv = int64_t{shape.kv_heads} * shape.head_dim;
+LayerWeights LayerOf(const ModelConfig& config, int layer, const TensorByName& find) {
+  HAT_CHECK(0 <= layer && layer < config.shape.layer_count());
   const std::string prefix = "model.layers." + std::to_string(layer) + ".";
-  const auto load = [&](const char* name, std::vector<int64_t> sizes) {
-    return model.weights->Load(prefix + name + ".weight", sizes, compute);
-  };
+  const auto get = [&](const char* name) { return find(prefix + name); };
   LayerWeights weights;
-  weights.attention.norm = load("input_layernorm", {hidden});
-  weights.attention.q = load("self_attn.q_proj", {q, hidden});
-  weights.attention.k = load("self_attn.k_proj", {kv, hidden});
-  weights.attention.v = load("self_attn.v_proj", {kv, hidden});
-  weights.attention.o = load("self_attn.o_proj", {hidden, q});
-  weights.mlp_norm = load("post_attention_layernorm", {hidden});
-  weights.gate = load("mlp.gate_proj", {ffn, hidden});
-  weights.up = load("mlp.up_proj", {ffn, hidden});
-  weights.down = load("mlp.down_proj", {hidden, ffn});
+  weights.attention.norm = get("input_layernorm.weight");
+  weights.attention.q = get("self_attn.q_proj.weight");
+  weights.attention.k = get("self_attn.k_proj.weight");
+  weights.attention.v = get("self_attn.v_proj.weight");
+  weights.attention.o = get("self_attn.o_proj.weight");
+  if (config.has_qkv_bias) {
+    weights.attention.q_bias = get("self_attn.q_proj.bias");
+    weights.attention.k_bias = get("self_attn.k_proj.bias");
+    weights.attention.v_bias = get("self_attn.v_proj.bias");
+  }
+  if (config.has_qk_norm) {
+    weights.attention.q_norm = get("self_attn.q_norm.weight");
+    weights.attention.k_norm = get("self_attn.k_norm.weight");
+  }
+  weights.attention.is_rotated = config.IsRotated(layer);
+  weights.mlp_norm = get("post_attention_layernorm.weight");
+  weights.gate = get("mlp.gate_proj.weight");
+  weights.up = get("mlp.up_proj.weight");
+  weights.down = get("mlp.down_proj.weight");
   return weights;
+}
+
+LayerWeights LoadLayer(const Model& model, int layer, const Compute& compute) {
+  const auto shapes = TensorShapes(model.config);
+  return LayerOf(model.config, layer, [&](const std::string& name) {
+    return model.weights->Load(name, shapes.at(name), compute);
+  });
 }
 
 AttentionShape AttentionShapeOf(const ModelConfig& config) {
@@ -122,12 +133,18 @@ at::Tensor AttentionBlock(const at::Tensor& x, const AttentionWeights& weights,
   const at::Tensor cos = rotary.cos.narrow(0, 0, seq);                 // [seq, head_dim / 2]
   const at::Tensor sin = rotary.sin.narrow(0, 0, seq);                 // the same
   const at::Tensor normed = RmsNorm(x, weights.norm, shape.norm_eps);  // [batch, seq, hidden]
-  const at::Tensor q = SplitHeads(at::linear(normed, weights.q), shape.heads, shape.head_dim);
-  const at::Tensor k = SplitHeads(at::linear(normed, weights.k), shape.kv_heads, shape.head_dim);
-  const at::Tensor v = SplitHeads(at::linear(normed, weights.v), shape.kv_heads, shape.head_dim);
+  const auto heads_of = [&](const at::Tensor& weight, const at::Tensor& bias, int count) {
+    return SplitHeads(at::linear(normed, weight, bias), count, shape.head_dim);
+  };
+  const auto placed = [&](const at::Tensor& heads, const at::Tensor& norm) {
+    const at::Tensor scaled = norm.defined() ? RmsNorm(heads, norm, shape.norm_eps) : heads;
+    return weights.is_rotated ? ApplyRotary(scaled, cos, sin) : scaled;
+  };
+  const at::Tensor q = placed(heads_of(weights.q, weights.q_bias, shape.heads), weights.q_norm);
+  const at::Tensor k = placed(heads_of(weights.k, weights.k_bias, shape.kv_heads), weights.k_norm);
+  const at::Tensor v = heads_of(weights.v, weights.v_bias, shape.kv_heads);
   const at::Tensor mask = CausalMask(seq, seq, x.options().dtype(x.scalar_type()));  // [seq, seq]
-  const at::Tensor heads = Attend(ApplyRotary(q, cos, sin), ApplyRotary(k, cos, sin), v,
-                                  mask);  // [batch, heads, seq, head_dim]
+  const at::Tensor heads = Attend(q, k, v, mask);  // [batch, heads, seq, head_dim]
   return x + at::linear(heads.transpose(1, 2).flatten(2), weights.o);
 }
 

@@ -3,6 +3,7 @@
 // dimensions "..." are free ([batch, seq] in training, [tokens] in a ragged batch).
 #pragma once
 
+#include <functional>
 #include <string>
 
 #include <ATen/core/Tensor.h>
@@ -48,6 +49,10 @@ struct AttentionWeights {
   at::Tensor k;     // [kv_heads * head_dim, hidden]
   at::Tensor v;     // [kv_heads * head_dim, hidden]
   at::Tensor o;     // [hidden, heads * head_dim]
+  // What other families have (ModelConfig), undefined in Llama:
+  at::Tensor q_bias, k_bias, v_bias;  // [heads * head_dim], [kv_heads * head_dim]
+  at::Tensor q_norm, k_norm;          // [head_dim], of each head before it is rotated
+  bool is_rotated = true;
 };
 struct LayerWeights {
   AttentionWeights attention;
@@ -56,6 +61,9 @@ struct LayerWeights {
   at::Tensor up;        // [ffn, hidden]
   at::Tensor down;      // [hidden, ffn]
 };
+// Of tensors by their Hugging Face names.
+using TensorByName = std::function<at::Tensor(const std::string& name)>;
+LayerWeights LayerOf(const ModelConfig& config, int layer, const TensorByName& find);
 LayerWeights LoadLayer(const Model& model, int layer, const Compute& compute);
 
 // What attention needs to know beside its weights.

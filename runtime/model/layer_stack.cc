@@ -1,5 +1,6 @@
 #include "runtime/model/layer_stack.h"
 
+#include <algorithm>
 #include <utility>
 
 #include <ATen/ATen.h>
@@ -16,6 +17,12 @@ PackedLayer Pack(const AttentionWeights& weights) {
   packed.attention_norm = weights.norm;
   packed.qkv = at::cat({weights.q, weights.k, weights.v});
   packed.o = weights.o;
+  if (weights.q_bias.defined()) {
+    packed.qkv_bias = at::cat({weights.q_bias, weights.k_bias, weights.v_bias});
+  }
+  packed.q_norm = weights.q_norm;
+  packed.k_norm = weights.k_norm;
+  packed.is_rotated = weights.is_rotated;
   return packed;
 }
 
@@ -33,7 +40,10 @@ LayerStack::LayerStack(std::vector<PackedLayer> layers, const AttentionShape& sh
       shape_(shape),
       max_positions_(config.max_positions),
       compute_(compute),
-      rotary_(MakeRotaryTable(config, shape.head_dim, config.max_positions, compute)) {}
+      rotary_(MakeRotaryTable(config, shape.head_dim, config.max_positions, compute)) {
+  if (std::ranges::all_of(layers_, &PackedLayer::is_rotated)) return;
+  unrotated_ = {at::ones_like(rotary_.cos), at::zeros_like(rotary_.sin)};
+}
 
 KvCache LayerStack::MakeCache(int capacity) const {
   constexpr int kBesidePositions = 64;  // slots for a tree's or branches' tokens
@@ -49,9 +59,15 @@ at::Tensor LayerStack::Forward(const at::Tensor& states,
   return WithMemoryErrors([&] {
     const BatchPlan plan = PlanBatch(parts, shape_, rotary_, max_positions_, compute_);
     HAT_CHECK(states.dim() == 2 && states.size(0) == plan.rows, "a row of states a token");
+    BatchPlan still = plan;  // of the layers that are not rotated
+    if (unrotated_.cos.defined() && plan.cos.defined()) {
+      still.cos = at::ones_like(plan.cos);
+      still.sin = at::zeros_like(plan.sin);
+    }
     at::Tensor x = states.to(OptionsOf(compute_)).contiguous();  // [rows, hidden]
     for (int layer = 0; layer < static_cast<int>(layers_.size()); ++layer) {
-      x = plan.on_cpu ? CpuLayer(layer, x, plan) : Layer(layer, x, plan);
+      const BatchPlan& its = layers_[layer].is_rotated ? plan : still;
+      x = plan.on_cpu ? CpuLayer(layer, x, its) : Layer(layer, x, its);
     }
     return x;
   });
@@ -60,6 +76,8 @@ at::Tensor LayerStack::Forward(const at::Tensor& states,
 at::Tensor LayerStack::CpuLayer(int layer, const at::Tensor& x, const BatchPlan& plan) const {
   const PackedLayer& weights = layers_[layer];
   at::Tensor qkv = CpuLinear(CpuNorm(x, weights.attention_norm, shape_.norm_eps), weights.qkv);
+  if (weights.qkv_bias.defined()) qkv.add_(weights.qkv_bias);
+  NormHeads(weights, qkv);
   const at::Tensor heads = CpuAttention(qkv, shape_, plan, layer);
   const at::Tensor sum = CpuLinear(heads, weights.o, x);  // [rows, hidden]
   if (!weights.gate_up.defined()) return sum;
@@ -81,14 +99,28 @@ at::Tensor LayerStack::Layer(int layer, const at::Tensor& x, const BatchPlan& pl
   return sum + at::linear(product, weights.down);
 }
 
+void LayerStack::NormHeads(const PackedLayer& layer, at::Tensor& qkv) const {
+  if (!layer.q_norm.defined()) return;
+  const at::Tensor heads = qkv.view({qkv.size(0), -1, shape_.head_dim});
+  const auto norm = [&](int64_t first, int64_t count, const at::Tensor& weight) {
+    const at::Tensor these = heads.narrow(1, first, count);
+    these.copy_(RmsNorm(these, weight, shape_.norm_eps));
+  };
+  norm(0, shape_.heads, layer.q_norm);
+  norm(shape_.heads, shape_.kv_heads, layer.k_norm);
+}
+
 // normed [rows, hidden] -> [rows, heads * head_dim]
 at::Tensor LayerStack::Attention(int layer, const at::Tensor& normed, const BatchPlan& plan) const {
   const int64_t q_heads = shape_.heads;
   const int64_t kv_heads = shape_.kv_heads;
-  at::Tensor together = at::linear(normed, layers_[layer].qkv);
+  const PackedLayer& weights = layers_[layer];
+  at::Tensor together = at::linear(normed, weights.qkv, weights.qkv_bias);
+  NormHeads(weights, together);
 #ifdef HAT_HAS_CUDA
   if (plan.ragged.memory.defined()) {
-    return CudaAttention(together, shape_, rotary_, plan.ragged.batch, layer);
+    const RotaryTable& rotary = weights.is_rotated ? rotary_ : unrotated_;
+    return CudaAttention(together, shape_, rotary, plan.ragged.batch, layer);
   }
 #endif
   const at::Tensor qkv = together.view({plan.rows, -1, shape_.head_dim});

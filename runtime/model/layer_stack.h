@@ -19,6 +19,10 @@ struct PackedLayer {
   at::Tensor attention_norm;  // [hidden]
   at::Tensor qkv;             // [(heads + 2 kv_heads) * head_dim, hidden]
   at::Tensor o;               // [hidden, heads * head_dim]
+  // Undefined in Llama, see AttentionWeights:
+  at::Tensor qkv_bias;        // [(heads + 2 kv_heads) * head_dim]
+  at::Tensor q_norm, k_norm;  // [head_dim]
+  bool is_rotated = true;
   // Undefined in an adapter, which has no MLP:
   at::Tensor mlp_norm;  // [hidden]
   at::Tensor gate_up;   // [2 ffn, hidden]
@@ -39,12 +43,16 @@ class LayerStack {
   at::Tensor CpuLayer(int layer, const at::Tensor& x, const BatchPlan& plan) const;
   at::Tensor Layer(int layer, const at::Tensor& x, const BatchPlan& plan) const;
   at::Tensor Attention(int layer, const at::Tensor& normed, const BatchPlan& plan) const;
+  // The norms of `layer`, where it has them, of heads in qkv [rows, (heads + 2 kv_heads) *
+  // head_dim].
+  void NormHeads(const PackedLayer& layer, at::Tensor& qkv) const;
 
   std::vector<PackedLayer> layers_;
   AttentionShape shape_;
   int max_positions_;
   Compute compute_;
-  RotaryTable rotary_;  // [max_positions, head_dim / 2]
+  RotaryTable rotary_;     // [max_positions, head_dim / 2]
+  RotaryTable unrotated_;  // the same of angle 0; undefined where all layers are rotated
 };
 
 }  // namespace hat

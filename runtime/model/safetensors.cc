@@ -1,13 +1,7 @@
 #include "runtime/model/safetensors.h"
 
-#include <fcntl.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <bit>
-#include <cerrno>
 #include <cstring>
 #include <utility>
 
@@ -97,16 +91,7 @@ void CheckTiling(const SafetensorsContent& content, std::span<const std::byte> d
   }
 }
 
-// What stands in a repository in place of a large file.
-constexpr std::string_view kGitLfs = "version https://git-lfs.github.com/spec/";
-
 std::string_view HeaderText(std::span<const std::byte> file, const std::string& name) {
-  if (std::string_view(reinterpret_cast<const char*>(file.data()), file.size())
-          .starts_with(kGitLfs)) {
-    throw InputError(fmt::format(
-        "{}: a Git LFS pointer, not the file that it stands for: get that by 'git lfs pull'",
-        name));
-  }
   if (file.size() < kLengthBytes) {
     throw InputError(
         fmt::format("{}: not a safetensors file: {} bytes, less than the 8 of the "
@@ -173,46 +158,16 @@ SafetensorsContent ParseSafetensors(std::span<const std::byte> file, const std::
   return content;
 }
 
-SafetensorsFile::SafetensorsFile(std::string path) : path_(std::move(path)) {
-  RefuseTilde(path_);
-  const auto fail = [&](const char* reason) {
-    throw InputError(fmt::format("cannot read '{}': {}", path_, reason));
-  };
-  const int fd = ::open(path_.c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) fail(std::strerror(errno));
-  struct stat info = {};
-  const bool is_file = ::fstat(fd, &info) == 0 && S_ISREG(info.st_mode) && info.st_size > 0;
-  const auto size = static_cast<size_t>(is_file ? info.st_size : 0);
-  void* map = is_file ? ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, fd, 0) : MAP_FAILED;
-  const int error = errno;
-  ::close(fd);
-  if (!is_file) fail("not a file, or an empty one");
-  if (map == MAP_FAILED) fail(std::strerror(error));
-  map_ = {static_cast<const std::byte*>(map), size};
-  try {
-    content_ = ParseSafetensors(map_, path_);
-  } catch (...) {
-    ::munmap(map, size);
-    throw;
-  }
-}
-
-SafetensorsFile::~SafetensorsFile() { ::munmap(const_cast<std::byte*>(map_.data()), map_.size()); }
+SafetensorsFile::SafetensorsFile(std::string path)
+    : file_(std::move(path)), content_(ParseSafetensors(file_.bytes(), file_.path())) {}
 
 void SafetensorsFile::Copy(const StoredTensor& tensor, std::byte* to) const {
   constexpr size_t kPiece = size_t{1} << 22;
   for (size_t at = 0; at < tensor.bytes.size(); at += kPiece) {
     const auto piece = tensor.bytes.subspan(at, std::min(kPiece, tensor.bytes.size() - at));
     std::memcpy(to + at, piece.data(), piece.size());
-    Release(piece);
+    file_.Release(piece);
   }
-}
-
-void SafetensorsFile::Release(std::span<const std::byte> bytes) const {
-  const auto page = static_cast<size_t>(::sysconf(_SC_PAGESIZE));
-  const auto begin = static_cast<size_t>(bytes.data() - map_.data()) / page * page;
-  const auto end = static_cast<size_t>(bytes.data() - map_.data()) + bytes.size();
-  ::madvise(const_cast<std::byte*>(map_.data()) + begin, end - begin, MADV_DONTNEED);
 }
 
 void WriteSafetensors(const std::string& path, const std::map<std::string, StoredTensor>& tensors,

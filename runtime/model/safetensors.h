@@ -11,6 +11,8 @@
 #include <string_view>
 #include <vector>
 
+#include "core/mapped_file.h"
+
 namespace hat {
 
 enum class StoredType { kFloat64, kFloat32, kFloat16, kBfloat16, kInt64, kInt32, kUint8 };
@@ -40,11 +42,8 @@ SafetensorsContent ParseSafetensors(std::span<const std::byte> file, const std::
 class SafetensorsFile {
  public:
   explicit SafetensorsFile(std::string path);  // throws InputError
-  ~SafetensorsFile();
-  SafetensorsFile(const SafetensorsFile&) = delete;
-  SafetensorsFile& operator=(const SafetensorsFile&) = delete;
 
-  const std::string& path() const { return path_; }
+  const std::string& path() const { return file_.path(); }
   const std::map<std::string, StoredTensor>& tensors() const { return content_.tensors; }
   const Metadata& metadata() const { return content_.metadata; }
 
@@ -54,11 +53,10 @@ class SafetensorsFile {
 
   // Gives the memory of some of the tensors' bytes that were read back to the system; reading them
   // again is possible.
-  void Release(std::span<const std::byte> bytes) const;
+  void Release(std::span<const std::byte> bytes) const { file_.Release(bytes); }
 
  private:
-  std::string path_;
-  std::span<const std::byte> map_;
+  MappedFile file_;
   SafetensorsContent content_;
 };
 

@@ -41,8 +41,12 @@ constexpr double kMemoryShare = 0.9;  // of what is available
 constexpr double kGb = 1e9;
 
 PackedLayer CopyOf(const PackedLayer& layer) {
-  return {layer.attention_norm.clone(), layer.qkv.clone(),     layer.o.clone(),
-          layer.mlp_norm.clone(),       layer.gate_up.clone(), layer.down.clone()};
+  PackedLayer copy = layer;
+  for (at::Tensor* tensor : {&copy.attention_norm, &copy.qkv, &copy.o, &copy.qkv_bias, &copy.q_norm,
+                             &copy.k_norm, &copy.mlp_norm, &copy.gate_up, &copy.down}) {
+    if (tensor->defined()) *tensor = tensor->clone();
+  }
+  return copy;
 }
 
 // The model's first layer, `count` times in memory.

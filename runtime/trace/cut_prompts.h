@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "experiments/traces/prompt_file.h"
-#include "runtime/model/tokenizer.h"
+#include "runtime/tokenizer/tokenizer.h"
 #include "runtime/trace/genre_text.h"
 
 namespace hat {

@@ -40,7 +40,8 @@ TrainingRun TrainBase(const TrainingJob& job, const ModelConfig& config, const B
   TrainingRun run = RunJob(job, text, trainee, Identity(config, base, job.compute), watch);
   if (run.is_interrupted) return run;
   WriteModel(folder, ModelInMemory(config, trainee.ModelTensors()), config.dtype);
-  WriteFileAtomically(folder + "/tokenizer.model", ReadFile(job.tokenizer));
+  const std::string kind = job.tokenizer.ends_with(".json") ? ".json" : ".model";
+  WriteFileAtomically(folder + "/tokenizer" + kind, ReadFile(job.tokenizer));
   if (base.exit_weight > 0) {
     AdapterFile adapter{trainee.ExitAdapter(), OpenModel(folder).id, base.split, 1};
     SaveAdapter(folder + "/adapter.safetensors", adapter);

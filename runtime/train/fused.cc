@@ -241,6 +241,9 @@ Tensor FusedRmsNorm(const Tensor& x, const Tensor& weight, double eps) {
 
 Tensor FusedAttentionBlock(const Tensor& x, const AttentionWeights& weights,
                            const AttentionShape& shape, const RotaryTable& rotary) {
+  if (weights.q_bias.defined() || weights.q_norm.defined() || !weights.is_rotated) {
+    return AttentionBlock(x, weights, shape, rotary);  // not Llama's: as it is, at its own speed
+  }
   const Tensor projection = at::cat({weights.q, weights.k, weights.v});
   const Tensor packed = at::linear(FusedRmsNorm(x, weights.norm, shape.norm_eps), projection);
   const auto positions = [&](const Tensor& table) {

@@ -27,20 +27,6 @@ const at::Tensor& Named(const TensorMap& tensors, const std::string& name) {
   return found->second;
 }
 
-LayerWeights LayerOf(const TensorMap& tensors, int layer) {
-  const std::string prefix = "model.layers." + std::to_string(layer) + ".";
-  const auto get = [&](const std::string& name) { return Named(tensors, prefix + name); };
-  LayerWeights weights;
-  weights.attention = {get("input_layernorm.weight"), get("self_attn.q_proj.weight"),
-                       get("self_attn.k_proj.weight"), get("self_attn.v_proj.weight"),
-                       get("self_attn.o_proj.weight")};
-  weights.mlp_norm = get("post_attention_layernorm.weight");
-  weights.gate = get("mlp.gate_proj.weight");
-  weights.up = get("mlp.up_proj.weight");
-  weights.down = get("mlp.down_proj.weight");
-  return weights;
-}
-
 }  // namespace
 
 SequenceModel::SequenceModel(const ModelConfig& config, const TensorMap& tensors,
@@ -54,7 +40,10 @@ SequenceModel::SequenceModel(const ModelConfig& config, const TensorMap& tensors
       embedding_(Named(tensors, "model.embed_tokens.weight")),
       final_norm_(Named(tensors, "model.norm.weight")),
       output_(config.shape.tied_embeddings ? embedding_ : Named(tensors, "lm_head.weight")) {
-  for (int i = 0; i < config.shape.layer_count(); ++i) layers_.push_back(LayerOf(tensors, i));
+  const auto find = [&](const std::string& name) { return Named(tensors, name); };
+  for (int i = 0; i < config.shape.layer_count(); ++i) {
+    layers_.push_back(LayerOf(config, i, find));
+  }
 }
 
 SequenceModel::SequenceModel(const Model& model, const Compute& compute)
@@ -89,7 +78,13 @@ std::map<std::string, std::vector<int64_t>> AdapterTensorShapes(const ModelConfi
 
 AttentionWeights AdapterOf(const TensorMap& tensors) {
   const auto get = [&](const std::string& name) { return Named(tensors, kAdapterPrefix + name); };
-  return {get("norm"), get("q"), get("k"), get("v"), get("o")};
+  AttentionWeights weights;
+  weights.norm = get("norm");
+  weights.q = get("q");
+  weights.k = get("k");
+  weights.v = get("v");
+  weights.o = get("o");
+  return weights;
 }
 
 void CopyAdapter(const AttentionWeights& from, const AttentionWeights& to) {

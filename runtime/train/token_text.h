@@ -9,7 +9,7 @@
 
 #include <ATen/core/Tensor.h>
 
-#include "runtime/model/tokenizer.h"
+#include "runtime/tokenizer/tokenizer.h"
 
 namespace hat {
 

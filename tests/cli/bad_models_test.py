@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 """Models that are damaged, hostile or of another kind, as 'hat generate' meets them; what 'hat train eval' and
 'hat train base --start' refuse beside them."""
+import io
 import json
 import math
 import struct
 import unittest
+import zipfile
 
-from program_case import Case, ProgramTest, add_cases
+from program_case import ROOT, Case, ProgramTest, add_cases
 
 CONFIG = {"architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_act": "silu",
           "hidden_size": 8, "intermediate_size": 12, "num_hidden_layers": 3,
@@ -153,6 +155,7 @@ def tokenizer(pieces):
 FOREIGN = packed({"__metadata__": {"kind": "hat-adapter", "model": "0" * 64, "split": "1",
                                    "draft_temperature": "1"}}, b"")
 TEXT = "abc abc\n" * 40
+ENDLESS = "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}"
 WITH_TOKENIZER = {**files(GOOD, {}), "model/tokenizer.model": tokenizer(20), "text.txt": TEXT,
                   "short.txt": "abc\n", "foreign.safetensors": FOREIGN}
 EVAL = "train-eval --text text.txt --length 8 --long-length 16 --prompt-tokens 4 --output-tokens 4 --split 1 --model "
@@ -161,7 +164,7 @@ BASE = "train-base --text text.txt --out new --split 1 --steps 1 --length 8 --lo
 add_cases(BadModelsTest, [
     Case(name, command, words, {**WITH_TOKENIZER, **changes})
     for name, command, words, changes in (
-        ("eval of no folder", EVAL + "none --held-out text.txt", ("none", "config.json"), {}),
+        ("eval of no folder", EVAL + "none --held-out text.txt", ("none", "neither tokenizer.json"), {}),
         ("eval of half the weights", EVAL + "model --held-out text.txt", ("model.safetensors",),
          {"model/model.safetensors": GOOD[:len(GOOD) // 2]}),
         ("eval without an adapter's file", EVAL + "model --held-out text.txt --adapter none.safetensors",
@@ -192,6 +195,54 @@ add_cases(BadModelsTest, [
          ("adapter.safetensors", "another model"), {"model/adapter.safetensors": FOREIGN}),
         ("sizes beside a start", BASE + "--start model --width 64", ("--width", "--start"), {}),
         ("neither tokenizer nor start", BASE, ("--tokenizer", "--start"), {}))])
+
+GGUF = (ROOT / "tests/data/runtime/gguf/mha.gguf").read_bytes()
+PICKLE = ROOT / "tests/data/runtime/sharded_bf16_bin"
+IMPORT = "model-import model.gguf --out made"
+
+
+def torch_archive(pickle):
+    """As torch.save lays it out, with this pickle and no storage."""
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as made:
+        made.writestr("archive/data.pkl", pickle)
+        made.writestr("archive/version", "3\n")
+    return archive.getvalue()
+
+
+add_cases(BadModelsTest, [
+    Case(name, command, words, made)
+    for name, command, words, made in (
+        ("import of no file", IMPORT, ("cannot read 'model.gguf'", "No such file"), {}),
+        ("import of something else", IMPORT, ("model.gguf", "no GGUF"), {"model.gguf": "text" * 20}),
+        ("import of half a file", IMPORT, ("model.gguf", "cut off"), {"model.gguf": GGUF[:len(GGUF) // 2]}),
+        ("import of the last byte missing", IMPORT, ("model.gguf", "cut off"), {"model.gguf": GGUF[:-33]}),
+        ("import of another architecture", IMPORT, ("general.architecture", "mamba", "llama, qwen2"),
+         {"model.gguf": GGUF.replace(b"llama", b"mamba", 1)}),
+        ("import of another tokenizer", IMPORT, ("tokenizer.ggml.model", "bertt", "gpt2 and llama"),
+         {"model.gguf": b"bertt".join(GGUF.rsplit(b"llama", 1))}),
+        ("import into a folder with files", IMPORT, ("'made'",), {"model.gguf": GGUF, "made/mine.txt": "x"}),
+        ("import of a folder of safetensors", "model-import model --out made", ("pytorch_model.bin", ".gguf"),
+         files(GOOD, {})),
+        ("import of a pickle that runs things", "model-import model --out made",
+         ("pytorch_model.bin", "asks for posix.system", "nothing is run"),
+         {**files(None, {}), "model/pytorch_model.bin": torch_archive(b"\x80\x02cposix\nsystem\nX\x01\0\0\0a\x85R.")}),
+        ("get of no such model", "model-get gpt-5", ("gpt-5", "smollm2-135m"), {}),
+        ("a model that was not got", GENERATE.replace("--model model", "--model smollm2-135m") + " 1",
+         ("not here yet", "hat model get smollm2-135m"), {}),
+        ("tokens of no folder", "model-tokens none --text a", ("none", "cannot read"), {}))
+] + [
+    Case(name, "generate --model model --system whole --chat hello " + arguments, words,
+         {**WITH_TOKENIZER, "model/tokenizer_config.json": json.dumps(config), "endless.jinja": ENDLESS})
+    for name, config, arguments, words in (
+        ("chat without a template", {}, "", ("no chat template", "--chat-template", "chatml")),
+        ("chat with no such template", {}, "--chat-template none", ("--chat-template", "vicuna", "'none'")),
+        ("chat with a broken template", {"chat_template": "{% for %}"}, "",
+         ("tokenizer_config.json", "the chat template fails", "line 1")),
+        ("chat with a template that refuses", {"chat_template": "{{ raise_exception('not so') }}"}, "", ("not so",)),
+        ("chat with a template that reaches out", {"chat_template": "{{ messages.__class__.__mro__ }}"}, "",
+         ("the chat template fails", "unsafe")),
+        ("chat with a template that does not end", {}, "--chat-template endless.jinja", ("not ended after 5 s",)))])
 
 if __name__ == "__main__":
     unittest.main()

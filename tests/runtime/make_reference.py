@@ -23,6 +23,9 @@ BASE = dict(hidden_size=32, intermediate_size=56, num_hidden_layers=3, num_atten
             bos_token_id=1, eos_token_id=2, attn_implementation="eager")
 LLAMA3 = dict(rope_type="llama3", rope_theta=500.0, factor=4.0, low_freq_factor=1.0,
               high_freq_factor=4.0, original_max_position_embeddings=16)
+LLAMA31 = dict(rope_type="llama3", rope_theta=500000.0, factor=8.0, low_freq_factor=1.0,
+               high_freq_factor=4.0, original_max_position_embeddings=8192)
+PLAIN = dict(rope_type="default", rope_theta=10000.0)
 # name -> (config, tokens, dtype of the weights, old key spellings, bytes a shard)
 CASES = {
     "mha": (dict(rope_parameters=dict(rope_type="default", rope_theta=10000.0)),
@@ -36,7 +39,17 @@ CASES = {
     "sharded_bf16": (dict(num_key_value_heads=2,
                           rope_parameters=dict(rope_type="default", rope_theta=1e6)),
                      40, torch.bfloat16, False, 24_000),
+    "llama31": (dict(num_key_value_heads=2, head_dim=16, rope_parameters=LLAMA31), 48, torch.float32, False, None),
+    "mistral": (dict(num_key_value_heads=2, sliding_window=64, rope_parameters=PLAIN),
+                40, torch.float32, False, None),
+    "qwen2": (dict(num_key_value_heads=2, tie_word_embeddings=True, rope_parameters=PLAIN),
+              40, torch.float32, False, None),
+    "qwen3": (dict(num_key_value_heads=2, head_dim=16, rope_parameters=PLAIN), 40, torch.float32, False, None),
+    "smollm3": (dict(num_hidden_layers=4, num_key_value_heads=2, rope_parameters=PLAIN, pad_token_id=0),
+                40, torch.float32, False, None),
 }
+# The classes of those that are not Llama's, in transformers' words.
+FAMILIES = {"mistral": "Mistral", "qwen2": "Qwen2", "qwen3": "Qwen3", "smollm3": "SmolLM3"}
 
 
 def randomize(model, generator):
@@ -44,7 +57,9 @@ def randomize(model, generator):
     with torch.no_grad():
         for name, weight in model.named_parameters():
             values = torch.randn(weight.shape, generator=generator)
-            if weight.dim() == 1:
+            if name.endswith(".bias"):
+                weight.copy_(0.5 * values)
+            elif weight.dim() == 1:
                 weight.copy_(1 + 0.1 * values)
             elif "embed" in name:
                 weight.copy_(values)
@@ -79,12 +94,14 @@ def make(name, index, changes, tokens, dtype, old_spelling, shard_bytes):
     folder = ROOT / name
     shutil.rmtree(folder, ignore_errors=True)
     generator = torch.Generator().manual_seed(index)
-    config = transformers.LlamaConfig(**{**BASE, **changes})
-    model = transformers.LlamaForCausalLM(config).eval()
+    family = FAMILIES.get(name, "Llama")
+    config = getattr(transformers, f"{family}Config")(**{**BASE, **changes})
+    model_class = getattr(transformers, f"{family}ForCausalLM")
+    model = model_class(config).eval()
     randomize(model, generator)
     model.to(dtype).save_pretrained(folder, max_shard_size=shard_bytes or "1GB")
     (folder / "generation_config.json").unlink(missing_ok=True)
-    model = transformers.LlamaForCausalLM.from_pretrained(
+    model = model_class.from_pretrained(
         folder, dtype=torch.float32, attn_implementation="eager").eval()
     ids = torch.randint(config.vocab_size, (1, tokens), generator=generator)
     with torch.no_grad():
@@ -96,10 +113,34 @@ def make(name, index, changes, tokens, dtype, old_spelling, shard_bytes):
     (folder / "config.json").chmod(0o644)
 
 
+def save_as_torch(name):
+    """The checkpoint `name` as torch.save writes it, in two files with an index: NAME_bin."""
+    folder = ROOT / f"{name}_bin"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    shutil.copy(ROOT / name / "config.json", folder)
+    model = transformers.AutoModelForCausalLM.from_pretrained(ROOT / name, dtype="auto")
+    tensors = model.state_dict()  # an ordered dictionary, with attributes of torch's own
+    names = list(tensors)
+    index = {"metadata": {}, "weight_map": {}}
+    for number, part in enumerate((names[:len(names) // 2], names[len(names) // 2:]), 1):
+        file = f"pytorch_model-{number:05}-of-00002.bin"
+        saved = tensors.copy() if number == 1 else {}
+        for name in names:
+            if name in part:
+                saved[name] = tensors[name].clone()
+            else:
+                saved.pop(name, None)
+        torch.save(saved, folder / file)
+        index["weight_map"].update({name: file for name in part})
+    (folder / "pytorch_model.bin.index.json").write_text(json.dumps(index, indent=1) + "\n")
+
+
 def main():
     print("transformers", transformers.__version__, "torch", torch.__version__)
     for index, (name, case) in enumerate(CASES.items()):
         make(name, index, *case)
+    save_as_torch("sharded_bf16")
 
 
 if __name__ == "__main__":

@@ -1,69 +1,21 @@
 #include "tests/runtime/tokenizer_file.h"
 
-#include <cstdint>
-#include <cstdio>
-#include <cstring>
+#include <fmt/format.h>
+
+#include "runtime/convert/sentencepiece_file.h"
 
 namespace hat {
-namespace {
-
-// Protocol buffers' wire format: a key of field number and wire type, then the value.
-void PutVarint(std::string& out, uint64_t value) {
-  for (; value >= 0x80; value >>= 7) out.push_back(static_cast<char>(value | 0x80));
-  out.push_back(static_cast<char>(value));
-}
-void PutInt(std::string& out, int field, uint64_t value) {
-  PutVarint(out, static_cast<uint64_t>(field) << 3);
-  PutVarint(out, value);
-}
-void PutBytes(std::string& out, int field, const std::string& value) {
-  PutVarint(out, (static_cast<uint64_t>(field) << 3) | 2);
-  PutVarint(out, value.size());
-  out += value;
-}
-void PutFloat(std::string& out, int field, float value) {
-  PutVarint(out, (static_cast<uint64_t>(field) << 3) | 5);
-  char bytes[sizeof value];
-  std::memcpy(bytes, &value, sizeof value);
-  out.append(bytes, sizeof bytes);
-}
-
-enum PieceType { kNormal = 1, kUnknown = 2, kControl = 3, kByte = 6 };
-
-void PutPiece(std::string& out, const std::string& text, float score, PieceType type) {
-  std::string piece;
-  PutBytes(piece, 1, text);
-  PutFloat(piece, 2, score);
-  PutInt(piece, 3, type);
-  PutBytes(out, 1, piece);
-}
-
-}  // namespace
 
 std::string TokenizerFile(const std::vector<std::string>& pieces) {
-  std::string out;
-  PutPiece(out, "<unk>", 0, kUnknown);
-  PutPiece(out, "<s>", 0, kControl);
-  PutPiece(out, "</s>", 0, kControl);
+  std::vector<SentencePiece> all = {{"<unk>", 0, PieceKind::kUnknown},
+                                    {"<s>", 0, PieceKind::kControl},
+                                    {"</s>", 0, PieceKind::kControl}};
   for (int byte = 0; byte < 256; ++byte) {
-    char name[8];
-    std::snprintf(name, sizeof name, "<0x%02X>", static_cast<unsigned>(byte));
-    PutPiece(out, name, 0, kByte);
+    all.push_back({fmt::format("<0x{:02X}>", byte), 0, PieceKind::kByte});
   }
   float score = 0;
-  for (const std::string& piece : pieces) PutPiece(out, piece, score -= 1, kNormal);
-
-  std::string trainer;
-  PutInt(trainer, 3, 2);   // model_type: BPE
-  PutInt(trainer, 35, 1);  // byte_fallback
-  PutBytes(out, 2, trainer);
-  std::string normalizer;
-  PutBytes(normalizer, 1, "identity");
-  PutInt(normalizer, 3, 1);  // add_dummy_prefix
-  PutInt(normalizer, 4, 0);  // remove_extra_whitespaces
-  PutInt(normalizer, 5, 1);  // escape_whitespaces
-  PutBytes(out, 3, normalizer);
-  return out;
+  for (const std::string& piece : pieces) all.push_back({piece, score -= 1, PieceKind::kNormal});
+  return SentencePieceFile(all, /*adds_space=*/true);
 }
 
 std::string TokenizerFileOfSize(int vocabulary) {

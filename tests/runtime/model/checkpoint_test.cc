@@ -139,7 +139,7 @@ TEST(CheckpointTest, AMissingShardOrNoWeightsAtAllIsNamed) {
   fs::remove(whole / "model.safetensors");
   ExpectRefused(whole, "has neither");
   WriteFileAtomically(whole / "pytorch_model.bin", "old");
-  ExpectRefused(whole, "but pytorch_model.bin: safetensors are read here");
+  ExpectRefused(whole, "but pytorch_model.bin: 'hat model import' makes");
 }
 
 TEST(CheckpointTest, WeightsOfTwoSavesAreRefused) {

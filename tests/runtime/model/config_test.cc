@@ -166,8 +166,9 @@ INSTANTIATE_TEST_SUITE_P(
     Table, BadConfigTest,
     testing::Values(
         BadConfig{"Architecture", R"({"architectures": ["Qwen2ForCausalLM"]})", "Qwen2ForCausalLM"},
-        BadConfig{"ModelType", R"({"model_type": "qwen2"})", "qwen2"},
-        BadConfig{"Window", R"({"model_type": "mistral", "sliding_window": 127})",
+        BadConfig{"ModelType", R"({"model_type": "gpt2"})", "gpt2"},
+        BadConfig{"Window",
+                  R"({"model_type": "mistral", "architectures": null, "sliding_window": 127})",
                   "'sliding_window'"},
         BadConfig{"NoModelType", R"({"model_type": null})", "'model_type' is missing"},
         BadConfig{"Activation", R"({"hidden_act": "gelu"})", "gelu"},

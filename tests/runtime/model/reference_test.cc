@@ -46,7 +46,8 @@ TEST_P(ReferenceTest, TheDistanceIsSmallBecauseTheModelIsTheSame) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Checkpoints, ReferenceTest,
-                         testing::Values("mha", "gqa_llama3_tied", "linear", "sharded_bf16"),
+                         testing::Values("mha", "gqa_llama3_tied", "linear", "sharded_bf16",
+                                         "llama31", "mistral", "qwen2", "qwen3", "smollm3"),
                          [](const auto& test) { return std::string(test.param); });
 
 }  // namespace

@@ -110,8 +110,6 @@ INSTANTIATE_TEST_SUITE_P(
         BadFile{"Empty", "", "0 bytes"}, BadFile{"SevenBytes", "1234567", "7 bytes"},
         BadFile{"HugeHeader", FileOf("{}", "", uint64_t{1} << 63), "no header's length"},
         BadFile{"AllOnes", FileOf("{}", "", UINT64_MAX), "no header's length"},
-        BadFile{"GitLfs", "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 9\n",
-                "a Git LFS pointer"},
         BadFile{"HeaderBehindTheEnd", FileOf("{}", "", 3), "cut off"},
         BadFile{"NoObject", FileOf("[]", ""), "no JSON object"},
         BadFile{"BrokenJson", FileOf("{\"x\":", ""), "not valid JSON"},

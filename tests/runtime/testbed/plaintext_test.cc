@@ -9,7 +9,7 @@
 #include <span>
 #include <string_view>
 
-#include "runtime/model/tokenizer.h"
+#include "runtime/tokenizer/tokenizer.h"
 #include "tests/runtime/testbed/heard_messages.h"
 #include "tests/runtime/testbed/served_rig.h"
 

@@ -1,4 +1,4 @@
-#include "runtime/model/sentencepiece_module.h"
+#include "runtime/tokenizer/sentencepiece_module.h"
 
 #include <sentencepiece_processor.h>
 

@@ -1,4 +1,4 @@
-#include "runtime/model/tokenizer.h"
+#include "runtime/tokenizer/tokenizer.h"
 
 #include <ATen/ATen.h>
 #include <gmock/gmock.h>

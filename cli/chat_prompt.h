@@ -1,0 +1,14 @@
+// What a user says, in the form in which a model was taught to answer.
+#pragma once
+
+#include <string>
+
+namespace hat {
+
+// The prompt of one user's turn, up to where the answer begins. `given`: the file of a Jinja
+// template or the name of a shipped one; empty: the checkpoint's own (chat_template.jinja, or the
+// key of tokenizer_config.json). Throws InputError: there is none, or it fails on this turn.
+std::string ChatPrompt(const std::string& folder, const std::string& given,
+                       const std::string& user);
+
+}  // namespace hat
