@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "cli/shipped.h"
 #include "core/child_processes.h"
@@ -11,6 +12,7 @@
 #include "core/interrupt.h"
 #include "core/scratch_folder.h"
 #include "core/strict_json.h"
+#include "core/utf8.h"
 
 namespace hat {
 namespace {
@@ -64,23 +66,39 @@ json TokensOf(const JsonNode& config) {
 
 }  // namespace
 
-std::string ChatPrompt(const std::string& folder, const std::string& given,
-                       const std::string& user) {
+std::vector<std::string> ChatPrompts(const std::string& folder, const std::string& given,
+                                     const std::vector<std::string>& users) {
   const std::string path = folder + "/tokenizer_config.json";
   json document = json::object();
   if (IsThere(path)) document = WithoutNulls(ParseJson(ReadFile(path), path));
   const JsonNode config(document, path);
   const Template chosen = given.empty() ? OwnTemplate(folder, config, path) : GivenTemplate(given);
+  json conversations = json::array();
+  for (const std::string& user : users) {
+    if (!IsUtf8(user)) throw InputError("the text is not UTF-8");
+    conversations.push_back({{{"role", "user"}, {"content", user}}});
+  }
   const json request = {{"template", chosen.text},
-                        {"messages", {{{"role", "user"}, {"content", user}}}},
+                        {"conversations", std::move(conversations)},
                         {"tokens", TokensOf(config)}};
   const ScratchFolder scratch("hat-chat");
+  const std::string answer = scratch / "prompts.json";
   WriteFileAtomically(scratch / "request.json", request.dump());
   const EndedChild ended = RunChild({HAT_PYTHON, "-B", ShareFolder() + "/models/chat/render.py",
-                                     scratch / "request.json", scratch / "prompt.txt"});
+                                     scratch / "request.json", answer});
   if (IsInterrupted()) throw RunError("interrupted");
-  if (ended.exit_code == 0) return ReadFile(scratch / "prompt.txt");
-  throw InputError(fmt::format("{}: the chat template fails: {}", chosen.from, ended.last_error));
+  if (ended.exit_code != 0) {
+    throw InputError(fmt::format("{}: the chat template fails: {}", chosen.from, ended.last_error));
+  }
+  const json prompts = ParseJson(ReadFile(answer), answer);
+  std::vector<std::string> texts;
+  for (const JsonNode& prompt : JsonNode(prompts, answer).Items()) texts.push_back(prompt.String());
+  return texts;
+}
+
+std::string ChatPrompt(const std::string& folder, const std::string& given,
+                       const std::string& user) {
+  return ChatPrompts(folder, given, {user}).at(0);
 }
 
 }  // namespace hat

@@ -2,12 +2,16 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 namespace hat {
 
-// The prompt of one user's turn, up to where the answer begins. `given`: the file of a Jinja
-// template or the name of a shipped one; empty: the checkpoint's own (chat_template.jinja, or the
-// key of tokenizer_config.json). Throws InputError: there is none, or it fails on this turn.
+// The prompt of each user's turn, a conversation each, up to where the answer begins. `given`: the
+// file of a Jinja template or the name of a shipped one; empty: the checkpoint's own
+// (chat_template.jinja, or the key of tokenizer_config.json). Throws InputError: there is none, or
+// it fails on a turn.
+std::vector<std::string> ChatPrompts(const std::string& folder, const std::string& given,
+                                     const std::vector<std::string>& users);
 std::string ChatPrompt(const std::string& folder, const std::string& given,
                        const std::string& user);
 

@@ -95,7 +95,9 @@ int ModelGetVerb(CommandLine& line) {
               "--system whole --chat 'Why is the sky blue?'");
   line.add_option("name", name, "of the model")->required();
   line.Parse();
-  Get(Find(name));
+  const GettableModel& model = Find(name);
+  CatchInterrupts();
+  Get(model);
   return 0;
 }
 

@@ -7,6 +7,7 @@
 #include <limits>
 #include <vector>
 
+#include "cli/got_models.h"
 #include "cli/shipped.h"
 #include "core/error.h"
 #include "core/files.h"
@@ -30,7 +31,13 @@ std::string FileOr(const std::string& given, const ModelOptions& options, const 
 std::string FileOrNone(const std::string& given, const std::string& folder, const char* name) {
   if (!given.empty()) return given;
   std::string path = folder + "/" + name;
-  return IsThere(path) ? path : "";
+  if (IsThere(path)) return path;
+  for (const GettableModel& model : GettableModels()) {
+    if (folder != fmt::format("{}/{}", ModelsFolder(), model.name)) continue;
+    const std::string shipped = fmt::format("{}/models/{}/{}", ShareFolder(), model.name, name);
+    if (IsThere(shipped)) return shipped;
+  }
+  return "";
 }
 
 void AddModelOptions(CommandLine& line, ModelOptions& options, bool whole) {
@@ -64,6 +71,9 @@ void AddModelOptions(CommandLine& line, ModelOptions& options, bool whole) {
   line.add_option("--wire-dtype", options.wire_dtype,
                   "of the states between device and cloud: fp32, fp16, bf16 (default: as --dtype, "
                   "fp32 for fp64)");
+  line.add_flag("--device-int8", options.is_device_int8,
+                "the device's weights (its layers, adapter and head) as int8, a scale a row: a "
+                "quarter of fp32 to read, half of bf16; on the CPU");
   line.add_option("--device", options.device, "cpu or cuda:N")->capture_default_str();
 }
 
@@ -71,6 +81,7 @@ SplitPlan PlanOf(const ModelOptions& options, const ModelConfig& config) {
   SplitPlan plan;
   plan.split = options.split.value_or(std::min(2, config.shape.layer_count() - 1));
   plan.compute = {ParseDtype(options.dtype, "--dtype"), options.device};
+  plan.is_device_int8 = options.is_device_int8;
   plan.wire = options.wire_dtype.empty()
                   ? WireDtypeFor(plan.compute.dtype)
                   : ParseDtype(options.wire_dtype, "--wire-dtype", kWireDtypes);

@@ -19,6 +19,7 @@ struct ModelOptions {
   double draft_threshold = PolicyOptions().draft_threshold;
   std::string adapter, medusa;
   std::string dtype = "fp32", wire_dtype, device = "cpu";
+  bool is_device_int8 = false;
 };
 
 // `whole`: the system "whole" is one of them.
@@ -28,7 +29,8 @@ void AddModelOptions(CommandLine& line, ModelOptions& options, bool whole);
 SplitPlan PlanOf(const ModelOptions& options, const ModelConfig& config);
 SystemSpec SystemOf(const ModelOptions& options);
 
-// The file that is given, or that lies under that name in the folder; empty where there is neither.
+// A drafter's file: the one that is given, or that lies under that name in the model's folder, or
+// that ships for a model that 'hat model get' has got; empty where there is none.
 std::string FileOrNone(const std::string& given, const std::string& folder, const char* name);
 
 // The file that the option names, or that lies in the model's folder; empty where the system does

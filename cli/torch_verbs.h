@@ -11,10 +11,12 @@ int ModelImportVerb(CommandLine& line);
 int ModelShowVerb(CommandLine& line);
 int ModelTokensVerb(CommandLine& line);
 int TraceCheckVerb(CommandLine& line);
+int TraceFidelityVerb(CommandLine& line);
 int TracePromptsVerb(CommandLine& line);
 int TraceRecordVerb(CommandLine& line);
 int TrainAdapterVerb(CommandLine& line);
 int TrainBaseVerb(CommandLine& line);
+int TrainDialoguesVerb(CommandLine& line);
 int TrainEvalVerb(CommandLine& line);
 int TrainMedusaVerb(CommandLine& line);
 

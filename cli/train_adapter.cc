@@ -25,9 +25,8 @@ int hat::TrainAdapterVerb(CommandLine& line) {
   hat::KeepLargeBlocks();
   line.description(kTrainAdapterDescription);
   line.footer(kTrainAdapterExamples);
-  std::string model, file, tokenizer;
   hat::AdapterOptions adapter;
-  hat::DeclareModelAndFile(line, model, file, tokenizer);
+  hat::DrafterFlags flags(line);
   line.add_option("--split", adapter.split, "Depth of the states that it reads")
       ->capture_default_str()
       ->check(CLI::Range(1, 1 << 20));
@@ -43,8 +42,9 @@ int hat::TrainAdapterVerb(CommandLine& line) {
   defaults.options.schedule.peak = 2e-3;
   const hat::TrainOptions options(line, defaults);
   line.Parse();
-  const hat::TrainingJob job = hat::JobBeside(options.Read(), model, file, tokenizer);
-  return hat::RunTraining(options, job, "adapter", file, [&](const hat::TrainingWatch& watch) {
-    return hat::TrainAdapter(job, model, adapter, file, watch);
-  });
+  const hat::TrainingJob job = hat::JobBeside(options.Read(), flags);
+  return hat::RunTraining(options, job, "adapter", flags.file,
+                          [&](const hat::TrainingWatch& watch) {
+                            return hat::TrainAdapter(job, flags.model, adapter, flags.file, watch);
+                          });
 }

@@ -22,21 +22,24 @@ int hat::TrainMedusaVerb(CommandLine& line) {
   hat::KeepLargeBlocks();
   line.description(kTrainMedusaDescription);
   line.footer(kTrainMedusaExamples);
-  std::string model, file, tokenizer;
   hat::MedusaOptions medusa;
-  hat::DeclareModelAndFile(line, model, file, tokenizer);
+  hat::DrafterFlags flags(line);
   line.add_option("--heads", medusa.heads, "How many")
       ->capture_default_str()
       ->check(CLI::Range(1, 16));
   line.add_option("--decay", medusa.decay, "Head j's weight in the loss is this to the power j")
       ->capture_default_str()
       ->check(CLI::Range(0.01, 1.0));
+  line.add_flag(
+      "--share-output", medusa.shares_output,
+      "The model's own output layer behind each head: small files for large vocabularies");
   hat::TrainingJob defaults;
   defaults.options.schedule.peak = 2e-3;
   const hat::TrainOptions options(line, defaults);
   line.Parse();
-  const hat::TrainingJob job = hat::JobBeside(options.Read(), model, file, tokenizer);
-  return hat::RunTraining(options, job, "Medusa heads", file, [&](const hat::TrainingWatch& watch) {
-    return hat::TrainMedusa(job, model, medusa, file, watch);
-  });
+  const hat::TrainingJob job = hat::JobBeside(options.Read(), flags);
+  return hat::RunTraining(options, job, "Medusa heads", flags.file,
+                          [&](const hat::TrainingWatch& watch) {
+                            return hat::TrainMedusa(job, flags.model, medusa, flags.file, watch);
+                          });
 }

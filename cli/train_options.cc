@@ -16,6 +16,7 @@
 #include "core/error.h"
 #include "core/files.h"
 #include "experiments/scenario/limits.h"
+#include "protocol/frame.h"
 #include "runtime/tokenizer/tokenizer.h"
 
 namespace hat {
@@ -97,21 +98,25 @@ TrainingJob TrainOptions::Read() const {
   return job;
 }
 
-void DeclareModelAndFile(CommandLine& line, std::string& model, std::string& file,
-                         std::string& tokenizer) {
+DrafterFlags::DrafterFlags(CommandLine& line) {
   line.add_option("--model", model, "Folder of a Hugging Face checkpoint")
       ->required()
       ->transform(ShippedPath);
   line.add_option("--out", file, "File to write, .safetensors")->required();
   line.add_option("--tokenizer", tokenizer, "a tokenizer's file; the model's own unless given");
+  line.add_flag("--special-tokens", finds_controls,
+                "Names of special tokens in the text are these tokens, as in dialogues");
+  line.add_option("--file-dtype", file_dtype, "Of the tensors in the file: fp32, fp16, bf16")
+      ->capture_default_str();
 }
 
-TrainingJob JobBeside(TrainingJob job, const std::string& model, const std::string& file,
-                      const std::string& tokenizer) {
-  job.tokenizer = TokenizerFileOr(tokenizer, model);
-  job.work_folder = file + ".training";
-  if (!job.resume && std::filesystem::exists(file)) {
-    throw InputError(fmt::format("'{}' exists; give another name", file));
+TrainingJob JobBeside(TrainingJob job, const DrafterFlags& flags) {
+  job.tokenizer = TokenizerFileOr(flags.tokenizer, flags.model);
+  job.finds_controls = flags.finds_controls;
+  job.file_dtype = ParseDtype(flags.file_dtype, "--file-dtype", kWireDtypes);
+  job.work_folder = flags.file + ".training";
+  if (!job.resume && std::filesystem::exists(flags.file)) {
+    throw InputError(fmt::format("'{}' exists; give another name", flags.file));
   }
   return job;
 }

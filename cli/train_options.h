@@ -25,14 +25,20 @@ class TrainOptions {
   int threads_ = 0;
 };
 
-// The flags of who trains on a given model: --model, --out, --tokenizer.
-void DeclareModelAndFile(CommandLine& line, std::string& model, std::string& file,
-                         std::string& tokenizer);
+// The flags of who trains a drafter for a given model.
+struct DrafterFlags {
+  explicit DrafterFlags(CommandLine& line);  // both must live until the line is parsed
+  DrafterFlags(const DrafterFlags&) = delete;
+  DrafterFlags& operator=(const DrafterFlags&) = delete;
 
-// The job of training `file` for a model: work folder "<file>.training", the model's tokenizer
-// unless another is given. Throws InputError if the file is there and the job is not resumed.
-TrainingJob JobBeside(TrainingJob job, const std::string& model, const std::string& file,
-                      const std::string& tokenizer);
+  std::string model, file, tokenizer;
+  std::string file_dtype = "fp32";
+  bool finds_controls = false;
+};
+
+// The job of training a drafter: work folder "<file>.training", the model's tokenizer unless
+// another is given. Throws InputError if the file is there and the job is not resumed.
+TrainingJob JobBeside(TrainingJob job, const DrafterFlags& flags);
 
 // Steps allocate the same large blocks again and again: from now on they are kept, instead of
 // asking the system for zeroed pages each time. First in main.

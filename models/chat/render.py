@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Renders a chat template: render.py REQUEST.json PROMPT.txt
+"""Renders a chat template: render.py REQUEST.json PROMPTS.json
 
-REQUEST has "template", "messages" and "tokens" (special tokens' names by their roles, as
-"bos_token"). The prompt, up to where the model's answer begins, is written to PROMPT.txt. Templates
-see what transformers gives them, in a sandbox, for five seconds and within 2 GB.
+REQUEST has "template", "conversations" (lists of messages) and "tokens" (special tokens' names by
+their roles, as "bos_token"). PROMPTS gets a list, each conversation up to where the model's answer
+begins. Templates see what transformers gives them, in a sandbox, for five seconds and within 2 GB.
 """
 import datetime
 import json
@@ -53,16 +53,17 @@ def main():
     signal.alarm(SECONDS)
     resource.setrlimit(resource.RLIMIT_AS, (BYTES, BYTES))
     try:
-        prompt = environment().from_string(request["template"]).render(
-            messages=request["messages"], tools=None, documents=None, add_generation_prompt=True,
-            **request["tokens"])
+        template = environment().from_string(request["template"])
+        prompts = [template.render(messages=messages, tools=None, documents=None,
+                                   add_generation_prompt=True, **request["tokens"])
+                   for messages in request["conversations"]]
     except MemoryError:
         sys.exit("the template takes more than 2 GB")
     except jinja2.TemplateSyntaxError as error:
         sys.exit(f"line {error.lineno}: {error.message}")
     except Exception as error:  # whatever a template makes of its input
         sys.exit(" ".join(str(error).split()) or type(error).__name__)
-    pathlib.Path(sys.argv[2]).write_text(prompt, encoding="utf-8", newline="")
+    pathlib.Path(sys.argv[2]).write_text(json.dumps(prompts), encoding="utf-8")
 
 
 if __name__ == "__main__":

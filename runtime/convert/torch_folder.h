@@ -8,11 +8,9 @@
 #include <string>
 
 #include "runtime/convert/import.h"
-#include "runtime/convert/pickle.h"
+#include "runtime/convert/torch_archive.h"
 
 namespace hat {
-
-class TorchArchive;
 
 class TorchFolder final : public ImportedModel {
  public:

@@ -65,14 +65,17 @@ AdapterFile LoadAdapter(const std::string& file_or_random, const Model& model, i
   return adapter;
 }
 
-void SaveAdapter(const std::string& path, const AdapterFile& adapter) {
+void SaveAdapter(const std::string& path, const AdapterFile& adapter, Dtype dtype) {
   TensorFile file;
   file.metadata = {{"kind", kKind},
                    {"model", adapter.model_id},
                    {"split", std::to_string(adapter.split)},
                    {"draft_temperature", ExactText(adapter.draft_temperature)}};
-  file.tensors["norm"] = adapter.weights.norm;
-  for (const auto& [name, matrix] : Matrices()) file.tensors[name] = adapter.weights.*matrix;
+  const auto type = ScalarTypeOf(dtype);
+  file.tensors["norm"] = adapter.weights.norm.detach().to(type);
+  for (const auto& [name, matrix] : Matrices()) {
+    file.tensors[name] = (adapter.weights.*matrix).detach().to(type);
+  }
   WriteTensorFile(path, file);
 }
 
@@ -84,7 +87,9 @@ Adapter::Adapter(const Model& model, const AdapterFile& file, const Compute& com
   for (const auto& [name, matrix] : Matrices()) {
     weights.*matrix = (weights.*matrix).detach().to(OptionsOf(compute));
   }
-  stack_ = std::make_unique<LayerStack>(std::vector<PackedLayer>{Pack(weights)},
+  PackedLayer layer = Pack(weights);
+  if (compute.has_int8_weights) Quantise(layer);
+  stack_ = std::make_unique<LayerStack>(std::vector<PackedLayer>{std::move(layer)},
                                         AdapterShape(model.config), model.config, compute);
 }
 Adapter::~Adapter() = default;

@@ -26,7 +26,9 @@ struct AdapterFile {
 // Reads a file, or makes "random:SEED" for `split`. Throws InputError: not an
 // adapter, another model's (id), another split, wrong shapes.
 AdapterFile LoadAdapter(const std::string& file_or_random, const Model& model, int split);
-void SaveAdapter(const std::string& path, const AdapterFile& adapter);  // atomically; RunError
+// In `dtype`; atomically; throws RunError.
+void SaveAdapter(const std::string& path, const AdapterFile& adapter,
+                 Dtype dtype = Dtype::kFloat32);
 
 // Heads of the adapter's attention: the model's, each hidden / heads wide, all with keys and values
 // of their own.

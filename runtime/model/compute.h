@@ -9,11 +9,13 @@ namespace hat {
 
 struct Compute {
   Dtype dtype = Dtype::kFloat32;
-  std::string device = "cpu";  // or "cuda", "cuda:N"
+  std::string device = "cpu";     // or "cuda", "cuda:N"
+  bool has_int8_weights = false;  // matrices are kept as int8 (weight_matrix.h): the CPU's, for
+                                  // fp32 and bf16
 };
 
 // Throws InputError if there is no such device here, or it has no such arithmetic (fp16 on the
-// CPU).
+// CPU, int8 weights elsewhere).
 void CheckCompute(const Compute& compute);
 
 // Threads inside one operation, for the whole process; call it before the first operation. >= 1.

@@ -22,8 +22,8 @@ template <typename T>
 void WidenRow(const T* x, int64_t n, WideOf<T>* out);
 
 // y[r, o] = sum over k of x[r, k] weight[o, k], for o in begin..end - 1. x [rows, in] as WidenRow
-// leaves them, weight [out, in], y [rows, out]. Weights are read from
-// memory once.
+// leaves them, weight [out, in], y [rows, out]. Weights are read from memory once. Defined for
+// T = int8_t too, x then in order.
 template <typename T>
 void LinearRange(const WideOf<T>* x, const T* weight, int64_t rows, int64_t in, int64_t out,
                  int64_t begin, int64_t end, WideOf<T>* y);

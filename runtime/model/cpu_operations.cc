@@ -51,8 +51,29 @@ at::TensorOptions WideOptions(const at::Tensor& x) {
   return x.options().dtype(x.scalar_type() == at::kDouble ? at::kDouble : at::kFloat);
 }
 
+// The sums of int8 weights, each row's times its scale.
+at::Tensor FewScaledSums(const at::Tensor& x, const WeightMatrix& weight) {
+  const int64_t rows = x.size(0);
+  const int64_t in = x.size(1);
+  const int64_t out = weight.values.size(0);
+  const at::Tensor input = x.to(at::kFloat).contiguous();  // [rows, in]
+  at::Tensor sums = at::empty({rows, out}, input.options());
+  const auto* const scales = DataOf<float>(weight.scales);
+  auto* const y = DataOf<float>(sums);
+  at::parallel_for(0, out, GrainFor(in * rows), [&](int64_t begin, int64_t end) {
+    LinearRange<int8_t>(DataOf<float>(input), DataOf<int8_t>(weight.values), rows, in, out, begin,
+                        end, y);
+    for (int64_t row = 0; row < rows; ++row) {
+      for (int64_t o = begin; o < end; ++o) y[row * out + o] *= scales[o];
+    }
+  });
+  return sums;
+}
+
 // x weight^T in the wide type. x [rows, in], weight [out, in].
-at::Tensor FewSums(const at::Tensor& x, const at::Tensor& weight) {
+at::Tensor FewSums(const at::Tensor& x, const WeightMatrix& matrix) {
+  if (matrix.is_int8()) return FewScaledSums(x, matrix);
+  const at::Tensor& weight = matrix.values;
   const int64_t rows = x.size(0);
   const int64_t in = x.size(1);
   const int64_t out = weight.size(0);
@@ -71,8 +92,9 @@ at::Tensor FewSums(const at::Tensor& x, const at::Tensor& weight) {
 
 // The same through ATen's products. These take bf16 at a hundredth of fp32's speed on a processor
 // without bf16 units: there weights are widened, some at a time.
-at::Tensor Product(const at::Tensor& narrow, const at::Tensor& weight) {
+at::Tensor Product(const at::Tensor& narrow, const WeightMatrix& matrix) {
   const at::Tensor x = narrow.to(WideOptions(narrow));
+  const at::Tensor& weight = matrix.values;
   if (weight.scalar_type() == x.scalar_type()) return at::mm(x, weight.t());
   constexpr int64_t kOutputs = 512;
   const int64_t out = weight.size(0);
@@ -82,6 +104,7 @@ at::Tensor Product(const at::Tensor& narrow, const at::Tensor& weight) {
     const int64_t count = std::min(kOutputs, out - o);
     const at::Tensor some = wide.narrow(0, 0, count);  // [count, in]
     some.copy_(weight.narrow(0, o, count));
+    if (matrix.is_int8()) some.mul_(matrix.scales.narrow(0, o, count).unsqueeze(1));
     at::Tensor part = sums.narrow(1, o, count);  // [rows, count]
     at::mm_out(part, x, some.t());
   }
@@ -209,9 +232,9 @@ at::Tensor CpuNorm(const at::Tensor& x, const at::Tensor& weight, double eps) {
   return out;
 }
 
-at::Tensor CpuLinear(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& residual,
+at::Tensor CpuLinear(const at::Tensor& x, const WeightMatrix& weight, const at::Tensor& residual,
                      bool wide) {
-  HAT_CHECK(weight.size(1) == x.size(1) && !(wide && residual.defined()));
+  HAT_CHECK(weight.values.size(1) == x.size(1) && !(wide && residual.defined()));
   const at::Tensor sums =
       x.size(0) <= kFewRows ? FewSums(x, weight) : Product(x, weight);  // [rows, out]
   if (wide || (!residual.defined() && sums.scalar_type() == x.scalar_type())) return sums;

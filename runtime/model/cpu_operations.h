@@ -7,6 +7,7 @@
 
 #include "runtime/model/batch_plan.h"
 #include "runtime/model/layer_math.h"
+#include "runtime/model/weight_matrix.h"
 
 namespace hat {
 
@@ -16,10 +17,10 @@ bool HasCpuOperations(const Compute& compute);
 // As RmsNorm. x [rows, hidden].
 at::Tensor CpuNorm(const at::Tensor& x, const at::Tensor& weight, double eps);
 
-// x weight^T (+ residual). x [rows, in], weight [out, in], residual [rows, out] or undefined.
-// `wide`: the result is fp32 (fp64 for fp64) without rounding, else x's type.
-at::Tensor CpuLinear(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& residual = {},
-                     bool wide = false);
+// x weight^T (+ residual). x [rows, in], weight [out, in] (int8: not for fp64), residual [rows,
+// out] or undefined. `wide`: the result is fp32 (fp64 for fp64) without rounding, else x's type.
+at::Tensor CpuLinear(const at::Tensor& x, const WeightMatrix& weight,
+                     const at::Tensor& residual = {}, bool wide = false);
 
 // qkv [rows, (heads + 2 kv_heads) * head_dim] -> [rows, heads * head_dim]: rotates queries (in qkv
 // itself) and keys, writes keys and values into the caches, attends, each part by itself.

@@ -50,6 +50,16 @@ HAT_INLINE void LoadPair(const T* from, Vector<WideOf<T>>& first, Vector<WideOf<
     std::memcpy(&words, from, sizeof words);
     first = (Vector<float>)(words << 16);
     second = (Vector<float>)(words & 0xffff0000);
+  } else if constexpr (std::is_same_v<T, int8_t>) {
+    Vector<int8_t, 16> bytes;  // widened twice: from 8 bytes at once the compiler takes each apart
+    std::memcpy(&bytes, from, sizeof bytes);
+    const auto words = __builtin_convertvector(bytes, Vector<int16_t>);
+    Vector<int16_t, 16> halves[2];
+    std::memcpy(halves, &words, sizeof words);
+    first =
+        __builtin_convertvector(__builtin_convertvector(halves[0], Vector<int32_t>), Vector<float>);
+    second =
+        __builtin_convertvector(__builtin_convertvector(halves[1], Vector<int32_t>), Vector<float>);
   } else {
     first = Load(from);
     second = Load(from + kLanes<T>);

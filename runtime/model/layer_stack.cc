@@ -34,6 +34,12 @@ PackedLayer Pack(const LayerWeights& weights) {
   return packed;
 }
 
+void Quantise(PackedLayer& layer) {
+  for (WeightMatrix* matrix : {&layer.qkv, &layer.o, &layer.gate_up, &layer.down}) {
+    if (matrix->defined()) *matrix = Quantised(matrix->values);
+  }
+}
+
 LayerStack::LayerStack(std::vector<PackedLayer> layers, const AttentionShape& shape,
                        const ModelConfig& config, const Compute& compute)
     : layers_(std::move(layers)),
@@ -90,13 +96,13 @@ at::Tensor LayerStack::Layer(int layer, const at::Tensor& x, const BatchPlan& pl
   const PackedLayer& weights = layers_[layer];
   const at::Tensor heads =
       Attention(layer, RmsNorm(x, weights.attention_norm, shape_.norm_eps), plan);
-  at::Tensor sum = x + at::linear(heads, weights.o);  // [rows, hidden]
+  at::Tensor sum = x + at::linear(heads, weights.o.values);  // [rows, hidden]
   if (!weights.gate_up.defined()) return sum;
   const at::Tensor normed = RmsNorm(sum, weights.mlp_norm, shape_.norm_eps);
-  const at::Tensor both = at::linear(normed, weights.gate_up);  // [rows, 2 ffn]
+  const at::Tensor both = at::linear(normed, weights.gate_up.values);  // [rows, 2 ffn]
   const int64_t ffn = both.size(1) / 2;
   const at::Tensor product = at::silu(both.narrow(1, 0, ffn)) * both.narrow(1, ffn, ffn);
-  return sum + at::linear(product, weights.down);
+  return sum + at::linear(product, weights.down.values);
 }
 
 void LayerStack::NormHeads(const PackedLayer& layer, at::Tensor& qkv) const {
@@ -115,7 +121,7 @@ at::Tensor LayerStack::Attention(int layer, const at::Tensor& normed, const Batc
   const int64_t q_heads = shape_.heads;
   const int64_t kv_heads = shape_.kv_heads;
   const PackedLayer& weights = layers_[layer];
-  at::Tensor together = at::linear(normed, weights.qkv, weights.qkv_bias);
+  at::Tensor together = at::linear(normed, weights.qkv.values, weights.qkv_bias);
   NormHeads(weights, together);
 #ifdef HAT_HAS_CUDA
   if (plan.ragged.memory.defined()) {

@@ -11,25 +11,29 @@
 #include "runtime/model/kv_cache.h"
 #include "runtime/model/layer_math.h"
 #include "runtime/model/submodels.h"
+#include "runtime/model/weight_matrix.h"
 
 namespace hat {
 
 // A layer's weights with those that read the same input in one matrix.
 struct PackedLayer {
   at::Tensor attention_norm;  // [hidden]
-  at::Tensor qkv;             // [(heads + 2 kv_heads) * head_dim, hidden]
-  at::Tensor o;               // [hidden, heads * head_dim]
+  WeightMatrix qkv;           // [(heads + 2 kv_heads) * head_dim, hidden]
+  WeightMatrix o;             // [hidden, heads * head_dim]
   // Undefined in Llama, see AttentionWeights:
   at::Tensor qkv_bias;        // [(heads + 2 kv_heads) * head_dim]
   at::Tensor q_norm, k_norm;  // [head_dim]
   bool is_rotated = true;
   // Undefined in an adapter, which has no MLP:
-  at::Tensor mlp_norm;  // [hidden]
-  at::Tensor gate_up;   // [2 ffn, hidden]
-  at::Tensor down;      // [hidden, ffn]
+  at::Tensor mlp_norm;   // [hidden]
+  WeightMatrix gate_up;  // [2 ffn, hidden]
+  WeightMatrix down;     // [hidden, ffn]
 };
 PackedLayer Pack(const AttentionWeights& weights);
 PackedLayer Pack(const LayerWeights& weights);
+
+// Its matrices as int8.
+void Quantise(PackedLayer& layer);
 
 class LayerStack {
  public:

@@ -46,24 +46,31 @@ MedusaFile LoadMedusa(const std::string& file_or_random, const Model& model) {
   }
   MedusaFile medusa;
   medusa.model_id = model.id;
+  const bool shares_output = !file.Has(NameOf(0, "output"));
   for (int j = 0; j < heads; ++j) {
-    medusa.heads.push_back({file.Tensor(NameOf(j, "weight"), {shape.hidden, shape.hidden}),
-                            file.Tensor(NameOf(j, "bias"), {shape.hidden}),
-                            file.Tensor(NameOf(j, "output"), {shape.vocabulary, shape.hidden})});
+    MedusaHead& head = medusa.heads.emplace_back();
+    head.weight = file.Tensor(NameOf(j, "weight"), {shape.hidden, shape.hidden});
+    head.bias = file.Tensor(NameOf(j, "bias"), {shape.hidden});
+    if (shares_output) continue;
+    head.output = file.Tensor(NameOf(j, "output"), {shape.vocabulary, shape.hidden});
   }
   file.RefuseOthers();
   return medusa;
 }
 
-void SaveMedusa(const std::string& path, const MedusaFile& medusa) {
+void SaveMedusa(const std::string& path, const MedusaFile& medusa, Dtype dtype) {
   TensorFile file;
   file.metadata = {
       {"kind", kKind}, {"model", medusa.model_id}, {"heads", std::to_string(medusa.heads.size())}};
   for (size_t j = 0; j < medusa.heads.size(); ++j) {
     const auto number = static_cast<int>(j);
-    file.tensors[NameOf(number, "weight")] = medusa.heads[j].weight;
-    file.tensors[NameOf(number, "bias")] = medusa.heads[j].bias;
-    file.tensors[NameOf(number, "output")] = medusa.heads[j].output;
+    const auto put = [&](const char* part, const at::Tensor& tensor) {
+      if (tensor.defined())
+        file.tensors[NameOf(number, part)] = tensor.detach().to(ScalarTypeOf(dtype));
+    };
+    put("weight", medusa.heads[j].weight);
+    put("bias", medusa.heads[j].bias);
+    put("output", medusa.heads[j].output);
   }
   WriteTensorFile(path, file);
 }
@@ -80,7 +87,9 @@ MedusaHeads::MedusaHeads(const Model& model, const MedusaFile& file, const Outpu
   norm_ = head.norm().to(options);
   for (const MedusaHead& stored : file.heads) {
     heads_.push_back({stored.weight.detach().to(options), stored.bias.detach().to(options),
-                      stored.output.detach().to(options)});
+                      stored.output.defined()
+                          ? stored.output.detach().to(options)
+                          : Dense(head.weight(), options.dtype().toScalarType())});
   }
 }
 

@@ -2,8 +2,8 @@
 // the next one from the deep state that yields the next one.
 //
 // Their file is safetensors: tensors heads.J.weight [hidden, hidden], heads.J.bias [hidden],
-// heads.J.output [vocabulary, hidden], J = 0, 1, ...; metadata kind = hat-medusa, model (the id of
-// the model that they were trained on), heads.
+// heads.J.output [vocabulary, hidden] (missing in all: the model's own output layer), J = 0, 1,
+// ...; metadata kind = hat-medusa, model (the id of the model that they were trained on), heads.
 #pragma once
 
 #include <string>
@@ -18,7 +18,7 @@ namespace hat {
 struct MedusaHead {
   at::Tensor weight;  // [hidden, hidden]
   at::Tensor bias;    // [hidden]
-  at::Tensor output;  // [vocabulary, hidden]
+  at::Tensor output;  // [vocabulary, hidden]; undefined: the model's own
 };
 
 struct MedusaFile {
@@ -29,7 +29,8 @@ struct MedusaFile {
 // Reads a file, or makes "random:SEED" with 4 heads. Throws InputError: not
 // Medusa heads, another model's, wrong shapes.
 MedusaFile LoadMedusa(const std::string& file_or_random, const Model& model);
-void SaveMedusa(const std::string& path, const MedusaFile& file);  // atomically; RunError
+// In `dtype`; atomically; throws RunError.
+void SaveMedusa(const std::string& path, const MedusaFile& file, Dtype dtype = Dtype::kFloat32);
 
 // One head on normed deep states x [..., hidden]: output (x + silu(weight x + bias)). [...,
 // vocabulary]
@@ -37,7 +38,8 @@ at::Tensor MedusaLogits(const at::Tensor& x, const MedusaHead& head);
 
 class MedusaHeads {
  public:
-  // `head` gives the final norm, which comes before the heads.
+  // `head` gives the final norm, which comes before the heads, and the output layer of those that
+  // have none.
   MedusaHeads(const Model& model, const MedusaFile& file, const OutputHead& head,
               const Compute& compute);
 

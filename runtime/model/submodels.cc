@@ -23,6 +23,7 @@ std::unique_ptr<LayerStack> LoadStack(const Model& model, int first, int last,
     std::vector<PackedLayer> layers;
     for (int layer = first; layer < last; ++layer) {
       layers.push_back(Pack(LoadLayer(model, layer, compute)));
+      if (compute.has_int8_weights) Quantise(layers.back());
     }
     ::malloc_trim(0);  // what packing has freed and the allocator would keep
     return std::make_unique<LayerStack>(std::move(layers), AttentionShapeOf(model.config),
@@ -30,10 +31,11 @@ std::unique_ptr<LayerStack> LoadStack(const Model& model, int first, int last,
   });
 }
 
-at::Tensor LoadTable(const Model& model, const std::string& name, const Compute& compute) {
+WeightMatrix LoadTable(const Model& model, const std::string& name, const Compute& compute) {
   const ModelShape& shape = model.config.shape;
   return WithMemoryErrors([&] {
-    return model.weights->Load(name, {shape.vocabulary, shape.hidden}, compute);
+    at::Tensor table = model.weights->Load(name, {shape.vocabulary, shape.hidden}, compute);
+    return compute.has_int8_weights ? Quantised(table) : WeightMatrix(std::move(table));
   });
 }
 
@@ -62,7 +64,7 @@ KvCache InputModel::MakeCache(int capacity) const { return stack_->MakeCache(cap
 
 at::Tensor InputModel::Forward(std::span<const int32_t> ids,
                                std::span<const SequencePart> parts) const {
-  const auto vocabulary = static_cast<int32_t>(embedding_.size(0));
+  const auto vocabulary = static_cast<int32_t>(embedding_.values.size(0));
   for (const int32_t id : ids) {
     if (id < 0 || id >= vocabulary) {
       throw InputError("token " + std::to_string(id) + " is not in the vocabulary, 0.." +
@@ -71,7 +73,7 @@ at::Tensor InputModel::Forward(std::span<const int32_t> ids,
   }
   const at::AutoDispatchBelowADInplaceOrView no_autograd;
   const at::Tensor index = ToDevice({ids.begin(), ids.end()}, compute_);  // [tokens]
-  return stack_->Forward(embedding_.index_select(0, index), parts);
+  return stack_->Forward(RowsOf(embedding_, index), parts);
 }
 
 OutputHead::OutputHead(const Model& model, const Compute& compute, const InputModel* tied)
@@ -93,7 +95,7 @@ at::Tensor OutputHead::Logits(const at::Tensor& deep) const {
     if (HasCpuOperations(compute_)) {
       return CpuLinear(CpuNorm(x, norm_, norm_eps_), weight_, {}, /*wide=*/true);
     }
-    return WideLogits(at::linear(RmsNorm(x, norm_, norm_eps_), weight_));
+    return WideLogits(at::linear(RmsNorm(x, norm_, norm_eps_), weight_.values));
   });
 }
 

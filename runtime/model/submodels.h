@@ -11,6 +11,7 @@
 #include <ATen/core/Tensor.h>
 
 #include "runtime/model/kv_cache.h"
+#include "runtime/model/weight_matrix.h"
 #include "runtime/model/weights.h"
 
 namespace hat {
@@ -61,11 +62,11 @@ class InputModel {
   // InputError for an id outside the vocabulary.
   at::Tensor Forward(std::span<const int32_t> ids, std::span<const SequencePart> parts) const;
 
-  const at::Tensor& embedding() const { return embedding_; }  // [vocabulary, hidden]
+  const WeightMatrix& embedding() const { return embedding_; }  // [vocabulary, hidden]
 
  private:
   std::unique_ptr<LayerStack> stack_;
-  at::Tensor embedding_;  // [vocabulary, hidden]
+  WeightMatrix embedding_;  // [vocabulary, hidden]
   Compute compute_;
 };
 
@@ -79,11 +80,12 @@ class OutputHead {
   // deep states [n, hidden] -> [n, vocabulary], fp32 (fp64 compute: fp64).
   at::Tensor Logits(const at::Tensor& deep) const;
 
-  const at::Tensor& norm() const { return norm_; }  // [hidden]
+  const at::Tensor& norm() const { return norm_; }        // [hidden]
+  const WeightMatrix& weight() const { return weight_; }  // [vocabulary, hidden]
 
  private:
   at::Tensor norm_;
-  at::Tensor weight_;  // [vocabulary, hidden]
+  WeightMatrix weight_;  // [vocabulary, hidden]
   double norm_eps_;
   Compute compute_;
 };

@@ -27,6 +27,7 @@ class TaggedTensors {
   // A file of this kind (metadata "kind"), trained on the model `id` (metadata "model").
   TaggedTensors(const std::string& path, const std::string& kind, const std::string& id);
 
+  bool Has(const std::string& name) const { return file_.tensors.contains(name); }
   int Integer(const std::string& key) const;      // from the metadata
   double Positive(const std::string& key) const;  // likewise; finite and > 0
   // The tensor of this shape, every value finite, in fp32 on the CPU.

@@ -50,6 +50,10 @@ void CheckCompute(const Compute& compute) {
   if (device.is_cpu() && compute.dtype == Dtype::kFloat16) {
     throw InputError("the CPU does not compute in fp16; choose fp32 or bf16");
   }
+  const bool is_narrow = compute.dtype == Dtype::kFloat32 || compute.dtype == Dtype::kBfloat16;
+  if (compute.has_int8_weights && !(device.is_cpu() && is_narrow)) {
+    throw InputError("weights as int8 are for the CPU, computing in fp32 or bf16");
+  }
   if (device.is_cpu()) return;
   const auto count = static_cast<int>(torch::cuda::device_count());
   if (count == 0) {

@@ -42,8 +42,13 @@ constexpr double kGb = 1e9;
 
 PackedLayer CopyOf(const PackedLayer& layer) {
   PackedLayer copy = layer;
-  for (at::Tensor* tensor : {&copy.attention_norm, &copy.qkv, &copy.o, &copy.qkv_bias, &copy.q_norm,
-                             &copy.k_norm, &copy.mlp_norm, &copy.gate_up, &copy.down}) {
+  std::vector<at::Tensor*> tensors = {&copy.attention_norm, &copy.qkv_bias, &copy.q_norm,
+                                      &copy.k_norm, &copy.mlp_norm};
+  for (WeightMatrix* matrix : {&copy.qkv, &copy.o, &copy.gate_up, &copy.down}) {
+    tensors.push_back(&matrix->values);
+    tensors.push_back(&matrix->scales);
+  }
+  for (at::Tensor* tensor : tensors) {
     if (tensor->defined()) *tensor = tensor->clone();
   }
   return copy;

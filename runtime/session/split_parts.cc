@@ -46,12 +46,13 @@ void CheckSplitSystem(const SystemSpec& system, const SplitPlan& plan, int stage
 DeviceModel MakeDeviceModel(const Model& model, const SystemSpec& system, const SplitPlan& plan,
                             const std::string& adapter, const std::string& medusa,
                             int64_t state_bytes) {
-  DeviceModel device(model, plan.split, plan.compute, plan.wire, state_bytes);
+  const Compute compute = plan.DeviceCompute();
+  DeviceModel device(model, plan.split, compute, plan.wire, state_bytes);
   if (system.drafts_chains()) {
-    device.adapter.emplace(model, LoadAdapter(adapter, model, plan.split), plan.compute);
+    device.adapter.emplace(model, LoadAdapter(adapter, model, plan.split), compute);
   }
   if (system.drafts_trees) {
-    device.medusa.emplace(model, LoadMedusa(medusa, model), device.head, plan.compute);
+    device.medusa.emplace(model, LoadMedusa(medusa, model), device.head, compute);
     CheckTree(FindTree(system.options.tree), system.options.tree, model.config.shape.vocabulary,
               device.medusa->size());
   }

@@ -26,7 +26,7 @@ void CheckSplit(const SplitPlan& plan, const ModelConfig& config) {
 struct WholeModel::Parts {
   Parts(const Model& model, const SplitPlan& plan)
       : config(model.config),
-        device(model, plan.split, plan.compute, plan.wire),
+        device(model, plan.split, plan.DeviceCompute(), plan.wire),
         cloud(model, plan.split, 1, plan.compute, plan.wire) {}
 
   // Logits of the token after the last of `ids`. [1, vocabulary]

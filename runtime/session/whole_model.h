@@ -16,6 +16,9 @@ struct SplitPlan {
   int split = 2;  // layers on the device; 1 to layers - 1
   Compute compute;
   Dtype wire = Dtype::kFloat32;
+  bool is_device_int8 = false;  // the device's weights are kept as int8; the cloud's are not
+
+  Compute DeviceCompute() const { return {compute.dtype, compute.device, is_device_int8}; }
 };
 
 // Throws InputError where the split leaves one side without a layer, and for a model of one layer.

@@ -88,6 +88,10 @@ class JsonCoder final : public TextCoder {
   int pieces() const override { return static_cast<int>(pieces_.size()); }
   std::optional<int32_t> begin_token() const override { return begin_token_; }
 
+  std::string ControlName(int32_t id) const override {
+    return controls_.contains(id) ? pieces_[static_cast<size_t>(id)] : "";
+  }
+
   std::vector<int32_t> Encode(const std::string& text, bool finds_controls) const override {
     const Finders& finders = finders_[finds_controls ? 1 : 0];
     std::vector<int32_t> ids;

@@ -50,6 +50,13 @@ class SentencePieceCoder final : public TextCoder {
   std::string kind() const override { return "sentencepiece"; }
   int pieces() const override { return pieces_; }
 
+  std::string ControlName(int32_t id) const override {
+    for (const auto& [name, control] : controls_) {
+      if (control == id) return name;
+    }
+    return "";
+  }
+
   // What is between control tokens is encoded by itself.
   std::vector<int32_t> Encode(const std::string& text, bool finds_controls) const override {
     std::vector<int32_t> ids;

@@ -20,6 +20,8 @@ class TextCoder {
   virtual std::vector<int32_t> Encode(const std::string& text, bool finds_controls) const = 0;
   // Ids from 0 to before pieces(). Control tokens are silent.
   virtual std::string Decode(std::span<const int32_t> ids) const = 0;
+  // The name of a control token ("</s>"); empty for another.
+  virtual std::string ControlName(int32_t id) const = 0;
   // The token before a prompt, -1: none; nothing where the file does not say.
   virtual std::optional<int32_t> begin_token() const { return std::nullopt; }
 };

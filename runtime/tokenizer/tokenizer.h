@@ -35,6 +35,9 @@ class Tokenizer {
   // config's, which is given.
   int BeginToken(int of_config) const { return coder_->begin_token().value_or(of_config); }
 
+  // "</s>": what EncodePrompt takes for this control token; empty for another token.
+  std::string ControlName(int32_t id) const { return coder_->ControlName(id); }
+
   // Control tokens and rows without a piece are silent, bytes that make no character become U+FFFD.
   // Throws InputError for an id outside the vocabulary.
   std::string Decode(std::span<const int32_t> ids) const;

@@ -101,7 +101,7 @@ TrainingRun TrainAdapter(const TrainingJob& job, const std::string& model_folder
   }
   adapter = {trainee.Weights(), model.id, options.split,
              trainee.DraftTemperature(at::cat(windows))};
-  SaveAdapter(file, adapter);
+  SaveAdapter(file, adapter, job.file_dtype);
   run.held_out.emplace_back("draft temperature", adapter.draft_temperature);
   return run;
 }

@@ -1,11 +1,13 @@
 #include <ATen/ATen.h>
 
 #include <filesystem>
+#include <nlohmann/json.hpp>
 
 #include "core/error.h"
 #include "core/files.h"
 #include "runtime/model/adapter.h"
 #include "runtime/model/torch_compute.h"
+#include "runtime/tokenizer/tokenizer.h"
 #include "runtime/train/base.h"
 #include "runtime/train/job_files.h"
 #include "runtime/train/training_state.h"
@@ -29,6 +31,23 @@ void CheckOptions(const TrainingJob& job, const ModelConfig& config, const BaseO
   }
 }
 
+// A tokenizer.model says nothing of a begin token, and transformers puts none unless told to.
+void WriteTokenizer(const TrainingJob& job, const ModelConfig& config, const std::string& folder) {
+  if (job.tokenizer.ends_with(".json")) {
+    WriteFileAtomically(folder + "/tokenizer.json", ReadFile(job.tokenizer));
+    return;
+  }
+  WriteFileAtomically(folder + "/tokenizer.model", ReadFile(job.tokenizer));
+  const Tokenizer tokenizer(job.tokenizer, config.shape.vocabulary);
+  nlohmann::json roles = {{"add_bos_token", config.bos_token >= 0},
+                          {"legacy", false},
+                          {"tokenizer_class", "LlamaTokenizer"},
+                          {"unk_token", "<unk>"}};
+  if (config.bos_token >= 0) roles["bos_token"] = tokenizer.ControlName(config.bos_token);
+  if (!config.eos_tokens.empty()) roles["eos_token"] = tokenizer.ControlName(config.eos_tokens[0]);
+  WriteFileAtomically(folder + "/tokenizer_config.json", roles.dump(2) + "\n");
+}
+
 }  // namespace
 
 TrainingRun TrainBase(const TrainingJob& job, const ModelConfig& config, const BaseOptions& base,
@@ -40,8 +59,7 @@ TrainingRun TrainBase(const TrainingJob& job, const ModelConfig& config, const B
   TrainingRun run = RunJob(job, text, trainee, Identity(config, base, job.compute), watch);
   if (run.is_interrupted) return run;
   WriteModel(folder, ModelInMemory(config, trainee.ModelTensors()), config.dtype);
-  const std::string kind = job.tokenizer.ends_with(".json") ? ".json" : ".model";
-  WriteFileAtomically(folder + "/tokenizer" + kind, ReadFile(job.tokenizer));
+  WriteTokenizer(job, config, folder);
   if (base.exit_weight > 0) {
     AdapterFile adapter{trainee.ExitAdapter(), OpenModel(folder).id, base.split, 1};
     SaveAdapter(folder + "/adapter.safetensors", adapter);

@@ -30,11 +30,11 @@ JobText ReadJobText(const TrainingJob& job, const ModelConfig& config) {
   const Tokenizer tokenizer(job.tokenizer, config.shape.vocabulary);
   const int begin_token = tokenizer.BeginToken(config.bos_token);
   JobText text;
-  text.training = ReadTokenText(job.text, tokenizer, begin_token);
+  text.training = ReadTokenText(job.text, tokenizer, begin_token, job.finds_controls);
   if (job.held_out.empty()) {
     text.held_out = SplitOffEnd(text.training, kHeldOutOneIn);
   } else {
-    text.held_out = ReadTokenText(job.held_out, tokenizer, begin_token);
+    text.held_out = ReadTokenText(job.held_out, tokenizer, begin_token, job.finds_controls);
   }
   const auto length = static_cast<size_t>(job.options.length);
   const auto& genres = text.held_out.genres;

@@ -11,11 +11,13 @@ namespace hat {
 
 // What all have in common.
 struct TrainingJob {
-  std::string text;       // a UTF-8 file, or a folder of them (see ReadTokenText)
-  std::string held_out;   // likewise; empty: every genre's last twentieth is held out
-  std::string tokenizer;  // a sentencepiece tokenizer.model; empty: the model's own
+  std::string text;             // a UTF-8 file, or a folder of them (see ReadTokenText)
+  std::string held_out;         // likewise; empty: every genre's last twentieth is held out
+  std::string tokenizer;        // a tokenizer.json or tokenizer.model
+  bool finds_controls = false;  // names of control tokens in the text are these tokens
   // Where checkpoint.safetensors and training.csv go; made if missing.
   std::string work_folder;
+  Dtype file_dtype = Dtype::kFloat32;  // of a drafter's tensors in its file
   bool resume = false;
   Compute compute;
   TrainingOptions options;
@@ -57,6 +59,9 @@ TrainingRun TrainAdapter(const TrainingJob& job, const std::string& model_folder
 struct MedusaOptions {
   int heads = 4;
   double decay = 0.8;
+  // The model's own output layer stands behind each head, and the file has none: with a large
+  // vocabulary it would be larger than the model.
+  bool shares_output = false;
 };
 
 // Likewise, Medusa heads.

@@ -17,9 +17,11 @@ std::string Name(int head, const char* part) {
   return "medusa." + std::to_string(head) + "." + part;
 }
 
+// Its output undefined where the heads share the model's.
 MedusaHead HeadOf(const TensorMap& tensors, int head) {
+  const auto output = tensors.find(Name(head, "output"));
   return {tensors.at(Name(head, "weight")), tensors.at(Name(head, "bias")),
-          tensors.at(Name(head, "output"))};
+          output == tensors.end() ? at::Tensor() : output->second};
 }
 
 }  // namespace
@@ -32,12 +34,13 @@ MedusaTrainee::MedusaTrainee(const SequenceModel& model, const MedusaOptions& op
   for (int head = 0; head < options.heads; ++head) {
     shapes[Name(head, "weight")] = {shape.hidden, shape.hidden};
     shapes[Name(head, "bias")] = {shape.hidden};
-    shapes[Name(head, "output")] = {shape.vocabulary, shape.hidden};
+    if (!options.shares_output) shapes[Name(head, "output")] = {shape.vocabulary, shape.hidden};
   }
   parameters_ = std::make_unique<Parameters>(shapes, compute);
   const TensorMap values = parameters_->Values();
-  for (int head = 0; head < options.heads; ++head)
+  for (int head = 0; head < options.heads && !options.shares_output; ++head) {
     HeadOf(values, head).output.copy_(model.output());
+  }
   parameters_->Publish();
 }
 
@@ -61,7 +64,8 @@ Trainee::Losses MedusaTrainee::Loss(const at::Tensor& windows) const {
     const at::Tensor x = normed.narrow(1, 0, length - j).reshape({-1, hidden});
     const at::Tensor teacher = logits.narrow(1, j, length - j).reshape({-1, logits.size(2)});
     const at::Tensor mixed = x + at::silu(at::linear(x, head.weight, head.bias));
-    const at::Tensor loss = LinearSoftCrossEntropy(mixed, head.output, teacher);
+    const at::Tensor& output = head.output.defined() ? head.output : model_.output();
+    const at::Tensor loss = LinearSoftCrossEntropy(mixed, output, teacher);
     losses.total = losses.total + loss * (std::pow(options_.decay, j) / all);
     losses.log.emplace_back("head " + std::to_string(j) + " loss", loss.detach());
   }
@@ -87,9 +91,10 @@ TrainingRun TrainMedusa(const TrainingJob& job, const std::string& model_folder,
   MedusaTrainee trainee(frozen, options, job.compute);
   const std::string identity = "model = " + model.id +
                                "\nheads = " + std::to_string(options.heads) +
-                               "\ndecay = " + NumberText(options.decay) + "\n";
+                               "\ndecay = " + NumberText(options.decay) +
+                               (options.shares_output ? "\nshares_output" : "") + "\n";
   TrainingRun run = RunJob(job, text, trainee, identity, watch);
-  if (!run.is_interrupted) SaveMedusa(file, {trainee.Heads(), model.id});
+  if (!run.is_interrupted) SaveMedusa(file, {trainee.Heads(), model.id}, job.file_dtype);
   return run;
 }
 

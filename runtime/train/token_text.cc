@@ -38,7 +38,8 @@ std::string TokenText::Hash() const {
   return Sha256Hex(content);
 }
 
-TokenText ReadTokenText(const std::string& path, const Tokenizer& tokenizer, int begin_token) {
+TokenText ReadTokenText(const std::string& path, const Tokenizer& tokenizer, int begin_token,
+                        bool finds_controls) {
   TokenText text;
   for (const GenreText& read : ReadGenres(path)) {
     Genre& genre = text.genres.emplace_back();
@@ -47,7 +48,8 @@ TokenText ReadTokenText(const std::string& path, const Tokenizer& tokenizer, int
       genre.documents.push_back(genre.tokens.size());
       genre.bytes += document.size();
       if (begin_token >= 0) genre.tokens.push_back(begin_token);
-      const std::vector<int32_t> ids = tokenizer.Encode(document);
+      const std::vector<int32_t> ids =
+          finds_controls ? tokenizer.EncodePrompt(document) : tokenizer.Encode(document);
       genre.tokens.insert(genre.tokens.end(), ids.begin(), ids.end());
     }
   }

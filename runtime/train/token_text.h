@@ -29,8 +29,10 @@ struct TokenText {
 };
 
 // The genres of a file or folder (genre_text.h; throws as there). `begin_token` >= 0 stands before
-// each document.
-TokenText ReadTokenText(const std::string& path, const Tokenizer& tokenizer, int begin_token);
+// each document. `finds_controls`: the names of control tokens in them are these tokens, as in
+// dialogues.
+TokenText ReadTokenText(const std::string& path, const Tokenizer& tokenizer, int begin_token,
+                        bool finds_controls = false);
 
 // Splits off `one_in`th of every genre's tokens, at its end, for who has no text of its own to
 // measure on. A document may be cut.

@@ -51,7 +51,7 @@ TEST(LayerMathTest, LayersWithoutACacheEqualTheCachedForward) {
     const std::vector<int32_t> a = RandomIds(1, 23, config.shape.vocabulary);
     const std::vector<int32_t> b = RandomIds(2, 23, config.shape.vocabulary);
     const auto embed = [&](const std::vector<int32_t>& ids) {
-      return whole.embedding().index_select(0, at::tensor(ids).to(at::kLong));
+      return whole.embedding().values.index_select(0, at::tensor(ids).to(at::kLong));
     };
     at::Tensor x = at::stack({embed(a), embed(b)});  // [2, 23, hidden]
     for (int layer = 0; layer < config.shape.layer_count(); ++layer) {

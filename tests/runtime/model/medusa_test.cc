@@ -43,6 +43,35 @@ TEST(MedusaTest, AFileReadsBackAsItWas) {
                      HasSubstr("another model"));
 }
 
+TEST(MedusaTest, HeadsWithoutAnOutputLayerHaveTheModels) {
+  const TempFolder folder;
+  const Model model = TinyModel(1);
+  const OutputHead head(model, kExact);
+  MedusaFile file = LoadMedusa("random:3", model);
+  file.model_id = model.id;
+  for (MedusaHead& one : file.heads) one.output = at::Tensor();
+  SaveMedusa(folder / "m.safetensors", file);
+  EXPECT_EQ(ReadTensorFile(folder / "m.safetensors").tensors.size(), 8U);
+  const MedusaFile read = LoadMedusa(folder / "m.safetensors", model);
+  EXPECT_FALSE(read.heads[0].output.defined());
+  const at::Tensor deep =
+      RandomTensor({5, model.config.shape.hidden}, 2, 1, "deep").to(at::kDouble);
+  const MedusaHeads shared(model, read, head, kExact);
+  for (MedusaHead& one : file.heads) one.output = head.weight().values;
+  const MedusaHeads written(model, file, head, kExact);
+  EXPECT_TRUE(at::equal(shared.Logits(deep), written.Logits(deep)));
+}
+
+TEST(MedusaTest, AFileInHalvesIsHalfAsLarge) {
+  const TempFolder folder;
+  const Model model = TinyModel(1);
+  MedusaFile file = LoadMedusa("random:3", model);
+  file.model_id = model.id;
+  SaveMedusa(folder / "m.safetensors", file, Dtype::kFloat16);
+  const MedusaFile read = LoadMedusa(folder / "m.safetensors", model);
+  EXPECT_TRUE(at::equal(read.heads[2].weight, file.heads[2].weight.to(at::kHalf).to(at::kFloat)));
+}
+
 TEST(MedusaTest, ABrokenFileIsRefused) {
   const TempFolder folder;
   const Model model = TinyModel(1);

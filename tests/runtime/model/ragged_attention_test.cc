@@ -69,8 +69,8 @@ class RaggedAttentionTest : public testing::TestWithParam<Heads> {
         PlanBatch(case_.Parts(), case_.shape, case_.rotary, case_.config.max_positions, {});
     const RaggedPlan ragged = PlanRagged(plan.parts, shape.heads / shape.kv_heads, {});
     const RaggedBatch& batch = ragged.batch;
-    const at::Tensor qkv =
-        at::linear(RmsNorm(case_.states(), case_.layer.attention_norm, 1e-5), case_.layer.qkv);
+    const at::Tensor qkv = at::linear(RmsNorm(case_.states(), case_.layer.attention_norm, 1e-5),
+                                      case_.layer.qkv.values);
     auto* const values = qkv.data_ptr<float>();
     RotateAndStoreAll(batch, shape, case_.rotary, values);
     const at::Tensor out = at::full({plan.rows, int64_t{shape.heads} * kHeadDim}, NAN);

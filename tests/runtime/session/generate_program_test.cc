@@ -69,6 +69,17 @@ TEST_F(GenerateProgramTest, EverySystemPrintsTheSameText) {
   }
 }
 
+// The whole model has the same device's part.
+TEST_F(GenerateProgramTest, ADeviceOfInt8WeightsSaysWhatTheWholeModelWithThemSays) {
+  const auto output = [&](const std::string& system) {
+    return RunJson({"--prompt", "hello", "--device-int8", "--system", system, "--max-new-tokens",
+                    "20"})["output_ids"];
+  };
+  EXPECT_EQ(output("hat"), output("whole"));
+  EXPECT_EQ(output("u-shape"), output("whole"));
+  Refuses({"--prompt", "hello", "--device-int8", "--dtype", "fp64"}, "int8");
+}
+
 // In one piece; there is nothing to split.
 TEST_F(GenerateProgramTest, AModelOfOneLayerRunsWhole) {
   ModelConfig config = OpenModel(folder_.path()).config;
@@ -136,6 +147,33 @@ TEST_F(GenerateProgramTest, WithoutATokenizerIdsGoInAndOut) {
   Refuses({"--prompt", "a"}, "not a sentencepiece model");
 }
 
+// Pieces 1 and 2 are <s> and </s>.
+TEST_F(GenerateProgramTest, AChatIsAPromptInTheModelsTemplate) {
+  std::ofstream(folder_ / "tokenizer_config.json")
+      << R"({"bos_token": "<s>", "eos_token": {"content": "</s>"},
+             "chat_template": "{{ bos_token }}{% for m in messages %}{{ m.content }}{{ eos_token }}{% endfor %}"})";
+  const json chat = RunJson({"--chat", "hello", "--max-new-tokens", "3"});
+  const json prompt = RunJson({"--prompt", "hello</s>", "--max-new-tokens", "3"});
+  EXPECT_EQ(chat["prompt_ids"], prompt["prompt_ids"]);
+  EXPECT_EQ(chat["output_ids"], prompt["output_ids"]);
+  std::ofstream(folder_ / "chat_template.jinja") << "{{ messages[0].content }}";
+  const json other = RunJson({"--chat", "hello", "--max-new-tokens", "3"});
+  EXPECT_EQ(other["prompt_ids"].size() + 2, prompt["prompt_ids"].size()) << "the file comes first";
+  const json named =
+      RunJson({"--chat", "a", "--chat-template", "llama-2", "--max-new-tokens", "3"});
+  EXPECT_EQ(named["prompt_ids"][0], 1);
+  Refuses({"--chat", "a", "--prompt", "b"}, "--prompt excludes --chat");
+}
+
+TEST_F(GenerateProgramTest, ModelTokensSaysWhatATextIs) {
+  const ProgramRun run =
+      RunProgram({HAT_BIN_DIR "/hat", "model", "tokens", model_, "--text", "a</s>"});
+  EXPECT_EQ(run.exit_code, 0) << run.err;
+  json ids = RunJson({"--prompt", "a</s>", "--max-new-tokens", "1"})["prompt_ids"];
+  ids.erase(0);  // the token that stands before a text
+  EXPECT_EQ("[" + run.out, ids.dump().replace(ids.dump().size() - 1, 1, "\n"));
+}
+
 TEST_F(GenerateProgramTest, ModelShowSaysWhatTheCheckpointIs) {
   const auto show = [&] { return RunProgram({HAT_BIN_DIR "/hat", "model", "show", model_}); };
   const ProgramRun whole = show();
@@ -159,7 +197,7 @@ TEST_F(GenerateProgramTest, ModelShowSaysWhatTheCheckpointIs) {
 }
 
 TEST_F(GenerateProgramTest, PromptsThatDoNotFitAreRefused) {
-  Refuses({}, "--prompt TEXT or --prompt-ids");
+  Refuses({}, "--prompt TEXT, --chat TEXT or --prompt-ids");
   Refuses({"--prompt", ""}, "empty");
   Refuses({"--prompt-ids", ""}, "empty");
   for (const char* ids : {"1,x", "1,", ",1", "1 2", "99999999999", "1.5"}) {

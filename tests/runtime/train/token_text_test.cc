@@ -44,6 +44,18 @@ TEST_F(TokenTextTest, AFormFeedLineEndsADocumentAndEachBeginsWithTheBeginToken) 
   EXPECT_EQ(Read(folder_ / "two.txt", -1).TokenCount(), text.TokenCount() - 2);
 }
 
+// Pieces 1 and 2 are <s> and </s>.
+TEST_F(TokenTextTest, NamesOfControlTokensAreTheseWhereItIsAskedFor) {
+  WriteFileAtomically(folder_ / "talk.txt", "a</s>b");
+  const Tokenizer tokenizer(folder_ / "tokenizer.model", 300);
+  const auto ids = [&](bool finds_controls) {
+    return ReadTokenText(folder_ / "talk.txt", tokenizer, -1, finds_controls).genres[0].tokens;
+  };
+  EXPECT_EQ(ids(true), tokenizer.EncodePrompt("a</s>b"));
+  EXPECT_EQ(ids(false), tokenizer.Encode("a</s>b"));
+  EXPECT_NE(ids(true), ids(false));
+}
+
 TEST_F(TokenTextTest, AFoldersTextFilesAreItsGenres) {
   std::filesystem::create_directory(folder_ / "text");
   WriteFileAtomically(folder_ / "text/b.txt", "b");
