@@ -32,6 +32,8 @@ void DeclareOptions(hat::CommandLine& line, hat::EvalOptions& eval) {
   line.add_option("--text", eval.text, "The text it was trained on, for the n-gram model")
       ->required();
   line.add_option("--held-out", eval.held_out, "The text to measure on")->required();
+  line.add_flag("--special-tokens", eval.finds_controls,
+                "Names of special tokens in the texts are these tokens, as in dialogues");
   line.add_option("--adapter", eval.adapter, "Adapter file");
   line.add_option("--medusa", eval.medusa, "File of Medusa heads");
   const auto number = [&](const char* name, int& value, int low, const char* text) {

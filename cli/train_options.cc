@@ -106,6 +106,15 @@ DrafterFlags::DrafterFlags(CommandLine& line) {
   line.add_option("--tokenizer", tokenizer, "a tokenizer's file; the model's own unless given");
   line.add_flag("--special-tokens", finds_controls,
                 "Names of special tokens in the text are these tokens, as in dialogues");
+  CLI::Option* states = line.add_option(
+      "--keep-states", states_folder,
+      "Folder for what the frozen model says of the text: computed once, read in later epochs; "
+      "windows are then cut the same way in each");
+  line.add_option("--keep-gb", states_gb,
+                  "At most so much of it (2.7 GB a million tokens at width 576)")
+      ->capture_default_str()
+      ->check(CLI::Range(0.001, 1e6))
+      ->needs(states);
   line.add_option("--file-dtype", file_dtype, "Of the tensors in the file: fp32, fp16, bf16")
       ->capture_default_str();
 }
@@ -114,6 +123,9 @@ TrainingJob JobBeside(TrainingJob job, const DrafterFlags& flags) {
   job.tokenizer = TokenizerFileOr(flags.tokenizer, flags.model);
   job.finds_controls = flags.finds_controls;
   job.file_dtype = ParseDtype(flags.file_dtype, "--file-dtype", kWireDtypes);
+  job.states_folder = flags.states_folder;
+  job.states_gb = flags.states_gb;
+  job.options.has_fixed_windows = !flags.states_folder.empty();
   job.work_folder = flags.file + ".training";
   if (!job.resume && std::filesystem::exists(flags.file)) {
     throw InputError(fmt::format("'{}' exists; give another name", flags.file));

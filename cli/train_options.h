@@ -34,6 +34,8 @@ struct DrafterFlags {
   std::string model, file, tokenizer;
   std::string file_dtype = "fp32";
   bool finds_controls = false;
+  std::string states_folder;
+  double states_gb = 10;
 };
 
 // The job of training a drafter: work folder "<file>.training", the model's tokenizer unless

@@ -47,6 +47,8 @@ constexpr std::pair<const char*, const char*> kNames[] = {
     {"model.norm.weight", "output_norm.weight"},
     {"lm_head.weight", "output.weight"}};
 
+constexpr int64_t kMost = 1 << 24;  // of any size
+
 constexpr const char* kFrequencies = "rope_freqs.weight";  // Llama 3.1: divisors, one a pair
 
 // GGUF's name of a tensor that Hugging Face calls `name`.
@@ -115,29 +117,26 @@ void PutInHalves(std::span<float> values, int64_t rows, int heads) {
 }  // namespace
 
 GgufModel::GgufModel(const std::string& path) : file_(path), gguf_(file_.bytes(), path) {
+  prefix_ = std::string(ArchitectureOf(gguf_).name) + ".";
   ReadConfig();
+  ReadTokens();
   ReadScaling();
   FindTensors();
 }
 
-void GgufModel::ReadConfig() {
-  constexpr int64_t kMost = 1 << 24;
-  prefix_ = std::string(ArchitectureOf(gguf_).name) + ".";
-  const auto size = [&](const char* key) {
-    return static_cast<int>(gguf_.Integer(prefix_ + key, 1, kMost));
-  };
+int GgufModel::Size(const char* key) const {
+  return static_cast<int>(gguf_.Integer(prefix_ + key, 1, kMost));
+}
+
+LayerShape GgufModel::ReadLayer(int hidden) const {
   const auto size_or = [&](const char* key, int fallback) {
-    return gguf_.Has(prefix_ + key) ? size(key) : fallback;
+    return gguf_.Has(prefix_ + key) ? Size(key) : fallback;
   };
-  if (gguf_.Has(prefix_ + "expert_count")) gguf_.Integer(prefix_ + "expert_count", 0, 0);
-  const int hidden = size("embedding_length");
-  const int layers =
-      static_cast<int>(gguf_.Integer(prefix_ + "block_count", 1, kMostLayersOfModel));
   LayerShape layer;
-  layer.heads = size("attention.head_count");
+  layer.heads = Size("attention.head_count");
   layer.kv_heads = size_or("attention.head_count_kv", layer.heads);
   layer.head_dim = size_or("attention.key_length", std::max(1, hidden / layer.heads));
-  layer.ffn = size("feed_forward_length");
+  layer.ffn = Size("feed_forward_length");
   if (layer.heads % layer.kv_heads != 0 || layer.head_dim % 2 != 0) {
     gguf_.Fail(prefix_ + "attention.head_count",
                fmt::format("and its like contradict each other: {} heads over {} of keys, of {}",
@@ -146,18 +145,31 @@ void GgufModel::ReadConfig() {
   for (const char* key : {"attention.value_length", "rope.dimension_count"}) {
     if (gguf_.Has(prefix_ + key)) gguf_.Integer(prefix_ + key, layer.head_dim, layer.head_dim);
   }
+  return layer;
+}
+
+void GgufModel::ReadConfig() {
+  if (gguf_.Has(prefix_ + "expert_count")) gguf_.Integer(prefix_ + "expert_count", 0, 0);
+  const int hidden = Size("embedding_length");
+  const int layers =
+      static_cast<int>(gguf_.Integer(prefix_ + "block_count", 1, kMostLayersOfModel));
   const auto embedding = gguf_.tensors().find("token_embd.weight");
   if (embedding == gguf_.tensors().end()) gguf_.Fail("token_embd.weight", "is missing");
   const int64_t vocabulary = embedding->second.shape[0];
   if (vocabulary > kMost) gguf_.Fail("token_embd.weight", "has too many rows");
-  config_.shape = LikeLayers("", hidden, layers, layer, static_cast<int>(vocabulary),
+  config_.shape = LikeLayers("", hidden, layers, ReadLayer(hidden), static_cast<int>(vocabulary),
                              !gguf_.tensors().contains("output.weight"));
   config_.norm_eps = Shortest(gguf_.Number(prefix_ + "attention.layer_norm_rms_epsilon"));
-  config_.max_positions = size("context_length");
+  config_.max_positions = Size("context_length");
   config_.has_qkv_bias = prefix_ == "qwen2.";
   config_.has_qk_norm = prefix_ == "qwen3.";
-  for (int i = 3; prefix_ == "smollm3." && i < layers; i += 4)
-    config_.unrotated_layers.push_back(i);
+  if (prefix_ == "smollm3.") {  // llama.cpp's files do not say it
+    for (int i = 3; i < layers; i += 4) config_.unrotated_layers.push_back(i);
+  }
+}
+
+void GgufModel::ReadTokens() {
+  const int vocabulary = config_.shape.vocabulary;
   const auto token = [&](const char* role) {
     const std::string key = fmt::format("tokenizer.ggml.{}_token_id", role);
     return gguf_.Has(key) ? static_cast<int>(gguf_.Integer(key, 0, vocabulary - 1)) : -1;

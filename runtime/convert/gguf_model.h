@@ -29,7 +29,10 @@ class GgufModel final : public ImportedModel {
     const GgufTensor* tensor = nullptr;
     int interleaved_heads = 0;  // > 0: rows of as many heads in the order of pairs
   };
+  int Size(const char* key) const;  // of the architecture
+  LayerShape ReadLayer(int hidden) const;
   void ReadConfig();
+  void ReadTokens();
   void ReadScaling();
   void FindTensors();
 

@@ -1,7 +1,7 @@
 // Model files of other programs, made into a folder that everything here takes.
 #pragma once
 
-#include <cstdint>
+#include <cstddef>
 #include <functional>
 #include <map>
 #include <span>
@@ -25,13 +25,14 @@ class ImportedModel {
   virtual std::map<std::string, std::string> OtherFiles() const = 0;
 };
 
-// Writes the checkpoint `folder`: config.json, safetensors (in parts of 2 GB, so that no more is in
-// memory at once), tokenizer. Appears whole or not at all. `progress`: is told of each tensor, how
-// many are done and how many there are; false ends it. Throws InputError: the folder holds
-// something else than such an import (with `replace`, it must be one); a value that is not finite,
-// or not in `dtype`. RunError: the disk is full, interrupted.
+// Writes the checkpoint `folder`: config.json, safetensors (in files of `part_bytes`, and no more
+// is in memory at once), tokenizer. Appears whole or not at all. `progress`: is told of each
+// tensor, how many are done and how many there are; false ends it. Throws InputError: the folder
+// holds something else than such an import (with `replace`, it must be one); a value that is not
+// finite, or not in `dtype`. RunError: the disk is full, interrupted.
 using ImportProgress = std::function<bool(size_t done, size_t all)>;
 void WriteImport(const ImportedModel& model, Dtype dtype, const std::string& folder, bool replace,
-                 const std::string& from, const ImportProgress& progress);
+                 const std::string& from, const ImportProgress& progress,
+                 size_t part_bytes = size_t{2} << 30);
 
 }  // namespace hat

@@ -20,27 +20,13 @@ at::Tensor WithoutScale(const at::Tensor& states, double eps) {
   return FusedRmsNorm(rows, at::ones({rows.size(1)}, rows.options()), eps);
 }
 
-struct States {
-  at::Tensor shallow;  // [rows, length, hidden]
-  at::Tensor deep;     // likewise
-};
-States FrozenStates(const SequenceModel& model, int split, const at::Tensor& windows) {
-  at::NoGradGuard no_gradient;
-  const at::Tensor embedded = model.Embed(windows.narrow(1, 0, windows.size(1) - 1));
-  const at::Tensor shallow = model.Layers(embedded, 0, split);
-  return {shallow, model.Layers(shallow, split, model.config().shape.layer_count())};
-}
-
-at::Tensor Logits(const SequenceModel& model, const at::Tensor& states) {
-  at::NoGradGuard no_gradient;
-  return at::mm(model.Normed(states), model.output().t());
-}
-
 }  // namespace
 
-AdapterTrainee::AdapterTrainee(const SequenceModel& model, const AdapterOptions& options,
-                               const AttentionWeights& start, uint64_t seed, const Compute& compute)
+AdapterTrainee::AdapterTrainee(const SequenceModel& model, const FrozenTeacher& teacher,
+                               const AdapterOptions& options, const AttentionWeights& start,
+                               uint64_t seed, const Compute& compute)
     : model_(model),
+      teacher_(teacher),
       options_(options),
       parameters_(std::make_unique<Parameters>(AdapterTensorShapes(model.config()), compute)) {
   const TensorMap values = parameters_->Values();
@@ -53,14 +39,19 @@ AdapterTrainee::AdapterTrainee(const SequenceModel& model, const AdapterOptions&
 }
 
 Trainee::Losses AdapterTrainee::Loss(const at::Tensor& windows) const {
-  const States states = FrozenStates(model_, options_.split, windows);
-  const at::Tensor guessed = model_.Adapted(states.shallow, AdapterOf(Leaves(*parameters_)));
+  return LossOf(windows, {});
+}
+
+Trainee::Losses AdapterTrainee::LossOf(const at::Tensor& windows,
+                                       const std::vector<int64_t>& numbers) const {
+  const Taught taught = teacher_.Teach(windows, numbers);
+  const at::Tensor guessed = model_.Adapted(taught.shallow, AdapterOf(Leaves(*parameters_)));
   const double eps = model_.config().norm_eps;
   const at::Tensor state_loss =
-      at::smooth_l1_loss(WithoutScale(guessed, eps), WithoutScale(states.deep, eps));
+      at::smooth_l1_loss(WithoutScale(guessed, eps), WithoutScale(taught.deep, eps));
   const at::Tensor token_loss =
       LinearSoftCrossEntropy(model_.Normed(guessed), model_.output(),
-                             Logits(model_, states.deep) / options_.teacher_temperature);
+                             taught.logits.flatten(0, 1) / options_.teacher_temperature);
   const at::Tensor total = options_.state_weight * state_loss + options_.token_weight * token_loss;
   return {total,
           {{"loss", total.detach()},
@@ -69,11 +60,11 @@ Trainee::Losses AdapterTrainee::Loss(const at::Tensor& windows) const {
 }
 
 double AdapterTrainee::DraftTemperature(const at::Tensor& windows) const {
-  at::NoGradGuard no_gradient;
-  const States states = FrozenStates(model_, options_.split, windows);
-  const at::Tensor targets = Logits(model_, states.deep).argmax(1);
-  return FitTemperature(
-      Logits(model_, model_.Adapted(states.shallow, AdapterOf(Leaves(*parameters_)))), targets);
+  const at::NoGradGuard no_gradient;
+  const Taught taught = teacher_.Teach(windows, {});
+  const at::Tensor guessed = model_.Adapted(taught.shallow, AdapterOf(Leaves(*parameters_)));
+  return FitTemperature(at::mm(model_.Normed(guessed), model_.output().t()),
+                        taught.logits.flatten(0, 1).argmax(1));
 }
 
 TrainingRun TrainAdapter(const TrainingJob& job, const std::string& model_folder,
@@ -87,7 +78,9 @@ TrainingRun TrainAdapter(const TrainingJob& job, const std::string& model_folder
   if (!options.start.empty()) adapter = LoadAdapter(options.start, model, options.split);
   const JobText text = ReadJobText(job, model.config);
   const SequenceModel frozen(model, job.compute);
-  AdapterTrainee trainee(frozen, options, adapter.weights, job.options.seed, job.compute);
+  FrozenTeacher teacher(frozen, options.split);
+  KeepStates(job, model, text, options.split, teacher);
+  AdapterTrainee trainee(frozen, teacher, options, adapter.weights, job.options.seed, job.compute);
   const std::string identity =
       "model = " + model.id + "\nsplit = " + std::to_string(options.split) +
       "\nstart = " + options.start + "\nstate_weight = " + NumberText(options.state_weight) +

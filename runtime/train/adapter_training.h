@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 
+#include "runtime/train/frozen_teacher.h"
 #include "runtime/train/jobs.h"
 #include "runtime/train/sequence_model.h"
 #include "runtime/train/training.h"
@@ -18,11 +19,14 @@ class AdapterTrainee : public Trainee {
  public:
   // `start`: weights to begin with; undefined tensors: at random, near the identity. The model
   // outlives this.
-  AdapterTrainee(const SequenceModel& model, const AdapterOptions& options,
-                 const AttentionWeights& start, uint64_t seed, const Compute& compute);
+  // The teacher is the model at the options' split, and outlives this too.
+  AdapterTrainee(const SequenceModel& model, const FrozenTeacher& teacher,
+                 const AdapterOptions& options, const AttentionWeights& start, uint64_t seed,
+                 const Compute& compute);
 
   Parameters& parameters() override { return *parameters_; }
   Losses Loss(const at::Tensor& windows) const override;
+  Losses LossOf(const at::Tensor& windows, const std::vector<int64_t>& numbers) const override;
 
   AttentionWeights Weights() const { return AdapterOf(parameters_->Values()); }
 
@@ -32,6 +36,7 @@ class AdapterTrainee : public Trainee {
 
  private:
   const SequenceModel& model_;
+  const FrozenTeacher& teacher_;
   AdapterOptions options_;
   std::unique_ptr<Parameters> parameters_;
 };

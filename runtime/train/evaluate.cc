@@ -172,14 +172,16 @@ EvalReport Evaluate(const EvalOptions& options) {
   if (!options.medusa.empty()) medusa = LoadMedusa(options.medusa, model);
   const Tokenizer tokenizer(options.tokenizer, config.shape.vocabulary);
   const int begin_token = tokenizer.BeginToken(config.bos_token);
-  const TokenText held_out = ReadTokenText(options.held_out, tokenizer, begin_token);
+  const TokenText held_out =
+      ReadTokenText(options.held_out, tokenizer, begin_token, options.finds_controls);
   RequireLonger(held_out, options.length, "a window's length");
   if (adapter || medusa) RequireLonger(held_out, options.prompt_tokens, "a prompt's length");
 
   Report report;
   {
     std::vector<int32_t> tokens;
-    for (const Genre& genre : ReadTokenText(options.text, tokenizer, begin_token).genres) {
+    for (const Genre& genre :
+         ReadTokenText(options.text, tokenizer, begin_token, options.finds_controls).genres) {
       tokens.insert(tokens.end(), genre.tokens.begin(), genre.tokens.end());
     }
     const NgramModel ngram(tokens, options.ngram_order, config.shape.vocabulary);

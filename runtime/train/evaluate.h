@@ -8,12 +8,13 @@
 namespace hat {
 
 struct EvalOptions {
-  std::string model;      // folder
-  std::string tokenizer;  // tokenizer.model
-  std::string text;       // of the n-gram model's counts: what the model was trained on
-  std::string held_out;   // what is measured on
-  std::string adapter;    // file; empty: none
-  std::string medusa;     // file; empty: none
+  std::string model;            // folder
+  std::string tokenizer;        // tokenizer.json or tokenizer.model
+  bool finds_controls = false;  // names of control tokens in the texts are these tokens
+  std::string text;             // of the n-gram model's counts: what the model was trained on
+  std::string held_out;         // what is measured on
+  std::string adapter;          // file; empty: none
+  std::string medusa;           // file; empty: none
   int split = 2;
   int length = 512;        // tokens of a window for perplexity
   int long_length = 2048;  // of those for the perplexity in the second half of the positions

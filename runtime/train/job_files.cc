@@ -45,6 +45,15 @@ JobText ReadJobText(const TrainingJob& job, const ModelConfig& config) {
   return text;
 }
 
+void KeepStates(const TrainingJob& job, const Model& model, const JobText& text, int split,
+                FrozenTeacher& teacher) {
+  if (job.states_folder.empty()) return;
+  const std::string identity = "model = " + model.id + "\nsplit = " + std::to_string(split) +
+                               "\nlength = " + std::to_string(job.options.length) +
+                               "\ntext = " + text.training.Hash() + "\n";
+  teacher.KeepIn(job.states_folder, job.states_gb, identity, job.options.length);
+}
+
 TrainingRun RunJob(const TrainingJob& job, const JobText& text, Trainee& trainee,
                    const std::string& identity, const TrainingWatch& watch) {
   RefuseTilde(job.work_folder);

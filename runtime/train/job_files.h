@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "runtime/train/frozen_teacher.h"
 #include "runtime/train/jobs.h"
 #include "runtime/train/token_text.h"
 #include "runtime/train/training.h"
@@ -20,6 +21,10 @@ struct JobText {
 };
 // Throws InputError.
 JobText ReadJobText(const TrainingJob& job, const ModelConfig& config);
+
+// What the teacher says of the training text is kept, where the job says so.
+void KeepStates(const TrainingJob& job, const Model& model, const JobText& text, int split,
+                FrozenTeacher& teacher);
 
 // Train(), with checkpoint and log in the job's work folder.
 TrainingRun RunJob(const TrainingJob& job, const JobText& text, Trainee& trainee,

@@ -18,6 +18,10 @@ struct TrainingJob {
   // Where checkpoint.safetensors and training.csv go; made if missing.
   std::string work_folder;
   Dtype file_dtype = Dtype::kFloat32;  // of a drafter's tensors in its file
+  // The frozen model's states after the training text are kept here, at most so many GB (2.7 a
+  // million tokens of a model of width 576); windows must be fixed. Empty: computed in each epoch.
+  std::string states_folder;
+  double states_gb = 10;
   bool resume = false;
   Compute compute;
   TrainingOptions options;

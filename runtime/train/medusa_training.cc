@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "core/error.h"
@@ -26,9 +27,9 @@ MedusaHead HeadOf(const TensorMap& tensors, int head) {
 
 }  // namespace
 
-MedusaTrainee::MedusaTrainee(const SequenceModel& model, const MedusaOptions& options,
-                             const Compute& compute)
-    : model_(model), options_(options) {
+MedusaTrainee::MedusaTrainee(const SequenceModel& model, const FrozenTeacher& teacher,
+                             const MedusaOptions& options, const Compute& compute)
+    : model_(model), teacher_(teacher), options_(options) {
   const ModelShape& shape = model.config().shape;
   std::map<std::string, std::vector<int64_t>> shapes;
   for (int head = 0; head < options.heads; ++head) {
@@ -44,16 +45,16 @@ MedusaTrainee::MedusaTrainee(const SequenceModel& model, const MedusaOptions& op
   parameters_->Publish();
 }
 
-Trainee::Losses MedusaTrainee::Loss(const at::Tensor& windows) const {
+Trainee::Losses MedusaTrainee::Loss(const at::Tensor& windows) const { return LossOf(windows, {}); }
+
+Trainee::Losses MedusaTrainee::LossOf(const at::Tensor& windows,
+                                      const std::vector<int64_t>& numbers) const {
   const int64_t length = windows.size(1) - 1, hidden = model_.config().shape.hidden;
-  at::Tensor normed, logits;
+  const Taught taught = teacher_.Teach(windows, numbers);
+  at::Tensor normed;
   {
-    at::NoGradGuard no_gradient;
-    const at::Tensor states = model_.Layers(model_.Embed(windows.narrow(1, 0, length)), 0,
-                                            model_.config().shape.layer_count());
-    const at::Tensor rows = model_.Normed(states);
-    logits = at::mm(rows, model_.output().t()).view({windows.size(0), length, -1});
-    normed = rows.view({windows.size(0), length, hidden});
+    const at::NoGradGuard no_gradient;
+    normed = model_.Normed(taught.deep).view({windows.size(0), length, hidden});
   }
   double all = 0;
   for (int j = 1; j <= options_.heads; ++j) all += std::pow(options_.decay, j);
@@ -62,7 +63,7 @@ Trainee::Losses MedusaTrainee::Loss(const at::Tensor& windows) const {
   for (int j = 1; j <= options_.heads && j < length; ++j) {
     const MedusaHead head = HeadOf(leaves, j - 1);
     const at::Tensor x = normed.narrow(1, 0, length - j).reshape({-1, hidden});
-    const at::Tensor teacher = logits.narrow(1, j, length - j).reshape({-1, logits.size(2)});
+    const at::Tensor teacher = taught.logits.narrow(1, j, length - j).flatten(0, 1);
     const at::Tensor mixed = x + at::silu(at::linear(x, head.weight, head.bias));
     const at::Tensor& output = head.output.defined() ? head.output : model_.output();
     const at::Tensor loss = LinearSoftCrossEntropy(mixed, output, teacher);
@@ -88,7 +89,11 @@ TrainingRun TrainMedusa(const TrainingJob& job, const std::string& model_folder,
   CheckWindows(job.options, model.config);
   const JobText text = ReadJobText(job, model.config);
   const SequenceModel frozen(model, job.compute);
-  MedusaTrainee trainee(frozen, options, job.compute);
+  // Nothing is learnt from shallow states; at an adapter's usual split both may keep the same file.
+  const int split = std::min(2, model.config.shape.layer_count() - 1);
+  FrozenTeacher teacher(frozen, split);
+  KeepStates(job, model, text, split, teacher);
+  MedusaTrainee trainee(frozen, teacher, options, job.compute);
   const std::string identity = "model = " + model.id +
                                "\nheads = " + std::to_string(options.heads) +
                                "\ndecay = " + NumberText(options.decay) +

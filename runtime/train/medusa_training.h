@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "runtime/model/medusa.h"
+#include "runtime/train/frozen_teacher.h"
 #include "runtime/train/jobs.h"
 #include "runtime/train/sequence_model.h"
 #include "runtime/train/training.h"
@@ -16,16 +17,19 @@ namespace hat {
 class MedusaTrainee : public Trainee {
  public:
   // Starts as Medusa does: the residual block zero, each output layer the model's own. The model
-  // outlives this.
-  MedusaTrainee(const SequenceModel& model, const MedusaOptions& options, const Compute& compute);
+  // and the teacher, which is that model, outlive this.
+  MedusaTrainee(const SequenceModel& model, const FrozenTeacher& teacher,
+                const MedusaOptions& options, const Compute& compute);
 
   Parameters& parameters() override { return *parameters_; }
   Losses Loss(const at::Tensor& windows) const override;
+  Losses LossOf(const at::Tensor& windows, const std::vector<int64_t>& numbers) const override;
 
   std::vector<MedusaHead> Heads() const;
 
  private:
   const SequenceModel& model_;
+  const FrozenTeacher& teacher_;
   MedusaOptions options_;
   std::unique_ptr<Parameters> parameters_;
 };

@@ -35,6 +35,8 @@ struct TrainingOptions {
   int64_t length = 512;         // tokens of a window
   int64_t long_length = 2048;   // likewise, in the last long_share of the run, so that the model
   double long_share = 0.1;      // learns positions that far
+  // Windows are cut the same way in every epoch, so that what follows from one can be kept.
+  bool has_fixed_windows = false;
   Schedule schedule;
   OptimizerOptions optimizer;
   int64_t log_every_steps = 10;

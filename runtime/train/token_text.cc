@@ -73,7 +73,8 @@ TokenText SplitOffEnd(TokenText& text, int one_in) {
   return end;
 }
 
-WindowSampler::WindowSampler(const TokenText& text, uint64_t seed) : seed_(seed) {
+WindowSampler::WindowSampler(const TokenText& text, uint64_t seed, bool is_fixed)
+    : seed_(seed), is_fixed_(is_fixed) {
   std::vector<at::Tensor> parts;
   for (const Genre& genre : text.genres) parts.push_back(ToTensor(genre.tokens));
   tokens_ = at::cat(parts);
@@ -86,19 +87,35 @@ void WindowSampler::CheckLength(int64_t length) const {
                    ": it takes more than twice as many");
 }
 
-at::Tensor WindowSampler::Window(int64_t index, int64_t length) const {
-  HAT_CHECK(tokens_.numel() >= 2 * length + 1);
-  const int64_t in_epoch = (tokens_.numel() - 1) / length - 1;
-  const auto epoch = static_cast<uint64_t>(index / in_epoch);
-  const RngStream stream = RngStream(seed_, "train/windows").At(static_cast<uint64_t>(length));
+const WindowSampler::Order& WindowSampler::OrderOf(uint64_t epoch, int64_t length,
+                                                   int64_t in_epoch) const {
   const auto key = std::pair(epoch, length);
   if (!order_ || order_->key != key) {
+    const RngStream stream = RngStream(seed_, "train/windows").At(static_cast<uint64_t>(length));
     RngStream offset = stream.At(epoch, 1);
-    order_ = Order{key, offset.UniformInt(static_cast<int>(length)),
+    order_ = Order{key, is_fixed_ ? 0 : offset.UniformInt(static_cast<int>(length)),
                    RandomPermutation(stream.At(epoch, 2), static_cast<int>(in_epoch))};
   }
-  const int64_t start = order_->offset + length * order_->permutation[index % in_epoch];
+  return *order_;
+}
+
+at::Tensor WindowSampler::Window(int64_t index, int64_t length) const {
+  HAT_CHECK(tokens_.numel() >= 2 * length + 1);
+  const int64_t in_epoch = WindowsOfEpoch(length);
+  const Order& order = OrderOf(static_cast<uint64_t>(index / in_epoch), length, in_epoch);
+  const int64_t start =
+      order.offset + length * order.permutation[static_cast<size_t>(index % in_epoch)];
   return tokens_.narrow(0, start, length + 1);
+}
+
+std::vector<int64_t> WindowSampler::Numbers(int64_t index, int64_t rows, int64_t length) const {
+  std::vector<int64_t> numbers;
+  const int64_t in_epoch = WindowsOfEpoch(length);
+  for (int64_t i = index; is_fixed_ && i < index + rows; ++i) {
+    const Order& order = OrderOf(static_cast<uint64_t>(i / in_epoch), length, in_epoch);
+    numbers.push_back(order.permutation[static_cast<size_t>(i % in_epoch)]);
+  }
+  return numbers;
 }
 
 at::Tensor WindowSampler::Batch(int64_t index, int64_t rows, int64_t length) const {

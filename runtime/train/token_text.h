@@ -39,10 +39,10 @@ TokenText ReadTokenText(const std::string& path, const Tokenizer& tokenizer, int
 TokenText SplitOffEnd(TokenText& text, int one_in);
 
 // Windows of text in random order: every epoch cuts the text anew, from a random offset on, into
-// windows side by side, and deals each once.
+// windows side by side, and deals each once. Fixed ones are cut from the start on in every epoch.
 class WindowSampler {
  public:
-  WindowSampler(const TokenText& text, uint64_t seed);
+  WindowSampler(const TokenText& text, uint64_t seed, bool is_fixed = false);
 
   // Window `index` of the endless sequence of windows of this length: depends on nothing else, so
   // that a training run goes on where it stopped. A window has one token more than its length,
@@ -50,6 +50,9 @@ class WindowSampler {
   at::Tensor Window(int64_t index, int64_t length) const;
   // Windows index..index + rows - 1. [rows, length + 1]
   at::Tensor Batch(int64_t index, int64_t rows, int64_t length) const;
+
+  // Of fixed windows: their places in the text, in windows. Empty for others.
+  std::vector<int64_t> Numbers(int64_t index, int64_t rows, int64_t length) const;
 
   // Throws InputError if the text is too short for such windows.
   void CheckLength(int64_t length) const;
@@ -61,8 +64,12 @@ class WindowSampler {
     std::vector<int> permutation;
   };
 
+  const Order& OrderOf(uint64_t epoch, int64_t length, int64_t in_epoch) const;
+  int64_t WindowsOfEpoch(int64_t length) const { return (tokens_.numel() - 1) / length - 1; }
+
   at::Tensor tokens_;  // int64 [all]
   uint64_t seed_;
+  bool is_fixed_;
   mutable std::optional<Order> order_;  // the last one asked for
 };
 

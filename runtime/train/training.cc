@@ -50,7 +50,7 @@ class Loop {
         held_out_(held_out),
         options_(options),
         identity_(std::move(identity)),
-        sampler_(text, options.seed),
+        sampler_(text, options.seed, options.has_fixed_windows),
         optimizer_(trainee.parameters(), options.optimizer) {
     sampler_.CheckLength(std::max(options.length, options.long_length));
     state_.log = "step,tokens,elapsed_s,measure,value\n";
@@ -122,7 +122,8 @@ void Loop::Step() {
   for (int64_t row = 0; row < rows; row += rows_at_once) {
     const int64_t count = std::min(rows_at_once, rows - row);
     const double weight = static_cast<double>(count) / static_cast<double>(rows);
-    const Trainee::Losses losses = trainee_.Loss(sampler_.Batch(first + row, count, length));
+    const Trainee::Losses losses = trainee_.LossOf(sampler_.Batch(first + row, count, length),
+                                                   sampler_.Numbers(first + row, count, length));
     at::Tensor loss = losses.total * weight;
     loss.backward();
     total = total.defined() ? total + loss.detach() : loss.detach();

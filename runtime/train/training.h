@@ -1,6 +1,7 @@
 // The loop that trains anything: batches, schedule, optimizer, log, held-out losses, checkpoints.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <utility>
 #include <vector>
@@ -25,6 +26,10 @@ class Trainee {
   virtual Parameters& parameters() = 0;
   // windows: int64 [rows, length + 1]; the mean over all predicted tokens.
   virtual Losses Loss(const at::Tensor& windows) const = 0;
+  // The same of windows that come again: `numbers` is each one's place in the text, or empty.
+  virtual Losses LossOf(const at::Tensor& windows, const std::vector<int64_t>& /*numbers*/) const {
+    return Loss(windows);
+  }
 };
 
 // Trains to the end, with a checkpoint at `checkpoint_path` now and then and after an interrupt. A

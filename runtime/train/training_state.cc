@@ -79,6 +79,7 @@ std::string TrainingIdentity(const TrainingOptions& options, const TokenText& te
   add("batch_tokens", options.batch_tokens);
   add("micro_tokens", options.micro_tokens);
   add("length", options.length);
+  if (options.has_fixed_windows) add("fixed_windows", 1);
   add("long_length", options.long_length);
   add("long_share", options.long_share);
   add("learning_rate", options.schedule.peak);

@@ -59,6 +59,18 @@ INSTANTIATE_TEST_SUITE_P(Families, GgufImportTest,
                          testing::Values("mha", "llama31", "qwen2", "qwen3", "smollm3"),
                          [](const auto& test) { return std::string(test.param); });
 
+TEST(ImportTest, LargeModelsAreWrittenInParts) {
+  const TempFolder folder;
+  const GgufModel gguf("tests/data/runtime/gguf/mha.gguf");
+  WriteImport(gguf, Dtype::kFloat32, folder / "made", false, "a.gguf", Always, 40'000);
+  EXPECT_FALSE(std::filesystem::exists(folder / "made/model.safetensors"));
+  EXPECT_TRUE(std::filesystem::exists(folder / "made/model.safetensors.index.json"));
+  const Checkpoint made(folder / "made"), wanted("tests/data/runtime/mha");
+  for (const auto& [name, shape] : TensorShapes(wanted.config())) {
+    EXPECT_EQ(BytesOf(made, name), BytesOf(wanted, name)) << name;
+  }
+}
+
 // A model whose embedding holds what it is given.
 class Given final : public ImportedModel {
  public:

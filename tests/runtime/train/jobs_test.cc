@@ -182,6 +182,28 @@ TEST_F(JobsTest, ImpossibleSplitsAndWindowsAreRefused) {
                      testing::HasSubstr("64 positions"));
 }
 
+// Three epochs, of which two read what the first has kept, in fp16 and 64 tokens of 280.
+TEST_F(JobsTest, ADrafterThatLearnsFromKeptStatesIsNearlyTheSame) {
+  Base("model", 30);
+  AdapterOptions options;
+  options.split = 1;
+  const auto train = [&](const std::string& name, const std::string& states) {
+    TrainingJob job = Job(name, 40);
+    job.options.long_share = 0;
+    job.options.has_fixed_windows = true;
+    job.states_folder = states;
+    TrainAdapter(job, folder_ / "model", options, folder_ / name + ".safetensors",
+                 [](const TrainingProgress&) { return true; });
+    return LoadAdapter(folder_ / name + ".safetensors", OpenModel(folder_ / "model"), 1);
+  };
+  const AdapterFile computed = train("computed", "");
+  const AdapterFile kept = train("kept", folder_ / "states");
+  EXPECT_GT(std::filesystem::file_size(folder_ / "states/records.bin"), 0U);
+  const double change = (kept.weights.q - computed.weights.q).abs().max().item<double>();
+  EXPECT_LT(change, 0.1 * computed.weights.q.abs().max().item<double>());
+  EXPECT_GT(change, 0) << "fp16 is not fp32";
+}
+
 TEST_F(JobsTest, AdapterAndHeadsLearnFromAModelThatStaysAsItIs) {
   Base("model", 60);
   const std::string weights = File("model/model.safetensors");
