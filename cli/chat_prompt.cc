@@ -21,6 +21,14 @@ using nlohmann::json;
 
 constexpr const char* kShipped = "chatml, llama-2, llama-3, vicuna";
 
+constexpr const char* kConfig = "tokenizer_config.json";
+
+// Without its members that are null; empty where there is none.
+json TokenizerConfig(const std::string& folder) {
+  const std::string path = folder + "/" + kConfig;
+  return IsThere(path) ? WithoutNulls(ParseJson(ReadFile(path), path)) : json::object();
+}
+
 struct Template {
   std::string text;
   std::string from;  // for messages
@@ -66,11 +74,19 @@ json TokensOf(const JsonNode& config) {
 
 }  // namespace
 
+bool HasChatTemplate(const std::string& folder) {
+  try {
+    return IsThere(folder + "/chat_template.jinja") ||
+           TokenizerConfig(folder).contains("chat_template");
+  } catch (const InputError&) {
+    return false;
+  }
+}
+
 std::vector<std::string> ChatPrompts(const std::string& folder, const std::string& given,
                                      const std::vector<std::string>& users) {
-  const std::string path = folder + "/tokenizer_config.json";
-  json document = json::object();
-  if (IsThere(path)) document = WithoutNulls(ParseJson(ReadFile(path), path));
+  const std::string path = folder + "/" + kConfig;
+  const json document = TokenizerConfig(folder);
   const JsonNode config(document, path);
   const Template chosen = given.empty() ? OwnTemplate(folder, config, path) : GivenTemplate(given);
   json conversations = json::array();

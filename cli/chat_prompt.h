@@ -6,6 +6,9 @@
 
 namespace hat {
 
+// Has the checkpoint a chat template of its own? No, where its files cannot be read.
+bool HasChatTemplate(const std::string& folder);
+
 // The prompt of each user's turn, a conversation each, up to where the answer begins. `given`: the
 // file of a Jinja template or the name of a shipped one; empty: the checkpoint's own
 // (chat_template.jinja, or the key of tokenizer_config.json). Throws InputError: there is none, or

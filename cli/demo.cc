@@ -55,7 +55,9 @@ void AddOptions(CommandLine& line, DemoVerbOptions& options) {
       ->allow_extra_args(false)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
       ->expected(1, kDevices);
-  line.add_option("--model", options.model, "folder of the checkpoint, with its tokenizer")
+  line.add_option("--model", options.model,
+                  "folder of the checkpoint, with its tokenizer; one with a chat template is "
+                  "talked to in it")
       ->capture_default_str()
       ->transform(ShippedPath);
   line.add_option("--system", options.system, "as of 'hat generate'")->capture_default_str();

@@ -8,6 +8,7 @@
 #include <optional>
 #include <thread>
 
+#include "cli/chat_prompt.h"
 #include "core/child_processes.h"
 #include "core/error.h"
 #include "core/interrupt.h"
@@ -73,7 +74,9 @@ void Take(const nlohmann::json& event, DemoAnswer& answer) {
 
 // All of them load at once.
 DemoParty::DemoParty(const DemoOptions& options, int devices)
-    : scratch_("hat-demo"), max_new_tokens_(options.max_new_tokens) {
+    : scratch_("hat-demo"),
+      max_new_tokens_(options.max_new_tokens),
+      ask_as_(HasChatTemplate(options.model) ? "chat" : "prompt") {
   MakeKeys(scratch_ / "keys", {.devices = NumberedDevices(devices), .hosts = {kHost}, .days = 1});
   const std::string program = ProgramFolder() + "/hat-live";
   const std::string any_port = fmt::format("{}:0", kHost);
@@ -125,7 +128,7 @@ CloudCounts DemoParty::Counts() const {
 }
 
 void DemoParty::Ask(int device, const std::string& prompt) {
-  const nlohmann::json asked = {{"prompt", prompt}, {"max_new_tokens", max_new_tokens_}};
+  const nlohmann::json asked = {{ask_as_, prompt}, {"max_new_tokens", max_new_tokens_}};
   devices_[static_cast<size_t>(device)]->Say(asked.dump());
 }
 

@@ -48,7 +48,8 @@ class DemoParty {
   int metrics_port() const { return metrics_port_; }
   CloudCounts Counts() const;  // by a scrape of its /metrics
 
-  void Ask(int device, const std::string& prompt);  // UTF-8
+  // UTF-8; what a user says, where the model has a chat template.
+  void Ask(int device, const std::string& prompt);
   // What came from it since; appended. Throws RunError if it has ended.
   void Hear(int device, DemoAnswer& answer);
 
@@ -57,6 +58,7 @@ class DemoParty {
 
   ScratchFolder scratch_;
   int max_new_tokens_;
+  const char* ask_as_;  // a prompt or, where the model has a template for it, a user's turn
   int metrics_port_ = 0;
   std::unique_ptr<TalkingChild> cloud_;
   std::vector<std::unique_ptr<TalkingChild>> devices_;
