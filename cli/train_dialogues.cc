@@ -15,7 +15,7 @@
 #include "core/interrupt.h"
 #include "core/program.h"
 #include "experiments/scenario/limits.h"
-#include "runtime/model/compute.h"
+#include "runtime/model/config.h"
 #include "runtime/tokenizer/tokenizer.h"
 #include "runtime/train/dialogues.h"
 
@@ -96,10 +96,10 @@ class Appender {
 };
 
 int Make(Options& options) {
-  const Model model = OpenModel(options.model);
+  const ModelConfig config = ReadModelConfig(options.model);
   options.dialogues.compute.dtype = ParseDtype(options.dtype, "--dtype");
   if (options.threads > 0) SetThreads(options.threads);
-  const Tokenizer tokenizer(TokenizerFileOr("", options.model), model.config.shape.vocabulary);
+  const Tokenizer tokenizer(TokenizerFileOr("", options.model), config.shape.vocabulary);
   const std::string prompt = ChatPrompt(options.model, options.chat_template, kTurn);
   const size_t turn = prompt.find(kTurn);
   if (turn == std::string::npos || turn == 0) {
@@ -118,8 +118,8 @@ int Make(Options& options) {
   int made = done;
   size_t tokens = 0;
   MakeDialogues(
-      model, tokenizer.EncodePrompt(before), tokenizer.EncodePrompt(between), options.dialogues,
-      done, options.count - done, [&](const Dialogue& dialogue) {
+      options.model, tokenizer.EncodePrompt(before), tokenizer.EncodePrompt(between),
+      options.dialogues, done, options.count - done, [&](const Dialogue& dialogue) {
         std::string text = before + tokenizer.Decode(dialogue.user) + between;
         const std::vector<int32_t>& answer = dialogue.answer;
         text += tokenizer.Decode(answer);

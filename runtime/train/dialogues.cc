@@ -13,6 +13,7 @@
 #include "runtime/model/likeliest.h"
 #include "runtime/model/submodels.h"
 #include "runtime/model/torch_compute.h"
+#include "runtime/model/weights.h"
 
 namespace hat {
 namespace {
@@ -144,6 +145,12 @@ void MakeDialogues(const Model& model, const std::vector<int32_t>& before,
       }
     }
   });
+}
+
+void MakeDialogues(const std::string& model_folder, const std::vector<int32_t>& before,
+                   const std::vector<int32_t>& between, const DialogueOptions& options, int first,
+                   int count, const TakeDialogue& take) {
+  MakeDialogues(OpenModel(model_folder), before, between, options, first, count, take);
 }
 
 }  // namespace hat

@@ -1,15 +1,18 @@
 // Text for distillation that an instruction model writes itself: questions as a user might ask,
 // drawn from the model's own distribution of a user's turn, and its greedy answers. A drafter that
-// learns from it sees what the model will say, and nobody's text is needed.
+// learns from it sees what the model will say, and nobody's text is needed. Free of torch.
 #pragma once
 
 #include <cstdint>
 #include <functional>
+#include <string>
 #include <vector>
 
-#include "runtime/model/weights.h"
+#include "runtime/model/compute.h"
 
 namespace hat {
+
+struct Model;
 
 struct DialogueOptions {
   uint64_t seed = 1;
@@ -32,6 +35,9 @@ struct Dialogue {
 // false to end it. Throws InputError: together they do not fit the model's positions; RunError.
 using TakeDialogue = std::function<bool(const Dialogue&)>;
 void MakeDialogues(const Model& model, const std::vector<int32_t>& before,
+                   const std::vector<int32_t>& between, const DialogueOptions& options, int first,
+                   int count, const TakeDialogue& take);
+void MakeDialogues(const std::string& model_folder, const std::vector<int32_t>& before,
                    const std::vector<int32_t>& between, const DialogueOptions& options, int first,
                    int count, const TakeDialogue& take);
 

@@ -4,6 +4,7 @@
 import io
 import json
 import math
+import os
 import struct
 import unittest
 import zipfile
@@ -211,7 +212,7 @@ def torch_archive(pickle):
 
 
 add_cases(BadModelsTest, [
-    Case(name, command, words, made)
+    Case(name, command, words, made, run={"env": {**os.environ, "HAT_MODELS": "/nowhere"}})
     for name, command, words, made in (
         ("import of no file", IMPORT, ("cannot read 'model.gguf'", "No such file"), {}),
         ("import of something else", IMPORT, ("model.gguf", "no GGUF"), {"model.gguf": "text" * 20}),

@@ -89,7 +89,8 @@ class WalkTest(unittest.TestCase):
 
 class TableTest(unittest.TestCase):
     def test_every_table_that_a_page_asks_for_is_a_plan(self):
-        asked = re.findall(r"^<!-- (?:table|errors): (.+) -->$", (ROOT / "docs/paper.md").read_text(), flags=re.M)
+        pages = "".join(path.read_text() for path in (ROOT / "docs").glob("*.md"))
+        asked = re.findall(r"^<!-- (?:table|errors): (.+) -->$", pages, flags=re.M)
         names = {name for names in asked for name in names.split() if "#" not in name}
         plans = {path.stem for path in (ROOT / "figures").glob("*.toml") if 'kind = "table"' in path.read_text()}
         self.assertEqual(names, plans)

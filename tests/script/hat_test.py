@@ -406,7 +406,7 @@ class VerbTest(unittest.TestCase):
             result = Machine().hat("train", word)
             self.assertEqual((result.returncode, result.stdout), (2, ""), word)
             self.assertEqual(result.stderr, f"hat: unknown verb 'train {word}'; there are train adapter, "
-                                            "train base, train eval, train medusa\n")
+                                            "train base, train dialogues, train eval, train medusa\n")
 
     def test_mistakes_in_its_own_verbs_are_exit_code_two(self):
         for words in (["build", "--preset", "fast"], ["build", "--preset"], ["build", "x"],
