@@ -51,7 +51,9 @@ void AddOptions(CommandLine& line, DeviceOptions& options) {
       "    --prompt 'In the beginning'");
   AddModelOptions(line, options, false);
   AddPromptOptions(line, options);
-  line.add_option("--cloud", options.cloud, "its address and port")->capture_default_str();
+  line.add_option("--cloud", options.cloud, "its address and, unless 7077, port")
+      ->transform(WithPort)
+      ->capture_default_str();
   line.add_option("--keys", options.keys, "this device's folder of keys (hat keys init)")
       ->required();
   line.add_option("--timeout-s", options.timeout_s, "an answer of the cloud may take so long")

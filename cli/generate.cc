@@ -18,6 +18,7 @@
 #include "core/error.h"
 #include "core/files.h"
 #include "core/program.h"
+#include "experiments/scenario/limits.h"
 #include "runtime/model/config.h"
 #include "runtime/session/split_model.h"
 #include "runtime/session/whole_model.h"
@@ -30,6 +31,7 @@ constexpr const char* kWhole = "whole";
 
 struct GenerateOptions : ModelOptions, PromptOptions {
   bool json = false;
+  int threads = 0;
 };
 
 void AddOptions(CommandLine& line, GenerateOptions& options) {
@@ -43,6 +45,8 @@ void AddOptions(CommandLine& line, GenerateOptions& options) {
       "  hat generate --model model --prompt-ids 1,17,4 --system u-shape --json");
   AddModelOptions(line, options, true);
   AddPromptOptions(line, options);
+  line.add_option("--threads", options.threads, "that compute (default: all cores)")
+      ->check(CLI::Range(1, kMostThreads));
   line.add_flag("--json", options.json, "print one JSON object in place of the text");
 }
 
@@ -119,6 +123,7 @@ std::function<Generation(const GenerationRequest&, const TokenListener&)> OpenGe
 }
 
 int Generate(const GenerateOptions& options) {
+  if (options.threads > 0) SetThreads(options.threads);
   const ModelConfig config = ReadModelConfig(options.model);
   const SplitPlan plan = PlanOf(options, config);
   if (options.system != kWhole) CheckSplit(plan, config);

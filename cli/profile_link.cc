@@ -42,7 +42,9 @@ void AddOptions(CommandLine& line, ProfileLinkOptions& options) {
       "Example:\n"
       "  hat profile link --cloud 127.0.0.1:7077 --keys keys/device-0 --out link.toml\n"
       "  hat simulate experiments/measured/small_model.toml --set @link.toml");
-  line.add_option("--cloud", options.cloud, "its address and port")->capture_default_str();
+  line.add_option("--cloud", options.cloud, "its address and, unless 7077, port")
+      ->transform(WithPort)
+      ->capture_default_str();
   line.add_option("--keys", options.keys, "a device's folder of keys (hat keys init)")->required();
   line.add_option("--out", options.out, "the TOML file to write")->required();
   line.add_option("--round-trips", options.round_trips, "of empty messages, for the latency")

@@ -53,10 +53,10 @@ void AddOptions(CommandLine& line, ReplayVerbOptions& options) {
       "pace. 'hat validate' holds them against the simulator.");
   line.footer(
       "Examples:\n"
-      "  hat replay experiments/measured/small_model.toml --plan\n"
-      "  hat replay experiments/measured/small_model.toml --set fleet.scale=0.1 \\\n"
-      "    --set workload.requests=30 --set workload.rate_per_s=0.5 --out results/live\n"
-      "  hat validate experiments/measured/small_model.toml --live results/live ...\n"
+      "  hat replay experiments/validation/spec_bench_7b.toml --plan\n"
+      "  hat replay experiments/validation/spec_bench_7b.toml --set fleet.scale=0.1 \\\n"
+      "    --set workload.requests=30 --set workload.rate_per_s=0.6 --out results/live\n"
+      "  hat validate experiments/validation/spec_bench_7b.toml --live results/live ...\n"
       "  hat replay experiments/validation/spec_bench_7b.toml --systems hat,u-shape --seeds 3 \\\n"
       "    --time-scale 4 --out results/hours --resume");
   line.add_option("scenario", options.replay.scenario, "a TOML file")

@@ -90,7 +90,8 @@ nlohmann::json WithoutNulls(const nlohmann::json& document) {
 }
 
 JsonNode::JsonNode(const json& document, std::string file)
-    : value_(document), document_(std::make_shared<Document>(document, std::move(file))) {}
+    : value_(document),
+      document_(std::make_shared<Document>(Document{document, std::move(file)})) {}
 
 std::string JsonNode::Path() const {
   std::string path;

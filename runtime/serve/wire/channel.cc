@@ -46,8 +46,9 @@ std::shared_ptr<grpc::Channel> ConnectedChannel(const std::string& cloud,
     }
     if (!channel->WaitForStateChange(state, OnTheSystemsClock(deadline))) {
       throw RunError(fmt::format(
-          "no cloud answers at '{}' within {:g} s: nobody listens there, or it does not take this "
-          "device's certificate",
+          "no cloud answers at '{}' within {:g} s: nobody listens there, it does not take this "
+          "device's certificate, or its own is not for that name or address ('hat keys init "
+          "--host')",
           cloud, timeout_s));
     }
   }
