@@ -422,7 +422,7 @@ class VerbTest(unittest.TestCase):
     def test_fuzz_says_that_it_needs_clang(self):
         result = Machine().hat("fuzz")
         self.assertEqual((result.returncode, len(result.stderr.splitlines())), (1, 1))
-        self.assertIn("apt-get install --no-install-recommends clang libclang-rt", result.stderr)
+        self.assertIn("apt-get install --no-install-recommends clang-16 libclang-rt", result.stderr)
 
 
 class ContinuousIntegrationTest(unittest.TestCase):

@@ -31,7 +31,7 @@ if [ ! -e "$out/dialogues.done" ]; then
   touch "$out/dialogues.done"
 fi
 
-text=(--model $model --text "$out/dialogues" --held-out "$out/held_out" --special-tokens --threads "$threads")
+text=(--model "$model" --text "$out/dialogues" --held-out "$out/held_out" --special-tokens --threads "$threads")
 run=(--budget-s "$third" --length 256 --long-share 0 --batch-tokens 4096 --micro-tokens 1024 --keep-states "$out/states"
   --keep-gb 6 --file-dtype fp16 --resume)
 [ -e "$out/adapter.safetensors" ] ||
