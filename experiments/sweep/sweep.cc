@@ -88,7 +88,8 @@ bool IsFresh(const Json& json, const std::string& digest) {
   if (json.value("digest", "") != digest) return false;
   for (const auto& [path, sha256] : json.at("files").items()) {
     std::error_code error;
-    if (!fs::is_regular_file(path, error) || Sha256Hex(ReadFile(path)) != sha256) return false;
+    if (!fs::is_regular_file(path, error) || Sha256Hex(ReadFile(path)) != sha256.get<std::string>())
+      return false;
   }
   return true;
 }

@@ -32,7 +32,7 @@ if [ ! -e "$out/dialogues.done" ]; then
 fi
 
 text=(--model "$model" --text "$out/dialogues" --held-out "$out/held_out" --special-tokens --threads "$threads")
-run=(--budget-s "$third" --length 256 --long-share 0 --batch-tokens 4096 --micro-tokens 1024 --keep-states "$out/states"
+run=(--budget-s "$third" --length 256 --long-length 256 --long-share 0 --batch-tokens 4096 --micro-tokens 1024 --keep-states "$out/states"
   --keep-gb 6 --file-dtype fp16 --resume)
 [ -e "$out/adapter.safetensors" ] ||
   "$bin/hat-torch" train adapter "${text[@]}" "${run[@]}" --token-weight 1 --out "$out/adapter.safetensors"
