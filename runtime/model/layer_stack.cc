@@ -1,6 +1,7 @@
 #include "runtime/model/layer_stack.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include <ATen/ATen.h>
@@ -65,14 +66,17 @@ at::Tensor LayerStack::Forward(const at::Tensor& states,
   return WithMemoryErrors([&] {
     const BatchPlan plan = PlanBatch(parts, shape_, rotary_, max_positions_, compute_);
     HAT_CHECK(states.dim() == 2 && states.size(0) == plan.rows, "a row of states a token");
-    BatchPlan still = plan;  // of the layers that are not rotated
-    if (unrotated_.cos.defined() && plan.cos.defined()) {
-      still.cos = at::ones_like(plan.cos);
-      still.sin = at::zeros_like(plan.sin);
+    std::optional<BatchPlan> still;  // of the layers that are not rotated, where there are some
+    if (unrotated_.cos.defined()) {
+      still = plan;
+      if (plan.cos.defined()) {
+        still->cos = at::ones_like(plan.cos);
+        still->sin = at::zeros_like(plan.sin);
+      }
     }
     at::Tensor x = states.to(OptionsOf(compute_)).contiguous();  // [rows, hidden]
     for (int layer = 0; layer < static_cast<int>(layers_.size()); ++layer) {
-      const BatchPlan& its = layers_[layer].is_rotated ? plan : still;
+      const BatchPlan& its = layers_[layer].is_rotated ? plan : *still;
       x = plan.on_cpu ? CpuLayer(layer, x, its) : Layer(layer, x, its);
     }
     return x;

@@ -8,9 +8,9 @@ namespace hat {
 namespace {
 
 // How many bytes of white space the text begins, or ends, with.
-size_t SpacesIn(std::string_view text, const char* expression) {
+size_t SpacesIn(std::string_view text, const Pattern& spaces) {
   size_t bytes = 0;
-  Pattern(expression, "white space").Split(text, [&](std::string_view stretch, bool is_match) {
+  spaces.Split(text, [&](std::string_view stretch, bool is_match) {
     if (is_match) bytes = stretch.size();
   });
   return bytes;
@@ -60,18 +60,19 @@ TokenFinder::Found TokenFinder::FindFrom(std::string_view text, size_t from) con
 }
 
 std::vector<TextPart> TokenFinder::Parts(std::string_view text) const {
+  static const Pattern kAtEnd("\\s+\\z", "white space"), kAtBegin("\\A\\s+", "white space");
   std::vector<TextPart> parts;
   for (size_t from = 0; from < text.size();) {
     const Found found = FindFrom(text, from);
     std::string_view before = text.substr(from, found.first - from);
     if (found.token && found.token->takes_left) {
-      before.remove_suffix(SpacesIn(before, "\\s+\\z"));
+      before.remove_suffix(SpacesIn(before, kAtEnd));
     }
     if (!before.empty()) parts.push_back({-1, std::string(before)});
     if (!found.token) break;
     parts.push_back({found.token->id, ""});
     from = found.first + found.bytes;
-    if (found.token->takes_right) from += SpacesIn(text.substr(from), "\\A\\s+");
+    if (found.token->takes_right) from += SpacesIn(text.substr(from), kAtBegin);
   }
   return parts;
 }
