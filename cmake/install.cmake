@@ -15,7 +15,7 @@ if(HAT_HAS_RUNTIME AND HAT_HAS_LIVE)
   install(TARGETS hat-live RUNTIME DESTINATION bin)
 endif()
 
-set(hat_scenarios measured paper scale sweeps validation workloads)  # the folders of experiments/ that hold no code
+set(hat_scenarios measured paper scale siblings sweeps validation workloads)  # the folders of experiments/ that hold no code
 foreach(folder ${hat_scenarios})
   install(DIRECTORY experiments/${folder} DESTINATION share/hat/experiments
           FILES_MATCHING PATTERN *.toml PATTERN *.csv PATTERN *.md)

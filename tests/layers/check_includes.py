@@ -15,6 +15,7 @@ BELOW = {
     "profiles": ["core"],
     "experiments": ["protocol", "profiles", "world", "core"],
     "sim": ["experiments", "protocol", "profiles", "world", "core"],
+    "offload": ["experiments", "protocol", "profiles", "world", "core"],
     "runtime": ["experiments", "protocol", "profiles", "world", "core"],
 }
 # Within experiments/, likewise.
