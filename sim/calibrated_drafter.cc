@@ -52,16 +52,42 @@ void CheckReference(const AcceptanceConfig& config) {
 
 }  // namespace
 
-double ExpectedAcceptLength(const AcceptanceConfig& config, double mean) {
+namespace {
+
+// a + b of the requests' means, and of the confidences around one's.
+double BetweenRequests(const AcceptanceConfig& config) {
+  return (config.concentration + 1) / config.request_correlation - 1;
+}
+double WithinRequest(const AcceptanceConfig& config) {
+  return config.concentration / (1 - config.request_correlation);
+}
+
+// Of a request whose confidences have this mean.
+double AcceptLengthAt(const AcceptanceConfig& config, double mean) {
   const bool is_fixed = config.policy == "fixed";
   const double threshold = is_fixed ? 0 : config.reference.draft_threshold;
   const int most = is_fixed ? std::min(config.reference.draft_fixed, config.reference.max_draft)
                             : config.reference.max_draft;
-  const double q = SentAndRight(mean, config.concentration, threshold);
+  const double q = SentAndRight(mean, WithinRequest(config), threshold);
   double length = 1;
   double term = 1;
   for (int n = 1; n <= most; ++n) length += term *= q;
   return length;
+}
+
+}  // namespace
+
+double ExpectedAcceptLength(const AcceptanceConfig& config, double mean) {
+  if (config.request_correlation == 0 || mean <= 0 || mean >= 1)
+    return AcceptLengthAt(config, mean);
+  constexpr int kRequests = 32;  // equally likely ones
+  const double all = BetweenRequests(config);
+  double rounds_a_token = 0;
+  for (int i = 0; i < kRequests; ++i) {
+    const double its = boost::math::ibeta_inv(mean * all, (1 - mean) * all, (i + 0.5) / kRequests);
+    rounds_a_token += 1 / AcceptLengthAt(config, its) / kRequests;
+  }
+  return 1 / rounds_a_token;
 }
 
 double ExpectedTreeLength(const AcceptanceConfig& config, const Tree& tree, double p) {
@@ -84,7 +110,8 @@ CalibratedDrafter::CalibratedDrafter(const AcceptanceConfig& config, uint64_t se
     : config_(config),
       confidences_(seed, "confidence"),
       outcomes_(seed, "draft outcome"),
-      medusa_(seed, "medusa") {
+      medusa_(seed, "medusa"),
+      requests_(seed, "request confidence") {
   CheckReference(config_);
   mean_ = SolveAcceptLength(
       "accept_length", [&](double mean) { return ExpectedAcceptLength(config_, mean); },
@@ -95,11 +122,17 @@ CalibratedDrafter::CalibratedDrafter(const AcceptanceConfig& config, uint64_t se
       config_.medusa_accept_length, 1);
 }
 
+double CalibratedDrafter::MeanOf(const Request& request) const {
+  if (config_.request_correlation == 0 || mean_ <= 0) return mean_;
+  const double all = BetweenRequests(config_);
+  return requests_.At(static_cast<uint64_t>(request.id)).Beta(mean_ * all, (1 - mean_) * all);
+}
+
 float CalibratedDrafter::Confidence(const Request& request, int token, int step) const {
   RngStream stream = confidences_.At(static_cast<uint64_t>(request.id),
                                      static_cast<uint64_t>(token), static_cast<uint64_t>(step));
-  return static_cast<float>(
-      stream.Beta(mean_ * config_.concentration, (1 - mean_) * config_.concentration));
+  const double mean = MeanOf(request), all = WithinRequest(config_);
+  return static_cast<float>(stream.Beta(mean * all, (1 - mean) * all));
 }
 
 int CalibratedDrafter::Rank(const Request& request, int token, int step, float confidence) const {

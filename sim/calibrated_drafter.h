@@ -2,9 +2,14 @@
 // probability c. The distribution's mean is solved so that a reference drafting policy reaches a
 // given accept length (tokens per round, over rounds that the request's end does not cut). A
 // proposal is sent if c >= threshold; with q = E[c; c >= threshold] a round of at most D proposals
-// yields 1
-// + q + q^2 + ... + q^D tokens. Worked number: threshold 0 gives q = mean; an accept length of 1.75
-// with D = 2 needs q + q^2 = 0.75, mean 0.5.
+// yields 1 + q + q^2 + ... + q^D tokens. Worked number: threshold 0 gives q = mean; an accept
+// length of 1.75 with D = 2 needs q + q^2 = 0.75, mean 0.5.
+//
+// Requests may differ: with a request_correlation r > 0 each has a mean of its own, drawn from a
+// Beta distribution with a + b = (concentration + 1) / r - 1, and confidences around it with a + b
+// = concentration / (1 - r). Then all confidences have the mean and the variance that they have
+// with r = 0, and two of one request correlate by r. Tokens over rounds of equally long answers are
+// the harmonic mean of the requests' accept lengths.
 //
 // Medusa heads: head j's likeliest token is right with probability p r^(j-1), independently; p is
 // solved for the accept length 1 + sum over the nodes of the tree of the probability that the whole
@@ -35,9 +40,10 @@ class CalibratedDrafter : public DraftSource {
 
  private:
   int DrawMissRank(RngStream& stream) const;  // 2, 3, ...: the rank curve; beyond it kNoRank
+  double MeanOf(const Request& request) const;
 
   AcceptanceConfig config_;
-  RngStream confidences_, outcomes_, medusa_;
+  RngStream confidences_, outcomes_, medusa_, requests_;
   double mean_ = 0;
   double medusa_hit_ = 0;
 };

@@ -122,6 +122,7 @@ struct AcceptanceConfig {
   std::string policy = "threshold";  // the reference: drafting policy, and
   PolicyOptions reference;           // its draft_threshold, max_draft, draft_fixed; u-medusa's tree
   double concentration = 2;          // a + b of the Beta distribution of confidences
+  double request_correlation = 0;    // of two confidences of one request: some texts are easier
   // P(the target's token has rank 2, 3, ... | rank 1 missed).
   std::vector<double> rank_curve = {0.26, 0.13, 0.065};
   double medusa_accept_length = 1.89;

@@ -44,6 +44,42 @@ TEST(CalibratedDrafterTest, AThresholdCutsTheUniformDistributionByHand) {
   EXPECT_NEAR(ExpectedAcceptLength(config, 0.5), 1 + q + q * q + q * q * q, 1e-12);
 }
 
+TEST(CalibratedDrafterTest, RequestsThatDifferShareTheMomentsAndCorrelate) {
+  AcceptanceConfig config;
+  config.request_correlation = 0.3;
+  const CalibratedDrafter drafter(config, 1);
+  constexpr int kRequests = 4000, kTokens = 40;
+  double sum = 0, squares = 0, products = 0;
+  for (int id = 0; id < kRequests; ++id) {
+    double of_request = 0, own_squares = 0;
+    for (int token = 1; token <= kTokens; ++token) {
+      const double c = drafter.Confidence(RequestOf(id), token, 1);
+      of_request += c;
+      own_squares += c * c;
+    }
+    sum += of_request;
+    squares += own_squares;
+    products += (of_request * of_request - own_squares) / (kTokens * (kTokens - 1));
+  }
+  const double mean = sum / (kRequests * kTokens);
+  const double variance = squares / (kRequests * kTokens) - mean * mean;
+  const double m = drafter.mean_confidence();
+  EXPECT_NEAR(mean, m, 0.01);
+  EXPECT_NEAR(variance, m * (1 - m) / 3, 0.003);
+  EXPECT_NEAR((products / kRequests - mean * mean) / variance, 0.3, 0.03);
+}
+
+// Two kinds of requests, as good as always right and as good as never: with 2 proposals 3 tokens a
+// round and 1.
+TEST(CalibratedDrafterTest, TokensOverRoundsAreTheHarmonicMeanOfRequests) {
+  AcceptanceConfig config;
+  config.reference.draft_threshold = 0;
+  config.reference.max_draft = 2;
+  config.concentration = 1e-3;
+  config.request_correlation = 0.99;
+  EXPECT_NEAR(ExpectedAcceptLength(config, 0.5), 1.5, 0.02);
+}
+
 TEST(CalibratedDrafterTest, AFixedDraftYieldsAGeometricSum) {
   AcceptanceConfig config;
   config.policy = "fixed";
