@@ -60,9 +60,14 @@ void AddModelOptions(CommandLine& line, ModelOptions& options, bool whole) {
   line.add_option("--draft-threshold", options.draft_threshold,
                   "hat drafts on while its confidence is at least this, 0 to 1")
       ->capture_default_str();
+  line.add_option("--drafter", options.drafter,
+                  "hat's: adapter, lookup (what followed the text's last tokens before; needs no "
+                  "adapter) or adapter+lookup")
+      ->capture_default_str()
+      ->check(CLI::IsMember(DrafterNames()));
   line.add_option(
       "--adapter", options.adapter,
-      "hat's drafter: a file or random:SEED (default: adapter.safetensors in the model's "
+      "hat's adapter: a file or random:SEED (default: adapter.safetensors in the model's "
       "folder)");
   line.add_option("--medusa", options.medusa,
                   "u-medusa's heads: a file or random:SEED (default: medusa.safetensors there)");
@@ -99,11 +104,12 @@ SystemSpec SystemOf(const ModelOptions& options) {
     system.options.chunk_fixed = *options.chunk;
   }
   system.options.draft_threshold = options.draft_threshold;
+  system.drafter = options.drafter;
   return system;
 }
 
 std::string AdapterOf(const ModelOptions& options, const SystemSpec& system) {
-  if (!system.drafts_chains()) return "";
+  if (!system.uses_adapter()) return "";
   return FileOr(options.adapter, options, "--adapter", "adapter.safetensors");
 }
 

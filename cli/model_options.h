@@ -17,6 +17,7 @@ struct ModelOptions {
   std::optional<int> split;
   std::optional<int> chunk;
   double draft_threshold = PolicyOptions().draft_threshold;
+  std::string drafter = SystemSpec().drafter;
   std::string adapter, medusa;
   std::string dtype = "fp32", wire_dtype, device = "cpu";
   bool is_device_int8 = false;

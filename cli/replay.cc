@@ -18,6 +18,7 @@
 #include "core/files.h"
 #include "core/interrupt.h"
 #include "core/machine.h"
+#include "core/terminal_text.h"
 #include "experiments/hardware/scenario_profiles.h"
 #include "experiments/results/run_setup.h"
 #include "experiments/results/summary_text.h"
@@ -114,13 +115,14 @@ void AddOptions(CommandLine& line, ReplayVerbOptions& options) {
 void PrintPlan(const ReplayOptions& options, size_t runs) {
   const ReplayNeeds needs = NeedsOf(options);
   PrintResult(fmt::format(
-      "{}{} requests; a cloud and {} devices: {} processes, about {:.1f} GB of memory ({:.1f} GB "
+      "{}{} requests; a cloud and {}: {} processes, about {:.1f} GB of memory ({:.1f} GB "
       "available), {} cores\nlast arrival after {:.0f} s at time scale {:g}\n"
       "with models/small they compute for about {:.0f} s: half of the cores suffice from time "
       "scale {:.1f} on\n",
-      runs == 1 ? "" : fmt::format("{} runs, each: ", runs), needs.requests, needs.processes - 1,
-      needs.processes, needs.memory.value() / 1e9, AvailableMemory().value() / 1e9, CoreCount(),
-      needs.duration.value(), options.time_scale, needs.computing.value(), needs.time_scale));
+      runs == 1 ? "" : fmt::format("{} runs, each: ", runs), needs.requests,
+      Counted(needs.processes - 1, "device"), needs.processes, needs.memory.value() / 1e9,
+      AvailableMemory().value() / 1e9, CoreCount(), needs.duration.value(), options.time_scale,
+      needs.computing.value(), needs.time_scale));
 }
 
 void Report(const ReplayResult& result) {

@@ -255,7 +255,8 @@ Receipt ShareOf(const TestbedOptions& options, const Loaded& loaded, const Serve
       WeightsSha256({.folder = options.model,
                      .adapter = FileOrNone("", options.model, "adapter.safetensors"),
                      .medusa = FileOrNone("", options.model, "medusa.safetensors"),
-                     .split = scenario.fleet.device_layers});
+                     .split = scenario.fleet.device_layers,
+                     .drafter = scenario.system.drafter});
   share.time_scale = options.time_scale;
   share.settings = {.replicas = scenario.scheduler.replicas,
                     .stages = scenario.scheduler.stages,

@@ -96,7 +96,7 @@ struct Trial {
     if (system.drafts_trees) {
       return {"system.name=" + system.name, "policy.tree=" + policy.tree};
     }
-    return {"system.name=" + system.name,
+    return {"system.name=" + system.name, "system.drafter=" + system.drafter,
             fmt::format("policy.draft_threshold={}", policy.draft_threshold),
             fmt::format("policy.max_draft={}", policy.max_draft),
             fmt::format("policy.ahead_branches={}", policy.ahead_branches)};
@@ -115,6 +115,7 @@ std::vector<Trial> TrialsOf(const TraceCheckOptions& options, const DraftTraceIn
     Trial trial{fmt::format("hat, threshold {}", threshold), FindSystem("hat")};
     trial.system.options.draft_threshold = threshold;
     trial.system.options.max_draft = info.max_steps - 1;
+    trial.system.drafter = info.drafter;
     trial.system.options.ahead_branches = kAheadBranches;
     trials.push_back(trial);
   }

@@ -109,6 +109,7 @@ class Runs {
     SplitOptions split;
     split.plan = PlanOf(types);
     split.system = FindSystem(options_.system);
+    if (split.system.drafts_chains()) split.system.drafter = options_.model.drafter;
     split.system.options.draft_threshold = options_.draft_threshold;
     split.adapter = options_.model.adapter;
     split.medusa = options_.model.medusa;

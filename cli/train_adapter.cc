@@ -30,6 +30,10 @@ int hat::TrainAdapterVerb(CommandLine& line) {
   line.add_option("--split", adapter.split, "Depth of the states that it reads")
       ->capture_default_str()
       ->check(CLI::Range(1, 1 << 20));
+  line.add_option("--mlp", adapter.mlp_width,
+                  "Width of an MLP after the attention; 0: none, as in the paper")
+      ->capture_default_str()
+      ->check(CLI::Range(0, 1 << 20));
   const auto number = [&](const char* name, double& value, double low, const char* text) {
     line.add_option(name, value, text)->capture_default_str()->check(CLI::Range(low, 1000.0));
   };
@@ -43,6 +47,7 @@ int hat::TrainAdapterVerb(CommandLine& line) {
   const hat::TrainOptions options(line, defaults);
   line.Parse();
   const hat::TrainingJob job = hat::JobBeside(options.Read(), flags);
+  adapter.other_tokens = flags.other_tokens;
   return hat::RunTraining(options, job, "adapter", flags.file,
                           [&](const hat::TrainingWatch& watch) {
                             return hat::TrainAdapter(job, flags.model, adapter, flags.file, watch);

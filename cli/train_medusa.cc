@@ -38,6 +38,7 @@ int hat::TrainMedusaVerb(CommandLine& line) {
   const hat::TrainOptions options(line, defaults);
   line.Parse();
   const hat::TrainingJob job = hat::JobBeside(options.Read(), flags);
+  medusa.other_tokens = flags.other_tokens;
   return hat::RunTraining(options, job, "Medusa heads", flags.file,
                           [&](const hat::TrainingWatch& watch) {
                             return hat::TrainMedusa(job, flags.model, medusa, flags.file, watch);

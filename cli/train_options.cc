@@ -115,6 +115,12 @@ DrafterFlags::DrafterFlags(CommandLine& line) {
       ->capture_default_str()
       ->check(CLI::Range(0.001, 1e6))
       ->needs(states);
+  line.add_option(
+          "--other-tokens", other_tokens,
+          "Of the tokens that the model names nowhere in a micro-batch a step looks at about "
+          "so many, evenly spread; 0: at all. With a large vocabulary a few thousand are as good")
+      ->capture_default_str()
+      ->check(CLI::Range(0, 1 << 24));
   line.add_option("--file-dtype", file_dtype, "Of the tensors in the file: fp32, fp16, bf16")
       ->capture_default_str();
 }

@@ -36,6 +36,7 @@ struct DrafterFlags {
   bool finds_controls = false;
   std::string states_folder;
   double states_gb = 10;
+  int64_t other_tokens = 0;
 };
 
 // The job of training a drafter: work folder "<file>.training", the model's tokenizer unless

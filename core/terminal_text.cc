@@ -45,6 +45,12 @@ std::string Paragraph(std::string_view label, std::string_view text) {
   return lines + "\n";
 }
 
+std::string Counted(int64_t count, std::string_view what) {
+  std::string text = std::to_string(count) + " " + std::string(what);
+  if (count != 1) text += "s";
+  return text;
+}
+
 std::string AlignedTable(const std::vector<Cells>& rows, size_t gap) {
   const std::vector<size_t> widths = Widths(rows);
   std::string table;

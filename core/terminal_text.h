@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,6 +17,9 @@ size_t ColumnsOf(std::string_view utf8);
 // `text` after `label`, broken at blanks into lines of at most 80 columns, each below the first;
 // a word that is longer stands alone. Ends with a line break.
 std::string Paragraph(std::string_view label, std::string_view text);
+
+// "1 device", "2 devices".
+std::string Counted(int64_t count, std::string_view what);
 
 using Cells = std::vector<std::string>;
 

@@ -12,7 +12,7 @@ import matplotlib
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 
-from styles import style
+from styles import counted, style
 
 PANELS = [("ttft_ms", "TTFT within (ms)"), ("tbt_ms", "TBT within (ms)")]
 QUESTION = "What share of requests has its first token (TTFT), and its mean time between tokens (TBT), within a time?"
@@ -49,7 +49,7 @@ def caption(comparison, names):
     load = f", {comparison['rate_per_s']:g} requests/s" if comparison["rate_per_s"] else ""
     changed = f" ({', '.join(comparison['overrides'])})" if comparison["overrides"] else ""
     text = (
-        f"{QUESTION} Scenario {comparison['scenario']}: {comparison['model']}, {comparison['devices']} devices{load}"
+        f"{QUESTION} Scenario {comparison['scenario']}: {comparison['model']}, {counted(comparison['devices'], 'device')}{load}"
         f"{changed}. {comparison['label'].capitalize()}, all requests of {seeds} {'seed' if seeds == 1 else 'seeds'}."
     )
     if any(name.endswith("*") for name in names):

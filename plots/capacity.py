@@ -12,7 +12,7 @@ import matplotlib
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 
-from styles import style
+from styles import counted, style
 
 QUESTION = "How many requests a second can be served with"
 BAR_COLOR = "0.72"
@@ -153,7 +153,7 @@ def caption(capacity):
     changed = f" ({', '.join(capacity['overrides'])})" if capacity["overrides"] else ""
     fleet = ", more of them at higher rates" if capacity["grows_fleet"] else ""
     text = (
-        f"{QUESTION} {bounds}? Scenario {capacity['scenario']}: {capacity['model']}, {points[0]['devices']} devices"
+        f"{QUESTION} {bounds}? Scenario {capacity['scenario']}: {capacity['model']}, {counted(points[0]['devices'], 'device')}"
         f"{fleet}{changed}. {capacity['label'].capitalize()}, "
     )
     text += f"{seeds} seeds, the same at every rate" if seeds > 1 else "one seed"

@@ -13,6 +13,8 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import pandas as pd
 
+from styles import counted
+
 PANELS = [("ttft_ms.mean", "TTFT (ms)"), ("tbt_ms.mean", "TBT (ms)")]
 QUESTION = "How long does a user wait for the first token (TTFT), and then from token to token (TBT)?"
 REFERENCE_COLOR, OTHER_COLOR, SATURATED_COLOR = "0.35", "0.72", "0.92"
@@ -116,7 +118,7 @@ def caption(comparison, rows, published):
     load = f", {comparison['rate_per_s']:g} requests/s" if comparison["rate_per_s"] else ""
     changed = f" ({', '.join(comparison['overrides'])})" if comparison["overrides"] else ""
     text = (
-        f"{QUESTION} Scenario {comparison['scenario']}: {comparison['model']}, {comparison['devices']} devices{load}"
+        f"{QUESTION} Scenario {comparison['scenario']}: {comparison['model']}, {counted(comparison['devices'], 'device')}{load}"
         f"{changed}. {comparison['label'].capitalize()}, "
     )
     text += f"mean of {seeds} seeds, whiskers: 95% confidence interval." if seeds > 1 else "one seed."

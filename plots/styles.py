@@ -14,3 +14,8 @@ def style(index):
         "color": color, "marker": marker, "linestyle": line, "markersize": 6, "linewidth": 1.6,
         "markeredgecolor": "white", "markeredgewidth": 0.6,
     }
+
+
+def counted(count, what):
+    """'1 device', '2 devices'."""
+    return f"{count} {what}{'' if count == 1 else 's'}"

@@ -13,7 +13,7 @@ import matplotlib
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 
-from styles import style
+from styles import counted, style
 
 QUESTION = "How far is the simulator from the same requests served live?"
 METRICS = [("ttft_ms", "TTFT"), ("tbt_ms", "TBT")]
@@ -55,9 +55,7 @@ def draw_curves(axes, curves, labels, name):
 
 def draw_requests(axes, times, labels, name):
     frame(axes, f"{name}, {labels['live']} (ms)")
-    axes.xaxis.set_major_locator(matplotlib.ticker.MaxNLocator(3))  # narrow: four ticks may touch
     axes.set_ylabel(f"{labels['simulated']} (ms)", fontsize=7.5, labelpad=2)
-    axes.yaxis.set_major_locator(matplotlib.ticker.MaxNLocator(4))
     axes.yaxis.set_major_formatter(matplotlib.ticker.FuncFormatter(plain_number))
     known = [value for value in times["live"] + times["simulated"] if value is not None]
     if not known:
@@ -69,6 +67,9 @@ def draw_requests(axes, times, labels, name):
         [live for live, _ in pairs], [simulated for _, simulated in pairs], s=5, color=style(0)["color"], alpha=0.35,
         linewidths=0, zorder=2, rasterized=len(pairs) > 300,
     )
+    ticks = [tick for tick in matplotlib.ticker.MaxNLocator(3).tick_values(0, end) if tick <= end]
+    axes.set_xticks(ticks)
+    axes.set_yticks(ticks)
     axes.set_xlim(0, end)
     axes.set_ylim(0, end)
     axes.set_aspect("equal", adjustable="box")
@@ -99,7 +100,7 @@ def caption(data):
     measured = [system["measured"] for system in data["systems"]]
     count = f"{min(measured):,}" if min(measured) == max(measured) else f"{min(measured):,} to {max(measured):,}"
     return (
-        f"{QUESTION} Scenario {data['scenario']}: {data['model']}, {data['devices']} devices, {seeds}{changed}; "
+        f"{QUESTION} Scenario {data['scenario']}: {data['model']}, {counted(data['devices'], 'device')}, {seeds}{changed}; "
         f"{count} requests a system that both worlds completed after the warm-up. Left: the share of them within a time; right: "
         "each request, on the diagonal if both worlds took the same time."
     )

@@ -23,6 +23,7 @@ const ModelShape kShapes[] = {
     LikeLayers("llama-2-70b", 8192, 80, {64, 8, 128, 28672}, 32000, false),
     LikeLayers("tinyllama-1.1b", 2048, 22, {32, 4, 64, 5632}, 32000, false),
     LikeLayers("vicuna-68m", 768, 2, {12, 12, 64, 3072}, 32000, false),
+    LikeLayers("smollm2-135m", 576, 30, {9, 3, 64, 1536}, 49152, true),
     LikeLayers("smollm2-360m", 960, 32, {15, 5, 64, 2560}, 49152, true),
 };
 

@@ -58,6 +58,8 @@ std::vector<std::string> SystemNames() {
   return names;
 }
 
+std::vector<std::string> DrafterNames() { return {"adapter", "lookup", "adapter+lookup"}; }
+
 void CheckSystem(const SystemSpec& system) {
   MakeChunkingPolicy(system.chunking, system.options);
   if (system.drafts_chains()) MakeDraftingPolicy(system.drafting, system.options);
@@ -82,6 +84,17 @@ void CheckSystem(const SystemSpec& system) {
         fmt::format("system '{}' takes drafting 'none'; hat, u-shape, u-sarathi, cloud-only and "
                     "cloud-sd take others",
                     system.name));
+  }
+  const std::vector<std::string> drafters = DrafterNames();
+  if (std::ranges::find(drafters, system.drafter) == drafters.end()) {
+    throw InputError(
+        fmt::format("unknown drafter '{}'; known: {}", system.drafter, fmt::join(drafters, ", ")));
+  }
+  if (system.drafter != "adapter" && !(is_chain && system.drafts_chains())) {
+    throw InputError(
+        fmt::format("system '{}' drafts no chains on devices: system.drafter must be "
+                    "adapter, got {}",
+                    system.name, system.drafter));
   }
   if (system.options.chunk_min > system.options.chunk_max) {
     throw InputError(fmt::format("chunk_min {} is above chunk_max {}", system.options.chunk_min,

@@ -40,8 +40,9 @@ struct SystemSpec {
   bool drafts_trees = false;    // a round verifies a tree, not a chain
   bool returns_tokens = false;  // the cloud holds the head too, and goes on by itself
   // Its policies.
-  std::string chunking = "none";  // of ChunkingPolicyNames()
-  std::string drafting = "none";  // "none" or of DraftingPolicyNames()
+  std::string chunking = "none";    // of ChunkingPolicyNames()
+  std::string drafting = "none";    // "none" or of DraftingPolicyNames()
+  std::string drafter = "adapter";  // of DrafterNames(): what proposes the chains
   bool draft_ahead = false;
   std::string prefill_cut = "whole";  // of PrefillCutNames()
   // The cloud answers a prefill with every position's deep state.
@@ -50,6 +51,9 @@ struct SystemSpec {
 
   bool is_split() const { return has_device_layers && has_cloud; }
   bool drafts_chains() const { return drafting != "none"; }
+  // With HAT's adapter; with what followed the text's last tokens before; with both.
+  bool uses_adapter() const { return drafts_chains() && drafter != "lookup"; }
+  bool uses_lookup() const { return drafts_chains() && drafter != "adapter"; }
   bool drafts() const { return drafts_chains() || drafts_trees; }
   bool drafts_in_cloud() const { return drafts() && !has_device_layers; }
 };
@@ -57,6 +61,9 @@ struct SystemSpec {
 // One of SystemNames() with its defaults; throws InputError that lists them.
 SystemSpec FindSystem(const std::string& name);
 std::vector<std::string> SystemNames();
+
+// What may propose chains: "adapter", "lookup", "adapter+lookup".
+std::vector<std::string> DrafterNames();
 
 // Throws InputError if the parts contradict each other or name an unknown policy.
 void CheckSystem(const SystemSpec& system);

@@ -48,18 +48,22 @@ InputCompute::Result SimInput::RunChain(int tokens) {
 }
 
 std::optional<Span> SimChainDrafter::ReadPrompt(int prompt_tokens) {
+  if (session_.drafts_by_lookup()) return std::nullopt;
   return session_.RunAt(DeviceOp::kAdapter, prompt_tokens, 0);
 }
 
 ChainDrafter::Step SimChainDrafter::RunStep() {
   DraftChain& chain = session_.chain();
   Step step;
-  step.span = session_.RunAt(DeviceOp::kDraft, 1, chain.newest_position() + chain.steps());
+  if (!session_.drafts_by_lookup()) {
+    step.span = session_.RunAt(DeviceOp::kDraft, 1, chain.newest_position() + chain.steps());
+  }
   step.confidence = chain.Step();
   return step;
 }
 
 std::optional<Span> SimChainDrafter::RunAheadStep(int branches, const MayGoOn& may_go_on) {
+  if (session_.drafts_by_lookup()) return std::nullopt;
   if (!session_.gpu().WaitUntilIdle(may_go_on)) return std::nullopt;
   DraftChain& chain = session_.chain();
   const int context = chain.newest_position() + chain.steps() + chain.ahead_steps();

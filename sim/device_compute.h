@@ -34,6 +34,8 @@ class SimSession {
   SimSession(World& world, const SimDeviceSetup& setup, SimDevice& device, const Request& request);
 
   DraftChain& chain() { return chain_; }
+  // Nothing but lookups in the text drafts, which take no GPU.
+  bool drafts_by_lookup() const { return !setup_.scenario.system.uses_adapter(); }
   ComputeQueue& gpu() { return device_.gpu; }
   int newest_position() const { return chain_.newest_position(); }
   // `position`: of the first state that goes in, the jitter's key. It is the context, but for
@@ -60,12 +62,13 @@ class SimInput : public InputCompute {
   SimSession& session_;
 };
 
-// HAT's adapter.
+// HAT's adapter, or lookups in the text.
 class SimChainDrafter : public ChainDrafter {
  public:
   explicit SimChainDrafter(SimSession& session) : session_(session) {}
   std::optional<Span> ReadPrompt(int prompt_tokens) override;
   Step RunStep() override;
+  bool computes_states() const override { return !session_.drafts_by_lookup(); }
   std::optional<Span> RunAheadStep(int branches, const MayGoOn& may_go_on) override;
   std::optional<Ahead> TakeAhead() override;
   void KeepAhead(int steps) override { session_.chain().KeepAhead(steps); }

@@ -16,7 +16,7 @@ namespace {
 // prompt, the input too where the prompt is not cut into chunks.
 int PrefillTokensOnDevice(const SystemSpec& system, int prompt_tokens) {
   if (!system.has_device_layers) return 0;
-  return system.drafts_chains() || system.chunking == "none" ? prompt_tokens : 1;
+  return system.uses_adapter() || system.chunking == "none" ? prompt_tokens : 1;
 }
 
 // What to do about a profile that covers too little. `options`: of the program that makes one which

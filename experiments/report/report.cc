@@ -11,6 +11,7 @@
 #include "core/csv.h"
 #include "core/error.h"
 #include "core/files.h"
+#include "core/terminal_text.h"
 #include "experiments/report/html.h"
 #include "experiments/sweep/unit_summary.h"
 
@@ -99,8 +100,8 @@ std::string AboutRun(const fs::path& folder) {
 std::string AboutComparison(const fs::path& folder) {
   const Json json = ReadJson(folder / "comparison.json");
   HtmlPage page(fmt::format("Systems compared, {}", json.value("label", "simulated")));
-  page.Paragraph(fmt::format("Scenario {}, {}, {} devices.", json.value("scenario", ""),
-                             json.value("model", ""), json.value("devices", 0)));
+  page.Paragraph(fmt::format("Scenario {}, {}, {}.", json.value("scenario", ""),
+                             json.value("model", ""), Counted(json.value("devices", 0), "device")));
   AddPicture(page, folder / "comparison.png", "TTFT and TBT of each system");
   page.Heading("All figures");
   page.Table(ReadCsv(folder / "comparison.csv"));

@@ -129,7 +129,8 @@ std::vector<Cells> Rows(const Comparison& comparison, const Block* first, const 
 }
 
 std::string Title(const ComparisonInfo& info) {
-  std::string title = fmt::format("{}: {}, {} devices", info.scenario, info.model, info.devices);
+  std::string title =
+      fmt::format("{}: {}, {}", info.scenario, info.model, Counted(info.devices, "device"));
   if (info.rate_per_s) title += fmt::format(", {:g} requests/s", *info.rate_per_s);
   if (!info.overrides.empty()) title += fmt::format(" ({})", fmt::join(info.overrides, ", "));
   title += fmt::format(". {}{}; ", static_cast<char>(std::toupper(info.label.front())),

@@ -55,6 +55,7 @@ SystemSpec ReadSystem(const ConfigTable& root) {
   drafting.insert(drafting.begin(), "none");
   system.chunking = table.Choice("chunking", ChunkingPolicyNames(), system.chunking);
   system.drafting = table.Choice("drafting", drafting, system.drafting);
+  system.drafter = table.Choice("drafter", DrafterNames(), system.drafter);
   system.draft_ahead = table.Bool("draft_ahead", system.draft_ahead);
   system.prefill_cut = table.Choice("prefill_cut", PrefillCutNames(), system.prefill_cut);
   system.return_all_positions = table.Bool("return_all_positions", system.return_all_positions);
@@ -411,7 +412,8 @@ AcceptanceConfig ReadAcceptance(const ConfigTable& root) {
   AcceptanceConfig acceptance;
   if (table.Has("trace")) {
     table.Forbid({"accept_length", "policy", "draft_threshold", "max_draft", "draft_fixed", "tree",
-                  "concentration", "rank_curve", "medusa_accept_length", "medusa_ratio"},
+                  "concentration", "request_correlation", "rank_curve", "medusa_accept_length",
+                  "medusa_ratio"},
                  "trace", "acceptance.trace given");
     acceptance.trace_path = table.Path("trace");
     return acceptance;
@@ -426,6 +428,8 @@ AcceptanceConfig ReadAcceptance(const ConfigTable& root) {
   reference.tree = table.Choice("tree", TreeNames(), reference.tree);
   acceptance.concentration =
       table.Number("concentration", Range::Positive(1e6), acceptance.concentration);
+  acceptance.request_correlation =
+      table.Number("request_correlation", Range::Between(0, 0.99), acceptance.request_correlation);
   acceptance.rank_curve = table.Numbers("rank_curve", Range::Between(0, 1), acceptance.rank_curve);
   acceptance.medusa_accept_length =
       table.Number("medusa_accept_length", kAcceptLength, acceptance.medusa_accept_length);

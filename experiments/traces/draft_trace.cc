@@ -1,10 +1,12 @@
 #include "experiments/traces/draft_trace.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>
 
+#include "protocol/system.h"
 #include "protocol/tree.h"
 
 namespace hat {
@@ -25,6 +27,10 @@ void CheckInfo(const DraftTraceInfo& info) {
     throw InputError("'model_sha256' must be 64 lower-case hexadecimal digits");
   if (!is_hash(info.prompts_sha256))
     throw InputError("'prompts_sha256' must be 64 lower-case hexadecimal digits");
+  const std::vector<std::string> drafters = DrafterNames();
+  if (std::ranges::find(drafters, info.drafter) == drafters.end())
+    throw InputError(fmt::format("'drafter' must be one of {}, got '{}'", fmt::join(drafters, ", "),
+                                 info.drafter));
 }
 
 void CheckValues(const TraceRow& values, int steps, int heads) {
@@ -141,6 +147,10 @@ void CheckTraceFits(const DraftTrace& trace, const std::string& path, const Scen
                     "workload.outputs ask for up to {}",
                     path, info.output_tokens, most_output));
   const SystemSpec& system = scenario.system;
+  if (system.drafts_chains() && system.drafter != info.drafter)
+    throw InputError(
+        fmt::format("{}: holds what '{}' drafts; the scenario's 'system.drafter' is '{}'", path,
+                    info.drafter, system.drafter));
   if (system.drafts_chains() && system.options.max_draft > info.max_steps - 1)
     throw InputError(
         fmt::format("{}: holds {} steps a draft, so 'policy.max_draft' must be at "

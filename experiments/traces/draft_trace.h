@@ -22,12 +22,13 @@ struct DraftTraceInfo {
   static constexpr int kMaxMedusaHeads = 64;
   static constexpr int kMaxOutputTokens = kMostTokens;
 
-  std::string model;           // e.g. "hat-tiny"
-  std::string model_sha256;    // 64 hex digits; of the weights, drafter included
-  std::string prompts_sha256;  // 64 hex digits; of the file with the prompts
-  int output_tokens = 0;       // N: rows t = 1..N - 1 exist; >= 1
-  int max_steps = 0;           // D: drafts up to D - 1 proposals replay
-  int medusa_heads = 0;        // M
+  std::string model;                // e.g. "hat-tiny"
+  std::string model_sha256;         // 64 hex digits; of the weights, drafter included
+  std::string prompts_sha256;       // 64 hex digits; of the file with the prompts
+  int output_tokens = 0;            // N: rows t = 1..N - 1 exist; >= 1
+  int max_steps = 0;                // D: drafts up to D - 1 proposals replay
+  int medusa_heads = 0;             // M
+  std::string drafter = "adapter";  // of the chains: of DrafterNames()
 
   bool operator==(const DraftTraceInfo&) const = default;
 };

@@ -2,7 +2,7 @@
 //   8 bytes        "HATDRAFT"
 //   u32            length of the header
 //   header         JSON: schema, model, model_sha256, prompts_sha256, rows, output_tokens (N),
-//                  max_steps (D), medusa_heads (M)
+//                  max_steps (D), medusa_heads (M), drafter where it is not "adapter"
 //   rows x u32     prompt tokens
 //   rows x (N - 1) records: D x float32 confidences, u16 agreed, u16 rank, M x u16 Medusa ranks;
 //                  confidences and ranks of tokens after N are 0
@@ -80,7 +80,7 @@ Header ParseHeader(std::string_view text, const std::string& name) {
   const JsonNode node(json, name);
   node.At("schema").Integer(kSchema, kSchema);
   node.AllowOnly({"schema", "model", "model_sha256", "prompts_sha256", "rows", "output_tokens",
-                  "max_steps", "medusa_heads"});
+                  "max_steps", "medusa_heads", "drafter"});
   const auto integer = [&](const char* key, int64_t low, int64_t high) {
     return static_cast<int>(node.At(key).Integer(low, high));
   };
@@ -91,6 +91,7 @@ Header ParseHeader(std::string_view text, const std::string& name) {
   header.info.output_tokens = integer("output_tokens", 1, DraftTraceInfo::kMaxOutputTokens);
   header.info.max_steps = integer("max_steps", 0, DraftTraceInfo::kMaxSteps);
   header.info.medusa_heads = integer("medusa_heads", 0, DraftTraceInfo::kMaxMedusaHeads);
+  if (node.Has("drafter")) header.info.drafter = node.At("drafter").String();
   header.rows = static_cast<uint64_t>(integer("rows", 1, 1'000'000'000));
   return header;
 }
@@ -119,14 +120,15 @@ void ReadRecord(Reader& reader, int row, int t, DraftTrace& trace) {
 }  // namespace
 
 std::string DraftTrace::ToBytes() const {
-  const nlohmann::json header = {{"schema", kSchema},
-                                 {"model", info_.model},
-                                 {"model_sha256", info_.model_sha256},
-                                 {"prompts_sha256", info_.prompts_sha256},
-                                 {"rows", rows()},
-                                 {"output_tokens", info_.output_tokens},
-                                 {"max_steps", info_.max_steps},
-                                 {"medusa_heads", info_.medusa_heads}};
+  nlohmann::json header = {{"schema", kSchema},
+                           {"model", info_.model},
+                           {"model_sha256", info_.model_sha256},
+                           {"prompts_sha256", info_.prompts_sha256},
+                           {"rows", rows()},
+                           {"output_tokens", info_.output_tokens},
+                           {"max_steps", info_.max_steps},
+                           {"medusa_heads", info_.medusa_heads}};
+  if (info_.drafter != DraftTraceInfo().drafter) header["drafter"] = info_.drafter;
   const std::string text = header.dump();
   if (text.size() > kMaxHeaderBytes) throw InputError("'model' is too long for a draft trace");
   Writer writer;

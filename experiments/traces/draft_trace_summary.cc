@@ -3,12 +3,16 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 #include <utility>
 
+#include "core/error.h"
 #include "core/terminal_text.h"
 
 namespace hat {
 namespace {
+
+constexpr double kThresholds[] = {0, 0.4, 0.6, 0.8};
 
 double Share(double part, double whole) { return whole > 0 ? part / whole : 0; }
 
@@ -115,6 +119,80 @@ DraftTraceSummary Summarize(const DraftTrace& trace) {
   return summary;
 }
 
+DrawnAlike DrawnAlikeOf(const DraftTrace& trace) {
+  const int tokens = trace.info().output_tokens - 1;
+  HAT_CHECK(trace.info().max_steps > 0 && trace.rows() > 1 && tokens > 1);
+  double sum = 0, squares = 0, pairs = 0;  // pairs: products of two of one row, a pair's mean
+  for (int row = 0; row < trace.rows(); ++row) {
+    double of_row = 0, own_squares = 0;
+    for (int t = 1; t <= tokens; ++t) {
+      const double confidence = trace.Row(row, t).confidences[0];
+      of_row += confidence;
+      own_squares += confidence * confidence;
+    }
+    sum += of_row;
+    squares += own_squares;
+    pairs += (of_row * of_row - own_squares) / (static_cast<double>(tokens) * (tokens - 1));
+  }
+  const double count = static_cast<double>(trace.rows()) * tokens;
+  const double mean = sum / count, variance = squares / count - mean * mean;
+  if (variance <= 0) return {};
+  const double between = std::max(0.0, pairs / trace.rows() - mean * mean);
+  return {mean * (1 - mean) / variance - 1, between / variance};
+}
+
+namespace {
+
+// Of the rows for which `counts` says so.
+std::string AcceptLengthsRow(const DraftTrace& trace, const std::string& name,
+                             const std::function<bool(int)>& counts) {
+  const DraftTraceInfo& info = trace.info();
+  std::vector<int> rows;
+  for (int row = 0; row < trace.rows(); ++row) {
+    if (counts(row)) rows.push_back(row);
+  }
+  std::string text = fmt::format("| {} | {} |", name, rows.size());
+  const auto add = [&](const std::function<std::vector<TraceRound>(int)>& rounds) {
+    RoundTotals totals;
+    for (const int row : rows) totals.Add(rounds(row));
+    text += fmt::format(" {:.2f} |", totals.AcceptLength());
+  };
+  if (info.max_steps > 0) {
+    for (const double threshold : kThresholds) {
+      add([&](int row) { return DraftRounds(trace, row, threshold, info.max_steps - 1); });
+    }
+  }
+  if (info.medusa_heads > 0) {
+    const Tree tree = CutTree(FindTree(PolicyOptions().tree), info.medusa_heads);
+    add([&](int row) { return TreeRounds(trace, row, tree); });
+  }
+  return text + "\n";
+}
+
+}  // namespace
+
+std::string AcceptLengthsByGroup(const DraftTrace& trace, const std::vector<std::string>& groups) {
+  HAT_CHECK(std::cmp_equal(groups.size(), trace.rows()));
+  std::string head = "| | prompts |", rule = "|---|--:|";
+  const auto add = [&](const std::string& column) {
+    head += fmt::format(" {} |", column);
+    rule += "--:|";
+  };
+  if (trace.info().max_steps > 0) {
+    for (const double threshold : kThresholds) add(fmt::format("threshold {}", threshold));
+  }
+  if (trace.info().medusa_heads > 0) add(fmt::format("Medusa, {}", PolicyOptions().tree));
+  std::string text = head + "\n" + rule + "\n";
+  std::vector<std::string> seen;
+  for (const std::string& group : groups) {
+    if (std::ranges::find(seen, group) != seen.end()) continue;
+    seen.push_back(group);
+    text += AcceptLengthsRow(trace, group,
+                             [&](int row) { return groups[static_cast<size_t>(row)] == group; });
+  }
+  return text + AcceptLengthsRow(trace, "all", [](int) { return true; });
+}
+
 std::string DescribeDraftTrace(const DraftTrace& trace) {
   const DraftTraceInfo& info = trace.info();
   int shortest = trace.prompt_tokens(0), longest = shortest;
@@ -131,13 +209,20 @@ std::string DescribeDraftTrace(const DraftTrace& trace) {
   text += Line("output tokens", fmt::format("{} a prompt", info.output_tokens));
   const DraftTraceSummary summary = Summarize(trace);
   if (info.max_steps > 0) {
+    text += Line("drafter", info.drafter);
     text += Line("steps a draft", fmt::format("{} (drafts up to {} proposals replay)",
                                               info.max_steps, info.max_steps - 1));
     text += Line("first proposal", fmt::format("right in {:.1f}%", 100 * summary.first_right));
     text += Line("proposals right", fmt::format("{:.2f} on average", summary.mean_agreed));
     text += Line("at a mismatch", fmt::format("the target's token has rank 2 in {:.1f}%",
                                               100 * summary.second_of_misses));
-    for (const double threshold : {0.0, 0.4, 0.6, 0.8}) {
+    if (trace.rows() > 1 && info.output_tokens > 2) {
+      const DrawnAlike drawn = DrawnAlikeOf(trace);
+      text += Line("drawn alike", fmt::format("acceptance.concentration = {:.3g}, "
+                                              "acceptance.request_correlation = {:.3g}",
+                                              drawn.concentration, drawn.request_correlation));
+    }
+    for (const double threshold : kThresholds) {
       text += LineOf(DraftTotals(trace, threshold, info.max_steps - 1),
                      fmt::format("at threshold {}", threshold));
     }

@@ -38,6 +38,19 @@ struct DraftTraceSummary {
 };
 DraftTraceSummary Summarize(const DraftTrace& trace);
 
+// The calibrated drafter whose confidences spread as the trace's first proposals do (by moments).
+// Its accept length is to be that of the trace.
+struct DrawnAlike {
+  double concentration = 0;
+  double request_correlation = 0;  // of two confidences of one row, over all variance
+};
+DrawnAlike DrawnAlikeOf(const DraftTrace& trace);  // max_steps > 0, at least two rows and tokens
+
+// A Markdown table: for the prompts of each group, and for all, the accept lengths at thresholds 0,
+// 0.4, 0.6 and 0.8 and of Medusa's default tree. groups: of each prompt row; their order is that of
+// their first rows.
+std::string AcceptLengthsByGroup(const DraftTrace& trace, const std::vector<std::string>& groups);
+
 // The header, the prompts' lengths and the figures above, for people.
 std::string DescribeDraftTrace(const DraftTrace& trace);
 

@@ -29,8 +29,8 @@ std::vector<Line> ParseLines(const std::string& text, const std::string& name) {
 
 DraftTraceInfo ParseInfo(const Line& line) {
   const JsonNode node(line.json, line.where);
-  node.AllowOnly(
-      {"model", "model_sha256", "prompts_sha256", "output_tokens", "max_steps", "medusa_heads"});
+  node.AllowOnly({"model", "model_sha256", "prompts_sha256", "output_tokens", "max_steps",
+                  "medusa_heads", "drafter"});
   DraftTraceInfo info;
   info.model = node.At("model").String();
   info.model_sha256 = node.At("model_sha256").String();
@@ -40,6 +40,7 @@ DraftTraceInfo ParseInfo(const Line& line) {
   info.max_steps = static_cast<int>(node.At("max_steps").Integer(0, DraftTraceInfo::kMaxSteps));
   info.medusa_heads =
       static_cast<int>(node.At("medusa_heads").Integer(0, DraftTraceInfo::kMaxMedusaHeads));
+  if (node.Has("drafter")) info.drafter = node.At("drafter").String();
   return info;
 }
 
@@ -98,9 +99,12 @@ std::string DraftTraceText(const DraftTrace& trace) {
   const DraftTraceInfo& info = trace.info();
   std::string text = fmt::format(
       "{{\"model\": {}, \"model_sha256\": \"{}\", \"prompts_sha256\": \"{}\", "
-      "\"output_tokens\": {}, \"max_steps\": {}, \"medusa_heads\": {}}}\n",
+      "\"output_tokens\": {}, \"max_steps\": {}, \"medusa_heads\": {}{}}}\n",
       nlohmann::json(info.model).dump(), info.model_sha256, info.prompts_sha256, info.output_tokens,
-      info.max_steps, info.medusa_heads);
+      info.max_steps, info.medusa_heads,
+      info.drafter == DraftTraceInfo().drafter
+          ? ""
+          : fmt::format(", \"drafter\": \"{}\"", info.drafter));
   for (int row = 0; row < trace.rows(); ++row) {
     text += fmt::format("{{\"row\": {}, \"prompt_tokens\": {}, \"t\": [", row,
                         trace.prompt_tokens(row));

@@ -201,10 +201,6 @@ std::vector<Cells> Rows(const SystemValidation& system) {
   return rows;
 }
 
-std::string Counted(int64_t count, const std::string& what) {
-  return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
-}
-
 // "hat: simulated against emulated, time scale 2; 900 requests measured in both"
 std::string Heading(const SystemValidation& system) {
   std::string text =

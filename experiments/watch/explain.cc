@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <string_view>
 #include <utility>
 
@@ -18,15 +19,11 @@ std::string Positions(int first, int count) {
   return fmt::format("positions {} to {}", first, first + count - 1);
 }
 
-std::string Count(size_t count, const char* what) {
-  return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
-}
-
 std::string OpText(const DeviceOpEvent& event) {
   if (event.op == DeviceOp::kInput) {
     return fmt::format("input, {}", Positions(event.context, event.tokens));
   }
-  return fmt::format("{}, {}", Name(event.op), Count(static_cast<size_t>(event.tokens), "token"));
+  return fmt::format("{}, {}", Name(event.op), Counted(event.tokens, "token"));
 }
 
 std::string FrameText(const FrameEvent& event) {
@@ -133,8 +130,8 @@ void Explain::AddStageLines(const StageEvent& event, const BatchPart& part) {
     Add(part.arrived, batch.formed, "cloud",
         fmt::format("{} wait{} for batch {}", positions, part.tokens == 1 ? "s" : "",
                     batch.ordinal));
-    what += fmt::format(": {} of {}", Count(static_cast<size_t>(batch.tokens), "token"),
-                        Count(batch.parts.size(), "request"));
+    what += fmt::format(": {} of {}", Counted(batch.tokens, "token"),
+                        Counted(std::ssize(batch.parts), "request"));
   }
   Add(event.span.requested, event.span.start, stage,
       fmt::format("batch {} waits in the buffer", batch.ordinal));

@@ -32,7 +32,7 @@ std::string SystemSha256(const SystemSpec& system) {
     add(flag ? "1" : "0");
   }
   for (const std::string& part :
-       {system.chunking, system.drafting, system.prefill_cut, options.tree}) {
+       {system.chunking, system.drafting, system.drafter, system.prefill_cut, options.tree}) {
     add(part);
   }
   for (const int number :

@@ -17,26 +17,48 @@ namespace {
 
 constexpr const char* kKind = "hat-adapter";
 
-// The matrices' names in a file.
-std::vector<std::pair<const char*, at::Tensor AttentionWeights::*>> Matrices() {
-  return {{"q", &AttentionWeights::q},
-          {"k", &AttentionWeights::k},
-          {"v", &AttentionWeights::v},
-          {"o", &AttentionWeights::o}};
+int MlpWidth(const TaggedTensors& file) {
+  const std::vector<int64_t> gate = file.Shape("gate");
+  return gate.empty() ? 0 : static_cast<int>(gate[0]);
+}
+
+// visit(name in a file, tensor) of all that there are; an MLP's where `has_mlp`.
+template <typename Weights, typename Visit>
+void ForEachTensor(Weights& weights, bool has_mlp, const Visit& visit) {
+  visit("norm", weights.attention.norm);
+  visit("q", weights.attention.q);
+  visit("k", weights.attention.k);
+  visit("v", weights.attention.v);
+  visit("o", weights.attention.o);
+  if (!has_mlp) return;
+  visit("mlp_norm", weights.mlp_norm);
+  visit("gate", weights.gate);
+  visit("up", weights.up);
+  visit("down", weights.down);
 }
 
 AdapterFile RandomAdapter(uint64_t seed, int64_t hidden, int split) {
   AdapterFile file;
   file.split = split;
-  file.weights.norm = at::ones({hidden}, at::kFloat);
-  for (const auto& [name, matrix] : Matrices()) {
-    file.weights.*matrix = RandomTensor({hidden, hidden}, std::sqrt(3.0 / double(hidden)), seed,
-                                        std::string("adapter.") + name);
-  }
+  ForEachTensor(file.weights, false, [&](const std::string& name, at::Tensor& tensor) {
+    tensor = name == "norm" ? at::ones({hidden}, at::kFloat)
+                            : RandomTensor({hidden, hidden}, std::sqrt(3.0 / double(hidden)), seed,
+                                           "adapter." + name);
+  });
   return file;
 }
 
 }  // namespace
+
+std::map<std::string, std::vector<int64_t>> AdapterTensorShapes(int hidden, int mlp_width) {
+  const int64_t d = hidden, width = mlp_width;
+  std::map<std::string, std::vector<int64_t>> shapes = {
+      {"norm", {d}}, {"q", {d, d}}, {"k", {d, d}}, {"v", {d, d}}, {"o", {d, d}}};
+  if (mlp_width == 0) return shapes;
+  shapes.merge(std::map<std::string, std::vector<int64_t>>{
+      {"mlp_norm", {d}}, {"gate", {width, d}}, {"up", {width, d}}, {"down", {d, width}}});
+  return shapes;
+}
 
 AttentionShape AdapterShape(const ModelConfig& config) {
   const int hidden = config.shape.hidden;
@@ -57,10 +79,11 @@ AdapterFile LoadAdapter(const std::string& file_or_random, const Model& model, i
                      ", not " + std::to_string(split));
   }
   adapter.draft_temperature = file.Positive("draft_temperature");
-  adapter.weights.norm = file.Tensor("norm", {hidden});
-  for (const auto& [name, matrix] : Matrices()) {
-    adapter.weights.*matrix = file.Tensor(name, {hidden, hidden});
-  }
+  const int mlp_width = MlpWidth(file);
+  const auto shapes = AdapterTensorShapes(static_cast<int>(hidden), mlp_width);
+  ForEachTensor(adapter.weights, mlp_width > 0, [&](const char* name, at::Tensor& tensor) {
+    tensor = file.Tensor(name, shapes.at(name));
+  });
   file.RefuseOthers();
   return adapter;
 }
@@ -72,22 +95,22 @@ void SaveAdapter(const std::string& path, const AdapterFile& adapter, Dtype dtyp
                    {"split", std::to_string(adapter.split)},
                    {"draft_temperature", ExactText(adapter.draft_temperature)}};
   const auto type = ScalarTypeOf(dtype);
-  file.tensors["norm"] = adapter.weights.norm.detach().to(type);
-  for (const auto& [name, matrix] : Matrices()) {
-    file.tensors[name] = (adapter.weights.*matrix).detach().to(type);
-  }
+  ForEachTensor(adapter.weights, adapter.weights.gate.defined(),
+                [&](const char* name, const at::Tensor& tensor) {
+                  file.tensors[name] = tensor.detach().to(type);
+                });
   WriteTensorFile(path, file);
 }
 
 Adapter::Adapter(const Model& model, const AdapterFile& file, const Compute& compute)
     : draft_temperature_(file.draft_temperature) {
   CheckCompute(compute);
-  AttentionWeights weights = file.weights;
-  weights.norm = weights.norm.detach().to(OptionsOf(compute));
-  for (const auto& [name, matrix] : Matrices()) {
-    weights.*matrix = (weights.*matrix).detach().to(OptionsOf(compute));
-  }
-  PackedLayer layer = Pack(weights);
+  LayerWeights weights = file.weights;
+  const bool has_mlp = weights.gate.defined();
+  ForEachTensor(weights, has_mlp, [&](const char*, at::Tensor& tensor) {
+    tensor = tensor.detach().to(OptionsOf(compute));
+  });
+  PackedLayer layer = has_mlp ? Pack(weights) : Pack(weights.attention);
   if (compute.has_int8_weights) Quantise(layer);
   stack_ = std::make_unique<LayerStack>(std::vector<PackedLayer>{std::move(layer)},
                                         AdapterShape(model.config), model.config, compute);

@@ -1,13 +1,18 @@
 // HAT's adapter: one self-attention block with norm and residual (4 hidden^2 weights) that guesses
-// the deep state from the shallow one; the model's own output head turns it into a draft.
+// the deep state from the shallow one; the model's own output head turns it into a draft. It may
+// have an MLP after it, as a decoder layer does, which the paper's has not.
 //
-// Its file is safetensors: tensors norm [hidden], q, k, v, o [hidden, hidden]; metadata kind =
-// hat-adapter, model (the id of the model that it was trained on), split, draft_temperature.
+// Its file is safetensors: tensors norm [hidden], q, k, v, o [hidden, hidden], and of an MLP
+// mlp_norm [hidden], gate, up [width, hidden], down [hidden, width]; metadata kind = hat-adapter,
+// model (the id of the model that it was trained on), split, draft_temperature.
 #pragma once
 
+#include <cstdint>
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
+#include <vector>
 
 #include <ATen/core/Tensor.h>
 
@@ -17,7 +22,7 @@
 namespace hat {
 
 struct AdapterFile {
-  AttentionWeights weights;      // every matrix [hidden, hidden]
+  LayerWeights weights;          // attention [hidden, hidden]; of an MLP, or undefined
   std::string model_id;          // of the model that it was trained on; empty: random
   int split = 0;                 // the depth of the states that it reads
   double draft_temperature = 1;  // logits of a draft are divided by it: calibrates the confidence
@@ -29,6 +34,9 @@ AdapterFile LoadAdapter(const std::string& file_or_random, const Model& model, i
 // In `dtype`; atomically; throws RunError.
 void SaveAdapter(const std::string& path, const AdapterFile& adapter,
                  Dtype dtype = Dtype::kFloat32);
+
+// Of its tensors, by their names in a file. mlp_width 0: without an MLP.
+std::map<std::string, std::vector<int64_t>> AdapterTensorShapes(int hidden, int mlp_width);
 
 // Heads of the adapter's attention: the model's, each hidden / heads wide, all with keys and values
 // of their own.

@@ -76,7 +76,8 @@ struct AttentionShape {
 AttentionShape AttentionShapeOf(const ModelConfig& config);
 
 // x + attention(norm(x)) over whole causal sequences without a cache: position = index in seq.
-// x [batch, seq, hidden]; rotary of at least seq positions. The adapter is exactly this block.
+// x [batch, seq, hidden]; rotary of at least seq positions. The paper's adapter is exactly this
+// block.
 at::Tensor AttentionBlock(const at::Tensor& x, const AttentionWeights& weights,
                           const AttentionShape& shape, const RotaryTable& rotary);
 

@@ -24,7 +24,7 @@ struct PackedLayer {
   at::Tensor qkv_bias;        // [(heads + 2 kv_heads) * head_dim]
   at::Tensor q_norm, k_norm;  // [head_dim]
   bool is_rotated = true;
-  // Undefined in an adapter, which has no MLP:
+  // Undefined in an adapter without an MLP:
   at::Tensor mlp_norm;   // [hidden]
   WeightMatrix gate_up;  // [2 ffn, hidden]
   WeightMatrix down;     // [hidden, ffn]

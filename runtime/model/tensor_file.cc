@@ -53,6 +53,11 @@ const std::string& TaggedTensors::Text(const std::string& key) const {
   return found->second;
 }
 
+std::vector<int64_t> TaggedTensors::Shape(const std::string& name) const {
+  const auto found = file_.tensors.find(name);
+  return found == file_.tensors.end() ? std::vector<int64_t>{} : found->second.sizes().vec();
+}
+
 int TaggedTensors::Integer(const std::string& key) const {
   const auto value = Parse<int>(Text(key));
   if (!value)

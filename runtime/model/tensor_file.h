@@ -28,8 +28,9 @@ class TaggedTensors {
   TaggedTensors(const std::string& path, const std::string& kind, const std::string& id);
 
   bool Has(const std::string& name) const { return file_.tensors.contains(name); }
-  int Integer(const std::string& key) const;      // from the metadata
-  double Positive(const std::string& key) const;  // likewise; finite and > 0
+  std::vector<int64_t> Shape(const std::string& name) const;  // empty: there is none
+  int Integer(const std::string& key) const;                  // from the metadata
+  double Positive(const std::string& key) const;              // likewise; finite and > 0
   // The tensor of this shape, every value finite, in fp32 on the CPU.
   at::Tensor Tensor(const std::string& name, const std::vector<int64_t>& shape) const;
   void RefuseOthers() const;  // throws if there are tensors that nobody asked for

@@ -6,6 +6,7 @@
 #include <ATen/ATen.h>
 
 #include "core/error.h"
+#include "runtime/session/lookup_drafter.h"
 
 namespace hat {
 
@@ -32,7 +33,8 @@ ChainDrafter::Step AdapterDrafter::RunStep() {
     const at::Tensor shallow = session_.Shallow({&session_.chain.back(), 1}, {});  // [1, hidden]
     step.states = session_.Encode(shallow);
     last_logits_ = LogitsOnHost(DraftLogits(shallow, {}));
-    step.confidence = Confidences(last_logits_, session_.model().adapter->draft_temperature())[0];
+    if (session_.model().looks_up) AddEvidence(last_logits_[0], session_.Text(), temperature());
+    step.confidence = Confidences(last_logits_, temperature())[0];
     const std::vector<Likely> best = LikeliestOf(last_logits_, 2)[0];
     const int output_index = session_.output_size() + static_cast<int>(session_.chain.size()) - 1;
     session_.Note(NearTie::Decision::kProposal, output_index, best);
@@ -68,6 +70,13 @@ void AdapterDrafter::ChooseBranches(int branches) {
   }
 }
 
+std::vector<int32_t> AdapterDrafter::TextOfBranch(size_t branch) const {
+  std::vector<int32_t> text = session_.Text();
+  text.pop_back();  // the unsent proposal, in whose place branches begin
+  for (const AheadStep& step : ahead_) text.push_back(step.tokens[branch]);
+  return text;
+}
+
 void AdapterDrafter::StepAhead() {
   const auto count = static_cast<int>(branch_tokens_.size());
   AheadStep step;
@@ -81,7 +90,12 @@ void AdapterDrafter::StepAhead() {
   }
   const at::Tensor shallow = session_.Shallow(step.tokens, parents);  // [branches, hidden]
   step.logits = LogitsOnHost(DraftLogits(shallow, parents));
-  step.confidences = Confidences(step.logits, session_.model().adapter->draft_temperature());
+  for (int branch = 0; session_.model().looks_up && branch < count; ++branch) {
+    std::vector<int32_t> text = TextOfBranch(static_cast<size_t>(branch));
+    text.push_back(step.tokens[static_cast<size_t>(branch)]);
+    AddEvidence(step.logits[branch], text, temperature());
+  }
+  step.confidences = Confidences(step.logits, temperature());
   step.next = LikeliestOf(step.logits, 2);
   for (int branch = 0; branch < count; ++branch) {
     step.states.push_back(session_.Encode(shallow.narrow(0, branch, 1)));

@@ -1,5 +1,5 @@
 // HAT's drafter on a real model: the input layers, the adapter in place of the middle ones, the
-// head.
+// head. Where the device looks up too, with what followed the text before as evidence.
 #pragma once
 
 #include <cstdint>
@@ -34,6 +34,9 @@ class AdapterDrafter : public LiveChainDrafter {
   };
 
   at::Tensor DraftLogits(const at::Tensor& shallow, std::vector<int32_t> parents);
+  // With the tokens of the steps ahead that the branch has taken.
+  std::vector<int32_t> TextOfBranch(size_t branch) const;
+  double temperature() const { return session_.model().adapter->draft_temperature(); }
   void ChooseBranches(int branches);
   void StepAhead();
   int KeptBranch(int32_t token) const;  // -1: none starts with the token

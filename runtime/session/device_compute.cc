@@ -14,6 +14,8 @@ LiveDeviceCompute::LiveDeviceCompute(const LiveDevice& device, int request, int 
     : session_(device, request, cache_slots, tokens) {
   if (device.model.adapter) {
     chain_drafter_ = std::make_unique<AdapterDrafter>(session_, cache_slots);
+  } else if (device.model.looks_up) {
+    chain_drafter_ = std::make_unique<LookupDrafter>(session_);
   }
   if (device.model.medusa) tree_drafter_.emplace(session_);
   verifier_.emplace(session_, chain_drafter_.get(), tree_drafter_ ? &*tree_drafter_ : nullptr);

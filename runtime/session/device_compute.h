@@ -7,6 +7,7 @@
 
 #include "runtime/session/adapter_drafter.h"
 #include "runtime/session/live_session.h"
+#include "runtime/session/lookup_drafter.h"
 #include "runtime/session/medusa_drafter.h"
 
 namespace hat {

@@ -88,6 +88,13 @@ void LiveSession::NoteConfidence(int output_index, float confidence) {
                                std::abs(confidence - device_.near.draft_threshold())});
 }
 
+std::vector<int32_t> LiveSession::Text() const {
+  std::vector<int32_t> text = tokens_.prompt;
+  text.insert(text.end(), tokens_.output.begin(), tokens_.output.end());
+  text.insert(text.end(), chain.begin() + 1, chain.end());  // its first is the newest output
+  return text;
+}
+
 void LiveSession::Commit(int32_t token) {
   tokens_.output.push_back(token);
   chain = {token};

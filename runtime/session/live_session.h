@@ -30,7 +30,8 @@ struct DeviceModel {
 
   InputModel input;
   OutputHead head;
-  std::optional<Adapter> adapter;     // where the system drafts
+  std::optional<Adapter> adapter;     // where the system drafts with it
+  bool looks_up = false;              // where it drafts with lookups in the text
   std::optional<MedusaHeads> medusa;  // where it drafts trees
   Compute compute;
   StateFormat wire;
@@ -75,6 +76,8 @@ class LiveSession {
   at::Tensor Deep(const States& states, int count) const;  // InputError: another number of states
   std::vector<std::vector<Likely>> TargetTokens(const at::Tensor& deep) const;
 
+  // Prompt, output and all proposals of the chain.
+  std::vector<int32_t> Text() const;
   void Commit(int32_t token);  // out, and the newest from now on
   // What a verification was about, of which it has kept some.
   void NoteProposals(std::vector<Proposal> proposals);

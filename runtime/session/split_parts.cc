@@ -48,7 +48,8 @@ DeviceModel MakeDeviceModel(const Model& model, const SystemSpec& system, const 
                             int64_t state_bytes) {
   const Compute compute = plan.DeviceCompute();
   DeviceModel device(model, plan.split, compute, plan.wire, state_bytes);
-  if (system.drafts_chains()) {
+  device.looks_up = system.uses_lookup();
+  if (system.uses_adapter()) {
     device.adapter.emplace(model, LoadAdapter(adapter, model, plan.split), compute);
   }
   if (system.drafts_trees) {

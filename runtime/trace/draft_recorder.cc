@@ -8,6 +8,8 @@
 
 #include "core/error.h"
 #include "runtime/model/likeliest.h"
+#include "runtime/session/lookup_drafter.h"
+#include "runtime/session/text_lookup.h"
 
 namespace hat {
 namespace {
@@ -20,8 +22,19 @@ struct Position {
   int agreed = 0;
   int mismatch_rank = 0;  // 0: all agree so far
   std::vector<uint16_t> medusa_ranks;
-  int32_t proposal = 0;  // the newest
-  int32_t slot = 0;      // of the token in front of it, in the caches
+  std::vector<int32_t> proposals;
+  int32_t slot = 0;  // of the token in front of the newest proposal, in the caches
+
+  void Add(int32_t proposal, float confidence, int32_t target_rank) {
+    proposals.push_back(proposal);
+    confidences.push_back(confidence);
+    if (mismatch_rank > 0) return;
+    if (target_rank == 1) {
+      ++agreed;
+    } else {
+      mismatch_rank = Capped(target_rank);
+    }
+  }
 };
 
 }  // namespace
@@ -36,13 +49,24 @@ struct DraftRecorder::Sequence {
   std::vector<at::Tensor> shallow;  // of every position that was run
   std::vector<at::Tensor> deep;     // [hidden]: the state that yielded output token 1, 2, ...
   std::vector<Position> positions;  // t = 1..N - 1
+
+  // The prompt, output tokens 1..t and what was proposed after them.
+  std::vector<int32_t> TextAt(int t) const {
+    std::vector<int32_t> text = *prompt;
+    text.insert(text.end(), output.begin(), output.begin() + t);
+    const std::vector<int32_t>& proposals = positions[static_cast<size_t>(t) - 1].proposals;
+    text.insert(text.end(), proposals.begin(), proposals.end());
+    return text;
+  }
 };
 
 DraftRecorder::DraftRecorder(const Model& model, const AdapterFile* adapter,
-                             const MedusaFile* medusa, int split, const Compute& compute)
+                             const MedusaFile* medusa, int split, const Compute& compute,
+                             bool looks_up)
     : input_(model, split, compute),
       middle_(model, split, model.config.shape.layer_count(), compute),
-      head_(model, compute, &input_) {
+      head_(model, compute, &input_),
+      looks_up_(looks_up) {
   if (adapter != nullptr) adapter_.emplace(model, *adapter, compute);
   if (medusa != nullptr) medusa_.emplace(model, *medusa, head_, compute);
 }
@@ -51,11 +75,11 @@ std::vector<std::vector<int32_t>> DraftRecorder::Record(
     const std::vector<std::vector<int32_t>>& prompts, int first_row, DraftTrace& trace) const {
   const at::NoGradGuard no_gradient;
   const DraftTraceInfo& info = trace.info();
-  HAT_CHECK(info.medusa_heads == heads() && (info.max_steps == 0 || adapter_));
+  HAT_CHECK(info.medusa_heads == heads() && (info.max_steps == 0 || adapter_ || looks_up_));
   std::vector<Sequence> sequences;
   for (const std::vector<int32_t>& prompt : prompts) {
     const int positions = static_cast<int>(prompt.size()) + info.output_tokens - 1;
-    const int branches = std::max(0, info.max_steps - 1) * (info.output_tokens - 1);
+    const int branches = adapter_ ? std::max(0, info.max_steps - 1) * (info.output_tokens - 1) : 0;
     Sequence& sequence = sequences.emplace_back(Sequence{&prompt,
                                                          input_.MakeCache(positions + branches),
                                                          middle_.MakeCache(positions),
@@ -65,11 +89,13 @@ std::vector<std::vector<int32_t>> DraftRecorder::Record(
                                                          {},
                                                          {},
                                                          {}});
-    if (info.max_steps > 0) sequence.adapter = adapter_->MakeCache(positions + branches);
+    if (adapter_) sequence.adapter = adapter_->MakeCache(positions + branches);
     sequence.positions.resize(static_cast<size_t>(info.output_tokens) - 1);
   }
   RunGreedy(sequences, info.output_tokens);
-  if (info.max_steps > 0 && info.output_tokens > 1) RunDrafts(sequences, info);
+  if (info.max_steps > 0 && info.output_tokens > 1) {
+    adapter_ ? RunDrafts(sequences, info) : LookUp(sequences, info);
+  }
   std::vector<std::vector<int32_t>> outputs;
   for (Sequence& sequence : sequences) {
     if (medusa_) RankHeads(sequence, info.output_tokens);
@@ -120,6 +146,7 @@ void DraftRecorder::RunDrafts(std::vector<Sequence>& sequences, const DraftTrace
   for (int step = 1; step <= std::min(info.max_steps, info.output_tokens - 1); ++step) {
     const at::Tensor logits = LogitsOnHost(  // [sequences x (N - step), vocabulary]
         step == 1 ? RunAdapter(sequences) : RunBranches(sequences, step, info.output_tokens));
+    if (looks_up_) AddEvidenceTo(logits, sequences, step);
     const std::vector<int32_t> proposals = GreedyTokens(logits);
     const std::vector<float> confidences = Confidences(logits, adapter_->draft_temperature());
     std::vector<int32_t> targets;
@@ -130,16 +157,36 @@ void DraftRecorder::RunDrafts(std::vector<Sequence>& sequences, const DraftTrace
     size_t row = 0;
     for (Sequence& sequence : sequences) {
       for (int t = 1; t + step <= info.output_tokens; ++t, ++row) {
-        Position& position = sequence.positions[static_cast<size_t>(t) - 1];
-        position.proposal = proposals[row];
-        position.confidences.push_back(confidences[row]);
-        if (position.mismatch_rank > 0) continue;
-        if (ranks[row] == 1) {
-          ++position.agreed;
-        } else {
-          position.mismatch_rank = Capped(ranks[row]);
-        }
+        sequence.positions[static_cast<size_t>(t) - 1].Add(proposals[row], confidences[row],
+                                                           ranks[row]);
       }
+    }
+  }
+}
+
+// As LookupDrafter does it. Nothing has a rank but the proposal.
+void DraftRecorder::LookUp(std::vector<Sequence>& sequences, const DraftTraceInfo& info) const {
+  for (Sequence& sequence : sequences) {
+    for (int t = 1; t < info.output_tokens; ++t) {
+      std::vector<int32_t> text = sequence.TextAt(t);
+      for (int step = 1; step <= std::min(info.max_steps, info.output_tokens - t); ++step) {
+        const std::optional<Followed> followed = FollowedBefore(text);
+        text.push_back(followed ? followed->token : text.back());
+        const bool is_right = text.back() == sequence.output[static_cast<size_t>(t + step) - 1];
+        sequence.positions[static_cast<size_t>(t) - 1].Add(text.back(), LookupConfidence(followed),
+                                                           is_right ? 1 : UINT16_MAX);
+      }
+    }
+  }
+}
+
+// Of a step of all positions: a row each.
+void DraftRecorder::AddEvidenceTo(const at::Tensor& logits, const std::vector<Sequence>& sequences,
+                                  int step) const {
+  int64_t row = 0;
+  for (const Sequence& sequence : sequences) {
+    for (int t = 1; t + step <= static_cast<int>(sequence.output.size()); ++t, ++row) {
+      AddEvidence(logits[row], sequence.TextAt(t), adapter_->draft_temperature());
     }
   }
 }
@@ -178,7 +225,7 @@ at::Tensor DraftRecorder::RunBranches(std::vector<Sequence>& sequences, int step
     std::vector<int32_t> parents;
     for (int t = 1; t <= branches; ++t) {
       Position& position = sequence.positions[static_cast<size_t>(t) - 1];
-      ids.push_back(position.proposal);
+      ids.push_back(position.proposals.back());
       parents.push_back(std::exchange(position.slot, sequence.input.size() + t - 1));
     }
     input_parts.push_back({&sequence.input, branches, parents});

@@ -33,8 +33,11 @@ std::string NameOf(const std::string& folder) {
 }  // namespace
 
 std::string WeightsSha256(const DraftedModel& model) {
-  return Sha256Hex(Checkpoint(model.folder).Sha256() + "\nadapter " + HashOf(model.adapter) +
-                   "\nmedusa " + HashOf(model.medusa) + "\nsplit " + std::to_string(model.split));
+  std::string text = Checkpoint(model.folder).Sha256() + "\nadapter " +
+                     HashOf(model.uses_adapter() ? model.adapter : "") + "\nmedusa " +
+                     HashOf(model.medusa) + "\nsplit " + std::to_string(model.split);
+  if (model.uses_lookup()) text += "\ndrafter " + model.drafter;
+  return Sha256Hex(text);
 }
 
 PromptLimits PromptLimitsOf(const ModelConfig& config, int output_tokens) {
@@ -52,20 +55,21 @@ std::optional<DraftTrace> RecordTrace(const TraceRecording& recording, const Pro
   const Model model = OpenModel(files.folder);
   CheckSplit({files.split, recording.compute, Dtype::kFloat32}, model.config);
   std::optional<AdapterFile> adapter;
-  if (!files.adapter.empty()) adapter = LoadAdapter(files.adapter, model, files.split);
+  if (files.uses_adapter()) adapter = LoadAdapter(files.adapter, model, files.split);
   std::optional<MedusaFile> medusa;
   if (!files.medusa.empty()) medusa = LoadMedusa(files.medusa, model);
-  if (!adapter && !medusa) {
+  if (!adapter && !medusa && !files.uses_lookup()) {
     throw InputError("neither an adapter nor Medusa heads: there are no drafts to record");
   }
   const DraftRecorder recorder(model, adapter ? &*adapter : nullptr, medusa ? &*medusa : nullptr,
-                               files.split, recording.compute);
+                               files.split, recording.compute, files.uses_lookup());
   DraftTraceInfo info;
   info.model = NameOf(files.folder);
   info.model_sha256 = WeightsSha256(files);
   info.prompts_sha256 = prompts.sha256;
   info.output_tokens = recording.output_tokens;
-  info.max_steps = adapter ? recording.max_draft + 1 : 0;
+  info.drafter = files.drafter;
+  info.max_steps = adapter || files.uses_lookup() ? recording.max_draft + 1 : 0;
   info.medusa_heads = recorder.heads();
   DraftTrace trace(info, prompts.Lengths());
   for (int row = 0; row < trace.rows();) {

@@ -15,9 +15,13 @@ namespace hat {
 // Whose drafts: a model with its drafters.
 struct DraftedModel {
   std::string folder;   // a checkpoint's
-  std::string adapter;  // file or random:SEED; empty: none
+  std::string adapter;  // file or random:SEED; empty: none. Counts for nothing in lookups alone
   std::string medusa;   // likewise
   int split = 2;        // depth of the adapter's states
+  std::string drafter = "adapter";  // of DrafterNames()
+
+  bool uses_adapter() const { return !adapter.empty() && drafter != "lookup"; }
+  bool uses_lookup() const { return drafter != "adapter"; }
 };
 
 // 64 hex digits, SHA-256 over all that decides what a trace holds: every byte of the checkpoint's

@@ -23,14 +23,15 @@ at::Tensor WithoutScale(const at::Tensor& states, double eps) {
 }  // namespace
 
 AdapterTrainee::AdapterTrainee(const SequenceModel& model, const FrozenTeacher& teacher,
-                               const AdapterOptions& options, const AttentionWeights& start,
+                               const AdapterOptions& options, const LayerWeights& start,
                                uint64_t seed, const Compute& compute)
     : model_(model),
       teacher_(teacher),
       options_(options),
-      parameters_(std::make_unique<Parameters>(AdapterTensorShapes(model.config()), compute)) {
+      parameters_(std::make_unique<Parameters>(AdapterParameters(model.config(), options.mlp_width),
+                                               compute)) {
   const TensorMap values = parameters_->Values();
-  if (start.q.defined()) {
+  if (start.attention.q.defined()) {
     CopyAdapter(start, AdapterOf(values));
   } else {
     InitialiseAdapter(values, seed);
@@ -49,9 +50,11 @@ Trainee::Losses AdapterTrainee::LossOf(const at::Tensor& windows,
   const double eps = model_.config().norm_eps;
   const at::Tensor state_loss =
       at::smooth_l1_loss(WithoutScale(guessed, eps), WithoutScale(taught.deep, eps));
-  const at::Tensor token_loss =
-      LinearSoftCrossEntropy(model_.Normed(guessed), model_.output(),
-                             taught.logits.flatten(0, 1) / options_.teacher_temperature);
+  const at::Tensor token_loss = SampledSoftCrossEntropy(
+      model_.Normed(guessed), model_.output(),
+      {taught.tokens.flatten(0, 1),
+       (taught.logits.flatten(0, 1) / options_.teacher_temperature).softmax(1)},
+      at::GradMode::is_enabled() ? options_.other_tokens : 0);
   const at::Tensor total = options_.state_weight * state_loss + options_.token_weight * token_loss;
   return {total,
           {{"loss", total.detach()},
@@ -64,7 +67,7 @@ double AdapterTrainee::DraftTemperature(const at::Tensor& windows) const {
   const Taught taught = teacher_.Teach(windows, {});
   const at::Tensor guessed = model_.Adapted(taught.shallow, AdapterOf(Leaves(*parameters_)));
   return FitTemperature(at::mm(model_.Normed(guessed), model_.output().t()),
-                        taught.logits.flatten(0, 1).argmax(1));
+                        taught.tokens.select(2, 0).flatten());
 }
 
 TrainingRun TrainAdapter(const TrainingJob& job, const std::string& model_folder,
@@ -83,9 +86,11 @@ TrainingRun TrainAdapter(const TrainingJob& job, const std::string& model_folder
   AdapterTrainee trainee(frozen, teacher, options, adapter.weights, job.options.seed, job.compute);
   const std::string identity =
       "model = " + model.id + "\nsplit = " + std::to_string(options.split) +
-      "\nstart = " + options.start + "\nstate_weight = " + NumberText(options.state_weight) +
+      "\nmlp_width = " + std::to_string(options.mlp_width) + "\nstart = " + options.start +
+      "\nstate_weight = " + NumberText(options.state_weight) +
       "\ntoken_weight = " + NumberText(options.token_weight) +
-      "\nteacher_temperature = " + NumberText(options.teacher_temperature) + "\n";
+      "\nteacher_temperature = " + NumberText(options.teacher_temperature) +
+      "\nother_tokens = " + std::to_string(options.other_tokens) + "\n";
   TrainingRun run = RunJob(job, text, trainee, identity, watch);
   if (run.is_interrupted) return run;
   std::vector<at::Tensor> windows;

@@ -21,14 +21,14 @@ class AdapterTrainee : public Trainee {
   // outlives this.
   // The teacher is the model at the options' split, and outlives this too.
   AdapterTrainee(const SequenceModel& model, const FrozenTeacher& teacher,
-                 const AdapterOptions& options, const AttentionWeights& start, uint64_t seed,
+                 const AdapterOptions& options, const LayerWeights& start, uint64_t seed,
                  const Compute& compute);
 
   Parameters& parameters() override { return *parameters_; }
   Losses Loss(const at::Tensor& windows) const override;
   Losses LossOf(const at::Tensor& windows, const std::vector<int64_t>& numbers) const override;
 
-  AttentionWeights Weights() const { return AdapterOf(parameters_->Values()); }
+  LayerWeights Weights() const { return AdapterOf(parameters_->Values()); }
 
   // The temperature that calibrates its drafts on these windows: targets are the model's own greedy
   // tokens after the same text.

@@ -46,7 +46,7 @@ BaseTrainee::BaseTrainee(const ModelConfig& config, const BaseOptions& options, 
                          const Compute& compute)
     : options_(options) {
   auto shapes = TensorShapes(config);
-  if (options.exit_weight > 0) shapes.merge(AdapterTensorShapes(config));
+  if (options.exit_weight > 0) shapes.merge(AdapterParameters(config, 0));
   parameters_ = std::make_unique<Parameters>(shapes, compute);
   const TensorMap values = parameters_->Values();
   InitialiseModel(Filtered(values, kAdapterPrefix, false), config, seed);
@@ -79,6 +79,6 @@ TensorMap BaseTrainee::ModelTensors() const {
   return Filtered(parameters_->Values(), kAdapterPrefix, false);
 }
 
-AttentionWeights BaseTrainee::ExitAdapter() const { return AdapterOf(parameters_->Values()); }
+LayerWeights BaseTrainee::ExitAdapter() const { return AdapterOf(parameters_->Values()); }
 
 }  // namespace hat

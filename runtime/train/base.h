@@ -25,7 +25,7 @@ class BaseTrainee : public Trainee {
   // The values under their Hugging Face names, without the exit's.
   TensorMap ModelTensors() const;
   // The exit's adapter in the values' dtype; only with exit_weight > 0.
-  AttentionWeights ExitAdapter() const;
+  LayerWeights ExitAdapter() const;
 
  private:
   BaseOptions options_;

@@ -5,6 +5,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <deque>
+#include <functional>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -23,9 +26,11 @@ struct Writing {
   Writing(KvCache its_cache, RngStream its_draws, const std::vector<int32_t>& before)
       : cache(std::move(its_cache)), draws(its_draws), next(before) {}
 
-  KvCache cache;
+  bool is_done() const { return !cache; }
+
+  std::optional<KvCache> cache;  // until it is done
   RngStream draws;
-  std::vector<int32_t> next;  // to be read; empty: done
+  std::vector<int32_t> next;  // to be read
   bool is_answering = false;
   Dialogue dialogue;
 };
@@ -62,27 +67,25 @@ class Writer {
                    RngStream(options_.seed, "dialogues").At(static_cast<uint64_t>(index)), before);
   }
 
-  // A token for each that is not done. False: all are.
-  bool Step(std::vector<Writing>& writings) const {
+  // A token for each that is not done.
+  void Step(std::deque<Writing>& writings) const {
     const at::NoGradGuard no_grad;
     std::vector<int32_t> ids;
     std::vector<SequencePart> parts;
     std::vector<int64_t> last_rows;
     std::vector<Writing*> active;
     for (Writing& one : writings) {
-      if (one.next.empty()) continue;
+      if (one.is_done()) continue;
       ids.insert(ids.end(), one.next.begin(), one.next.end());
-      parts.push_back({&one.cache, static_cast<int>(one.next.size()), {}});
+      parts.push_back({&*one.cache, static_cast<int>(one.next.size()), {}});
       last_rows.push_back(static_cast<int64_t>(ids.size()) - 1);
       active.push_back(&one);
     }
-    if (active.empty()) return false;
     const at::Tensor states = input_.Forward(ids, parts);  // [ids, hidden]
     const at::Tensor last = states.index_select(0, ToDevice(last_rows, options_.compute));
     const auto likeliest = LikeliestTokens(
         head_.Logits(last), std::min(options_.most_likely, config_.shape.vocabulary));
     for (size_t i = 0; i < active.size(); ++i) Take(*active[i], likeliest[i]);
-    return true;
   }
 
  private:
@@ -107,8 +110,8 @@ class Writer {
     one.dialogue.answer.push_back(token);
     const bool ends =
         IsEnd(token) || static_cast<int>(one.dialogue.answer.size()) == options_.answer_tokens;
-    one.next.clear();
-    if (!ends) one.next.push_back(token);
+    one.next = {token};
+    if (ends) one.cache.reset();
   }
 
   const ModelConfig& config_;
@@ -133,15 +136,16 @@ void MakeDialogues(const Model& model, const std::vector<int32_t>& before,
   }
   WithMemoryErrors([&] {
     const Writer writer(model, between, options);
-    for (int done = 0; done < count; done += options.together) {
-      std::vector<Writing> writings;
-      for (int i = done; i < std::min(count, done + options.together); ++i) {
-        writings.push_back(writer.Begin(before, first + i));
+    // In order; where one is done the next begins, so that a step has always as many.
+    std::deque<Writing> writings;
+    for (int begun = 0; begun < count || !writings.empty();) {
+      auto active = std::ranges::count_if(writings, std::not_fn(&Writing::is_done));
+      for (; begun < count && active < options.together; ++begun, ++active) {
+        writings.push_back(writer.Begin(before, first + begun));
       }
-      while (writer.Step(writings)) {
-      }
-      for (const Writing& one : writings) {
-        if (!take(one.dialogue)) return;
+      writer.Step(writings);
+      for (; !writings.empty() && writings.front().is_done(); writings.pop_front()) {
+        if (!take(writings.front().dialogue)) return;
       }
     }
   });

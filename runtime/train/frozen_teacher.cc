@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <limits>
 #include <span>
 #include <tuple>
 #include <utility>
@@ -84,18 +83,18 @@ Taught FrozenTeacher::Compute(const at::Tensor& windows) const {
   Taught taught;
   taught.shallow = model_.Layers(model_.Embed(windows.narrow(1, 0, length)), 0, split_);
   taught.deep = model_.Layers(taught.shallow, split_, model_.config().shape.layer_count());
-  taught.logits = at::mm(model_.Normed(taught.deep), model_.output().t()).view({rows, length, -1});
+  const at::Tensor all = at::mm(model_.Normed(taught.deep), model_.output().t());
+  std::tie(taught.logits, taught.tokens) = all.view({rows, length, -1}).topk(likeliest_, -1);
   return taught;
 }
 
 void FrozenTeacher::Keep(int64_t number, const Taught& taught, int64_t row) const {
   const at::NoGradGuard no_gradient;
-  const auto [logits, tokens] = taught.logits[row].topk(likeliest_, -1);
   TaughtRecord record(length_, taught.shallow.size(2), likeliest_);
   record.shallow.copy_(taught.shallow[row]);
   record.deep.copy_(taught.deep[row]);
-  record.logits.copy_(logits);
-  record.tokens.copy_(tokens);
+  record.logits.copy_(taught.logits[row]);
+  record.tokens.copy_(taught.tokens[row]);
   file_->Write(number, record.Packed());
 }
 
@@ -104,10 +103,11 @@ Taught FrozenTeacher::Kept(const std::vector<int64_t>& numbers) const {
   const auto rows = static_cast<int64_t>(numbers.size());
   const int64_t hidden = model_.config().shape.hidden;
   const auto options = model_.output().options();
-  Taught taught{at::empty({rows, length_, hidden}, options),
-                at::empty({rows, length_, hidden}, options),
-                at::full({rows, length_, model_.config().shape.vocabulary},
-                         -std::numeric_limits<double>::infinity(), options)};
+  const auto empty = [&](int64_t values, const at::TensorOptions& of) {
+    return at::empty({rows, length_, values}, of);
+  };
+  const Taught taught{empty(hidden, options), empty(hidden, options),
+                      empty(likeliest_, options.dtype(at::kLong)), empty(likeliest_, options)};
   TaughtRecord record(length_, hidden, likeliest_);
   std::vector<std::byte> packed(record.bytes());
   for (int64_t row = 0; row < rows; ++row) {
@@ -115,8 +115,8 @@ Taught FrozenTeacher::Kept(const std::vector<int64_t>& numbers) const {
     record.Unpack(packed);
     taught.shallow[row].copy_(record.shallow);
     taught.deep[row].copy_(record.deep);
-    taught.logits[row].scatter_(-1, record.tokens.to(at::kLong).to(options.device()),
-                                record.logits.to(options));
+    taught.tokens[row].copy_(record.tokens);
+    taught.logits[row].copy_(record.logits);
   }
   return taught;
 }

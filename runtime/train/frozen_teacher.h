@@ -16,8 +16,9 @@ namespace hat {
 struct Taught {
   at::Tensor shallow;  // [rows, length, hidden]
   at::Tensor deep;     // the same
-  // [rows, length, vocabulary]: the model's logits; of what was kept the 64 likeliest, -inf the
-  // others.
+  // Of the 64 tokens that the model finds likeliest (all of a smaller vocabulary), likeliest first,
+  // [rows, length, 64] each.
+  at::Tensor tokens;  // int64
   at::Tensor logits;
 };
 

@@ -192,35 +192,25 @@ class AttentionFunction : public torch::autograd::Function<AttentionFunction> {
   }
 };
 
-// The loss of logits = output x; with it, its derivatives by x and output are computed at once, so
-// that the logits need not be kept. `targets`: token ids int64 [rows], or a teacher's logits [rows,
-// vocabulary].
+// The loss of logits = output x + offsets; with it, its derivatives by x and output are computed at
+// once, so that the logits need not be kept. offsets [vocabulary], or none.
 class CrossEntropyFunction : public torch::autograd::Function<CrossEntropyFunction> {
  public:
   static Tensor forward(AutogradContext* context, const Tensor& x, const Tensor& output,
-                        const Tensor& targets, bool is_differentiated) {
+                        const Tensor& tokens, const Tensor& shares,
+                        const c10::optional<Tensor>& offsets, bool is_differentiated) {
     Tensor logits = at::mm(x, output.t()).to(AtLeastFloat(x.scalar_type()));
+    if (offsets) logits.add_(*offsets);
     const Tensor log_sum = logits.logsumexp(1, /*keepdim=*/true);
     const auto rows = static_cast<double>(x.size(0));
-    const bool has_teacher = targets.dim() == 2;
-    Tensor wanted, loss;
-    if (has_teacher) {
-      wanted = at::softmax(targets, 1, logits.scalar_type());
-      loss = log_sum.sum().sub_((wanted * logits).sum()).div_(rows);
-    } else {
-      loss = (log_sum - logits.gather(1, targets.unsqueeze(1))).mean();
-    }
+    const Tensor wanted = shares.to(logits.scalar_type());
+    const Tensor loss = (log_sum.sum() - (wanted * logits.gather(1, tokens)).sum()) / rows;
     if (!is_differentiated) return loss;
-    Tensor gradient = logits.sub_(log_sum).exp_();
-    if (has_teacher) {
-      gradient.sub_(wanted);
-    } else {
-      gradient.scatter_add_(1, targets.unsqueeze(1),
-                            at::full({x.size(0), 1}, -1, gradient.options()));
-    }
-    gradient = gradient.div_(rows).to(x.scalar_type());
-    context->save_for_backward({x.requires_grad() ? at::mm(gradient, output) : Tensor(),
-                                output.requires_grad() ? at::mm(gradient.t(), x) : Tensor()});
+    const Tensor gradient =
+        logits.sub_(log_sum).exp_().scatter_add_(1, tokens, wanted.neg()).to(x.scalar_type());
+    context->save_for_backward(
+        {x.requires_grad() ? at::mm(gradient, output).div_(rows) : Tensor(),
+         output.requires_grad() ? at::mm(gradient.t(), x).div_(rows) : Tensor()});
     return loss;
   }
 
@@ -229,7 +219,7 @@ class CrossEntropyFunction : public torch::autograd::Function<CrossEntropyFuncti
     const auto scaled = [&](const Tensor& gradient) {
       return gradient.defined() ? gradient * gradients[0].to(gradient.scalar_type()) : Tensor();
     };
-    return {scaled(saved[0]), scaled(saved[1]), Tensor(), Tensor()};
+    return {scaled(saved[0]), scaled(saved[1]), Tensor(), Tensor(), Tensor(), Tensor()};
   }
 };
 
@@ -264,11 +254,32 @@ Tensor FusedLayer(const Tensor& x, const LayerWeights& weights, const AttentionS
 }
 
 Tensor LinearCrossEntropy(const Tensor& x, const Tensor& output, const Tensor& targets) {
-  return CrossEntropyFunction::apply(x, output, targets, at::GradMode::is_enabled());
+  const Tensor tokens = targets.unsqueeze(1);
+  return LinearSoftCrossEntropy(x, output, {tokens, at::ones(tokens.sizes(), x.options())});
 }
 
-Tensor LinearSoftCrossEntropy(const Tensor& x, const Tensor& output, const Tensor& teacher) {
-  return CrossEntropyFunction::apply(x, output, teacher, at::GradMode::is_enabled());
+Tensor LinearSoftCrossEntropy(const Tensor& x, const Tensor& output, const TokenShares& teacher) {
+  return CrossEntropyFunction::apply(x, output, teacher.tokens, teacher.shares,
+                                     c10::optional<Tensor>(), at::GradMode::is_enabled());
+}
+
+Tensor SampledSoftCrossEntropy(const Tensor& x, const Tensor& output, const TokenShares& teacher,
+                               int64_t others) {
+  const auto [named, places, counts] = at::_unique2(teacher.tokens, true, /*return_inverse=*/true);
+  const int64_t unnamed = output.size(0) - named.size(0);
+  if (others == 0 || others >= unnamed) return LinearSoftCrossEntropy(x, output, teacher);
+  Tensor is_unnamed = at::ones({output.size(0)}, teacher.tokens.options().dtype(at::kBool));
+  is_unnamed.index_fill_(0, named, false);
+  // Which of them: every stride-th, from a place that other tokens change.
+  const int64_t stride = (unnamed + others - 1) / others;
+  const int64_t start = teacher.tokens.sum().item<int64_t>() % stride;
+  const Tensor sample = is_unnamed.nonzero().flatten().slice(0, start, unnamed, stride);
+  const double each = static_cast<double>(unnamed) / static_cast<double>(sample.size(0));
+  const Tensor offsets = at::cat({at::zeros(named.sizes(), x.options()),
+                                  at::full(sample.sizes(), std::log(each), x.options())});
+  return CrossEntropyFunction::apply(x, output.index_select(0, at::cat({named, sample})), places,
+                                     teacher.shares, c10::optional<Tensor>(offsets),
+                                     at::GradMode::is_enabled());
 }
 
 }  // namespace hat

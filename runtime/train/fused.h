@@ -24,10 +24,22 @@ at::Tensor FusedAttentionBlock(const at::Tensor& x, const AttentionWeights& weig
 at::Tensor LinearCrossEntropy(const at::Tensor& x, const at::Tensor& output,
                               const at::Tensor& targets);
 
-// Mean over the rows of the cross-entropy between softmax(teacher) and softmax(output x), in nats.
-// teacher [rows, vocabulary], not differentiated. The gradient is zero where both agree; the value
-// is then the teacher's entropy.
+// What a teacher says of each row: some tokens and their shares, which add up to 1. int64 and
+// floating [rows, k], neither differentiated.
+struct TokenShares {
+  at::Tensor tokens;
+  at::Tensor shares;
+};
+
+// Mean over the rows of the cross-entropy between a teacher's shares and softmax(output x), in
+// nats. The gradient is zero where both agree; the value is then the teacher's entropy.
 at::Tensor LinearSoftCrossEntropy(const at::Tensor& x, const at::Tensor& output,
-                                  const at::Tensor& teacher);
+                                  const TokenShares& teacher);
+
+// The same up to chance, at the cost of fewer rows of `output`, which is not differentiated: all
+// that the teacher names for any row, and of the others about `others`, evenly spread, each of
+// which stands for as many as there are to one of them (sampled softmax, Jean et al. 2015). 0: all.
+at::Tensor SampledSoftCrossEntropy(const at::Tensor& x, const at::Tensor& output,
+                                   const TokenShares& teacher, int64_t others);
 
 }  // namespace hat

@@ -46,9 +46,11 @@ TrainingRun TrainBase(const TrainingJob& job, const ModelConfig& config, const B
 
 struct AdapterOptions {
   int split = 2;
+  int mlp_width = 0;  // 0: as in the paper, attention alone
   double state_weight = 1;
   double token_weight = 0.1;
   double teacher_temperature = 1;  // below 1: the model's distribution sharpened
+  int64_t other_tokens = 0;        // as MedusaOptions
   std::string start;               // an adapter file to begin with; empty: at random
   int64_t temperature_windows =
       8;  // held-out windows of a genre that the draft temperature is from
@@ -66,6 +68,9 @@ struct MedusaOptions {
   // The model's own output layer stands behind each head, and the file has none: with a large
   // vocabulary it would be larger than the model.
   bool shares_output = false;
+  // Of the tokens that the model does not name for any position of a micro-batch a step looks at
+  // about so many; 0: at all of them. Where the output layer learns too it looks at all.
+  int64_t other_tokens = 0;
 };
 
 // Likewise, Medusa heads.

@@ -63,10 +63,15 @@ Trainee::Losses MedusaTrainee::LossOf(const at::Tensor& windows,
   for (int j = 1; j <= options_.heads && j < length; ++j) {
     const MedusaHead head = HeadOf(leaves, j - 1);
     const at::Tensor x = normed.narrow(1, 0, length - j).reshape({-1, hidden});
-    const at::Tensor teacher = taught.logits.narrow(1, j, length - j).flatten(0, 1);
+    const auto later = [&](const at::Tensor& said) {
+      return said.narrow(1, j, length - j).flatten(0, 1);
+    };
+    const TokenShares teacher{later(taught.tokens), later(taught.logits).softmax(1)};
     const at::Tensor mixed = x + at::silu(at::linear(x, head.weight, head.bias));
-    const at::Tensor& output = head.output.defined() ? head.output : model_.output();
-    const at::Tensor loss = LinearSoftCrossEntropy(mixed, output, teacher);
+    const bool samples = !head.output.defined() && at::GradMode::is_enabled();
+    const at::Tensor loss =
+        SampledSoftCrossEntropy(mixed, head.output.defined() ? head.output : model_.output(),
+                                teacher, samples ? options_.other_tokens : 0);
     losses.total = losses.total + loss * (std::pow(options_.decay, j) / all);
     losses.log.emplace_back("head " + std::to_string(j) + " loss", loss.detach());
   }
@@ -94,10 +99,10 @@ TrainingRun TrainMedusa(const TrainingJob& job, const std::string& model_folder,
   FrozenTeacher teacher(frozen, split);
   KeepStates(job, model, text, split, teacher);
   MedusaTrainee trainee(frozen, teacher, options, job.compute);
-  const std::string identity = "model = " + model.id +
-                               "\nheads = " + std::to_string(options.heads) +
-                               "\ndecay = " + NumberText(options.decay) +
-                               (options.shares_output ? "\nshares_output" : "") + "\n";
+  const std::string identity =
+      "model = " + model.id + "\nheads = " + std::to_string(options.heads) +
+      "\ndecay = " + NumberText(options.decay) + (options.shares_output ? "\nshares_output" : "") +
+      "\nother_tokens = " + std::to_string(options.other_tokens) + "\n";
   TrainingRun run = RunJob(job, text, trainee, identity, watch);
   if (!run.is_interrupted) SaveMedusa(file, {trainee.Heads(), model.id}, job.file_dtype);
   return run;

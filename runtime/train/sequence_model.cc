@@ -62,51 +62,75 @@ at::Tensor SequenceModel::Normed(const at::Tensor& states) const {
   return FusedRmsNorm(states.reshape({-1, config_.shape.hidden}), final_norm_, config_.norm_eps);
 }
 
-at::Tensor SequenceModel::Adapted(const at::Tensor& shallow,
-                                  const AttentionWeights& adapter) const {
-  return FusedAttentionBlock(shallow, adapter, adapter_shape_, adapter_rotary_);
+at::Tensor SequenceModel::Adapted(const at::Tensor& shallow, const LayerWeights& adapter) const {
+  return adapter.gate.defined()
+             ? FusedLayer(shallow, adapter, adapter_shape_, adapter_rotary_)
+             : FusedAttentionBlock(shallow, adapter.attention, adapter_shape_, adapter_rotary_);
 }
 
-std::map<std::string, std::vector<int64_t>> AdapterTensorShapes(const ModelConfig& config) {
-  const int64_t hidden = config.shape.hidden;
-  std::map<std::string, std::vector<int64_t>> shapes = {{"adapter.norm", {hidden}}};
-  for (const char* matrix : {"q", "k", "v", "o"}) {
-    shapes[std::string(kAdapterPrefix) + matrix] = {hidden, hidden};
+std::map<std::string, std::vector<int64_t>> AdapterParameters(const ModelConfig& config,
+                                                              int mlp_width) {
+  std::map<std::string, std::vector<int64_t>> shapes;
+  for (auto& [name, shape] : AdapterTensorShapes(config.shape.hidden, mlp_width)) {
+    shapes[kAdapterPrefix + name] = shape;
   }
   return shapes;
 }
 
-AttentionWeights AdapterOf(const TensorMap& tensors) {
+LayerWeights AdapterOf(const TensorMap& tensors) {
   const auto get = [&](const std::string& name) { return Named(tensors, kAdapterPrefix + name); };
-  AttentionWeights weights;
-  weights.norm = get("norm");
-  weights.q = get("q");
-  weights.k = get("k");
-  weights.v = get("v");
-  weights.o = get("o");
+  LayerWeights weights;
+  AttentionWeights& attention = weights.attention;
+  attention.norm = get("norm");
+  attention.q = get("q");
+  attention.k = get("k");
+  attention.v = get("v");
+  attention.o = get("o");
+  if (!tensors.contains(std::string(kAdapterPrefix) + "gate")) return weights;
+  weights.mlp_norm = get("mlp_norm");
+  weights.gate = get("gate");
+  weights.up = get("up");
+  weights.down = get("down");
   return weights;
 }
 
-void CopyAdapter(const AttentionWeights& from, const AttentionWeights& to) {
-  to.norm.copy_(from.norm);
-  to.q.copy_(from.q);
-  to.k.copy_(from.k);
-  to.v.copy_(from.v);
-  to.o.copy_(from.o);
+void CopyAdapter(const LayerWeights& from, const LayerWeights& to) {
+  const auto width = [](const LayerWeights& weights) {
+    return weights.gate.defined() ? weights.gate.size(0) : 0;
+  };
+  if (width(from) != width(to)) {
+    throw InputError("the adapter to start from has an MLP of width " +
+                     std::to_string(width(from)) + ", not " + std::to_string(width(to)));
+  }
+  to.attention.norm.copy_(from.attention.norm);
+  to.attention.q.copy_(from.attention.q);
+  to.attention.k.copy_(from.attention.k);
+  to.attention.v.copy_(from.attention.v);
+  to.attention.o.copy_(from.attention.o);
+  if (width(to) == 0) return;
+  to.mlp_norm.copy_(from.mlp_norm);
+  to.gate.copy_(from.gate);
+  to.up.copy_(from.up);
+  to.down.copy_(from.down);
 }
 
 void InitialiseAdapter(const TensorMap& values, uint64_t seed) {
-  const AttentionWeights adapter = AdapterOf(values);
-  adapter.norm.fill_(1);
-  const auto hidden = static_cast<double>(adapter.norm.size(0));
-  const auto fill = [&](const at::Tensor& matrix, const std::string& name, double deviation) {
+  const LayerWeights adapter = AdapterOf(values);
+  adapter.attention.norm.fill_(1);
+  const auto fill = [&](const at::Tensor& matrix, const std::string& name, double share) {
+    const double deviation = share / std::sqrt(static_cast<double>(matrix.size(1)));
     matrix.copy_(RandomTensor(matrix.sizes().vec(), std::sqrt(3.0) * deviation, seed,
                               kAdapterPrefix + name));
   };
-  fill(adapter.q, "q", 1 / std::sqrt(hidden));
-  fill(adapter.k, "k", 1 / std::sqrt(hidden));
-  fill(adapter.v, "v", 1 / std::sqrt(hidden));
-  fill(adapter.o, "o", 0.1 / std::sqrt(hidden));
+  fill(adapter.attention.q, "q", 1);
+  fill(adapter.attention.k, "k", 1);
+  fill(adapter.attention.v, "v", 1);
+  fill(adapter.attention.o, "o", 0.1);
+  if (!adapter.gate.defined()) return;
+  adapter.mlp_norm.fill_(1);
+  fill(adapter.gate, "gate", 1);
+  fill(adapter.up, "up", 1);
+  fill(adapter.down, "down", 0.1);
 }
 
 TensorMap Leaves(const Parameters& parameters) {

@@ -34,7 +34,7 @@ class SequenceModel {
   const at::Tensor& output() const { return output_; }  // [vocabulary, hidden]
 
   // Shallow states [rows, length, hidden] through an adapter -> guessed deep states.
-  at::Tensor Adapted(const at::Tensor& shallow, const AttentionWeights& adapter) const;
+  at::Tensor Adapted(const at::Tensor& shallow, const LayerWeights& adapter) const;
 
   const ModelConfig& config() const { return config_; }
 
@@ -48,12 +48,15 @@ class SequenceModel {
   std::vector<LayerWeights> layers_;
 };
 
-// An adapter's tensors, "adapter.q" and so on: for Parameters, at the start of training (`o` small,
-// so that it begins near the identity), and put together from leaves or values.
-std::map<std::string, std::vector<int64_t>> AdapterTensorShapes(const ModelConfig& config);
+// An adapter's tensors, "adapter.q" and so on: for Parameters, at the start of training (`o` and
+// `down` small, so that it begins near the identity), and put together from leaves or values.
+// mlp_width 0: without an MLP.
+std::map<std::string, std::vector<int64_t>> AdapterParameters(const ModelConfig& config,
+                                                              int mlp_width);
 void InitialiseAdapter(const TensorMap& values, uint64_t seed);
-AttentionWeights AdapterOf(const TensorMap& tensors);
-void CopyAdapter(const AttentionWeights& from, const AttentionWeights& to);
+LayerWeights AdapterOf(const TensorMap& tensors);
+// InputError: one has an MLP, or a wider one, and the other not.
+void CopyAdapter(const LayerWeights& from, const LayerWeights& to);
 
 // Every leaf by name.
 TensorMap Leaves(const Parameters& parameters);

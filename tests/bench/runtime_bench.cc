@@ -146,28 +146,35 @@ std::pair<double, double> LayerOverheads() {
   return {1e6 * ours.median / kLayers, 1e6 * naive.median / kLayers};
 }
 
-// The whole model on one sequence.
+constexpr int kTogether = 8;  // sequences that are decoded side by side
+
+// The whole model on a few sequences.
 class Runner {
  public:
-  Runner(const Model& model, Dtype dtype, int capacity)
-      : compute_{dtype, "cpu"},
+  Runner(const Model& model, const Compute& compute, int sequences, int capacity)
+      : compute_(compute),
         input_(model, model.config.shape.layer_count(), compute_),
-        head_(model, compute_, &input_),
-        cache_(input_.MakeCache(capacity)) {}
-
-  void Forward(int tokens) {
-    const std::vector<int32_t> ids(static_cast<size_t>(tokens), 1);
-    const SequencePart part{&cache_, tokens, {}};
-    const at::Tensor states = input_.Forward(ids, std::span(&part, 1));
-    head_.Logits(states.narrow(0, tokens - 1, 1));
+        head_(model, compute_, &input_) {
+    for (int i = 0; i < sequences; ++i) caches_.push_back(input_.MakeCache(capacity));
   }
-  KvCache& cache() { return cache_; }
+
+  // So many new tokens each of the first sequences, after its first `context`.
+  void Forward(int tokens, int context = 0, int sequences = 1) {
+    const std::vector<int32_t> ids(static_cast<size_t>(tokens * sequences), 1);
+    std::vector<SequencePart> parts;
+    for (KvCache& cache : std::span(caches_).first(static_cast<size_t>(sequences))) {
+      cache.TruncateTo(context);
+      parts.push_back({&cache, tokens, {}});
+    }
+    const at::Tensor states = input_.Forward(ids, parts);
+    head_.Logits(states.slice(0, tokens - 1, states.size(0), tokens));  // each one's last
+  }
 
  private:
   Compute compute_;
   InputModel input_;
   OutputHead head_;
-  KvCache cache_;
+  std::vector<KvCache> caches_;
 };
 
 // Weights that a token's way reads: all but the embedding.
@@ -196,10 +203,7 @@ std::string Text(const char* format, double a, double b) {
 
 void BenchPrefill(const RuntimeBench& bench, const ModelShape& shape, const std::string& name,
                   const Floors& floors, Runner& runner) {
-  const Times times = TimesOf(3, [&] {
-    runner.cache().TruncateTo(0);
-    runner.Forward(bench.prompt_tokens);
-  });
+  const Times times = TimesOf(3, [&] { runner.Forward(bench.prompt_tokens); });
   const LayerShape& layer = shape.every_layer();
   const double work = 2 * shape.LayerWeights(0, shape.layer_count()) * bench.prompt_tokens +
                       2 * shape.EmbeddingWeights() +
@@ -212,26 +216,36 @@ void BenchPrefill(const RuntimeBench& bench, const ModelShape& shape, const std:
            work / floors.rate / times.median, ">= 0.60");
 }
 
-void BenchDecode(const RuntimeBench& bench, const std::string& name, double bytes,
-                 const Floors& floors, Runner& runner) {
+// A token each of so many sequences. The floor: the weights are read once, or all is multiplied.
+void BenchDecode(const RuntimeBench& bench, const std::string& name, double bytes, double weights,
+                 int sequences, const Floors& floors, Runner& runner) {
   const int context = std::min(64, bench.prompt_tokens);
-  runner.Forward(context);
-  const Times times = TimesOf(bench.decode_tokens, [&] {
-    runner.cache().TruncateTo(context);
-    runner.Forward(1);
-  });
-  PrintRow(name + " decode, one token after " + std::to_string(context),
-           Text("%.1f tokens/s (%.1f ms)", 1 / times.median, 1e3 * times.median),
-           Text("%.0f MB at %.1f GB/s", bytes / 1e6, floors.bandwidth / 1e9),
-           bytes / floors.bandwidth / times.median, ">= 0.70");
+  runner.Forward(context, 0, sequences);
+  const Times times = TimesOf(bench.decode_tokens, [&] { runner.Forward(1, context, sequences); });
+  const double read_s = bytes / floors.bandwidth,
+               multiply_s = 2 * weights * sequences / floors.rate;
+  PrintRow(name + " decode, one token" +
+               (sequences == 1 ? "" : " of " + std::to_string(sequences) + " sequences") +
+               " after " + std::to_string(context),
+           Text("%.1f tokens/s (%.1f ms)", sequences / times.median, 1e3 * times.median),
+           read_s > multiply_s ? Text("%.0f MB at %.1f GB/s", bytes / 1e6, floors.bandwidth / 1e9)
+                               : Text("%.0f GFLOP at %.0f GFLOP/s", 2 * weights * sequences / 1e9,
+                                      floors.rate / 1e9),
+           std::max(read_s, multiply_s) / times.median, sequences == 1 ? ">= 0.70" : "none");
 }
 
-void BenchDtype(const RuntimeBench& bench, const Model& model, Dtype dtype, const Floors& floors) {
+void BenchCompute(const RuntimeBench& bench, const Model& model, const Compute& compute,
+                  const Floors& floors) {
   const ModelShape& shape = model.config.shape;
-  Runner runner(model, dtype, bench.prompt_tokens + 64);
-  const double bytes = WeightsRead(shape) * BytesPerValue(dtype);
-  BenchDecode(bench, Name(dtype), bytes, floors, runner);
-  BenchPrefill(bench, shape, Name(dtype), floors, runner);
+  const std::string name =
+      std::string(Name(compute.dtype)) + (compute.has_int8_weights ? ", int8 weights:" : "");
+  Runner runner(model, compute, kTogether, bench.prompt_tokens + 64);
+  const double weights = WeightsRead(shape);
+  const double bytes = weights * (compute.has_int8_weights ? 1 : BytesPerValue(compute.dtype));
+  for (const int sequences : {1, kTogether}) {
+    BenchDecode(bench, name, bytes, weights, sequences, floors, runner);
+  }
+  BenchPrefill(bench, shape, name, floors, runner);
 }
 
 void BenchOverhead() {
@@ -286,9 +300,9 @@ void BenchMemory(const RuntimeBench& bench, const Model& model) {
   const double whole = PeakBytes([&] {
     SetThreads(bench.threads);
     const at::NoGradGuard no_grad;
-    Runner runner(model, Dtype::kBfloat16, capacity);
+    Runner runner(model, {Dtype::kBfloat16, "cpu"}, 1, capacity);
     runner.Forward(bench.prompt_tokens);
-    for (int i = 0; i < bench.decode_tokens; ++i) runner.Forward(1);
+    for (int i = 0; i < bench.decode_tokens; ++i) runner.Forward(1, bench.prompt_tokens + i);
   });
   const double needed = 2 * shape.TotalWeights() +
                         capacity * shape.KvBytesPerToken(0, shape.layer_count(), 2).value();
@@ -315,8 +329,10 @@ void RunRuntimeBench(const RuntimeBench& requested) {
   const double narrow = ProductRate(Dtype::kBfloat16);
   const double wide = ProductRate(Dtype::kFloat32);
   const Floors floors = {ReadBandwidth(bench.threads), std::max(narrow, wide)};
-  for (const Dtype dtype : {Dtype::kBfloat16, Dtype::kFloat32}) {
-    BenchDtype(bench, model, dtype, floors);
+  for (const bool has_int8_weights : {false, true}) {
+    for (const Dtype dtype : {Dtype::kBfloat16, Dtype::kFloat32}) {
+      BenchCompute(bench, model, {dtype, "cpu", has_int8_weights}, floors);
+    }
   }
   std::printf("\nATen's large products: bf16 %.1f GFLOP/s, fp32 %.1f GFLOP/s.\n", narrow / 1e9,
               wide / 1e9);

@@ -26,6 +26,12 @@ TEST(TerminalTextTest, CharactersCountNotBytes) {
             std::string(38, 'x') + " ± " + std::string(39, 'y') + "\n");
 }
 
+TEST(TerminalTextTest, OneIsNotMany) {
+  EXPECT_EQ(Counted(1, "device"), "1 device");
+  EXPECT_EQ(Counted(0, "device"), "0 devices");
+  EXPECT_EQ(Counted(12, "seed"), "12 seeds");
+}
+
 TEST(TerminalTextTest, ATablesColumnsAreAsWideAsTheirWidestCell) {
   const std::string table =
       AlignedTable({{"", "ms"}, {"long name", "1 ± 2", "x"}, {"b", "", ""}, {}});

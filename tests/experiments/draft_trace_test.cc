@@ -1,5 +1,6 @@
 #include "experiments/traces/draft_trace.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 
 #include "core/files.h"
@@ -14,6 +15,7 @@ namespace hat {
 namespace {
 
 using testing::AllOf;
+using testing::ContainsRegex;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
@@ -271,6 +273,44 @@ TEST(DraftTraceTest, SummaryCountsByHand) {
   EXPECT_THAT(DescribeDraftTrace(HandMadeTrace()), HasSubstr("2 rows of 7 to 100 tokens"));
 }
 
+TEST(DraftTraceTest, AcceptLengthsByGroupAreThoseOfTheirRows) {
+  const DraftTrace trace = HandMadeTrace();
+  RoundTotals first, both;
+  first.Add(DraftRounds(trace, 0, 0.4, 1));
+  both.Add(DraftRounds(trace, 0, 0.4, 1));
+  both.Add(DraftRounds(trace, 1, 0.4, 1));
+  const std::string table = AcceptLengthsByGroup(trace, {"tale", "code"});
+  EXPECT_THAT(table, HasSubstr("| | prompts | threshold 0 | threshold 0.4 |"));
+  EXPECT_THAT(table, HasSubstr("| Medusa, chain |"));
+  EXPECT_THAT(table, ContainsRegex(fmt::format("\\| tale \\| 1 \\| [0-9.]+ \\| {:.2f} \\|",
+                                               first.AcceptLength())));
+  EXPECT_THAT(table, ContainsRegex(fmt::format("\\| all \\| 2 \\| [0-9.]+ \\| {:.2f} \\|",
+                                               both.AcceptLength())));
+  EXPECT_LT(table.find("tale"), table.find("code"));
+}
+
+// Rows of 0.9, 0.9, 0.5 and of 0.1, 0.1, 0.5: mean 0.5, variance 0.32 / 3; the mean product of two
+// of a row's is 0.57 and 0.0367, of all 0.3033.
+TEST(DraftTraceTest, TheDrawnDrafterThatIsLikeItByHand) {
+  DraftTrace trace({"m", kHash, kHash, 4, 1, 0}, {5, 5});
+  const float confidences[2][3] = {{0.9f, 0.9f, 0.5f}, {0.1f, 0.1f, 0.5f}};
+  for (int row = 0; row < 2; ++row) {
+    for (int t = 1; t < 4; ++t) trace.Set(row, t, {{&confidences[row][t - 1], 1}, 1, 0, {}});
+  }
+  const DrawnAlike drawn = DrawnAlikeOf(trace);
+  EXPECT_NEAR(drawn.concentration, 0.25 / (0.32 / 3) - 1, 1e-5);
+  EXPECT_NEAR(drawn.request_correlation, ((0.57 + 0.11 / 3) / 2 - 0.25) / (0.32 / 3), 1e-5);
+}
+
+TEST(DraftTraceTest, WhoDraftedIsKeptInFileAndText) {
+  DraftTrace trace({"m", kHash, kHash, 3, 2, 0, "lookup"}, {5});
+  EXPECT_EQ(DraftTrace::FromBytes(trace.ToBytes(), "x").info(), trace.info());
+  EXPECT_EQ(ParseDraftTraceText(DraftTraceText(trace), "x").info(), trace.info());
+  EXPECT_THAT(DescribeDraftTrace(trace), HasSubstr("drafter         lookup"));
+  EXPECT_INPUT_ERROR(DraftTrace({"m", kHash, kHash, 3, 2, 0, "crystal ball"}, {5}),
+                     AllOf(HasSubstr("adapter, lookup, adapter+lookup"), HasSubstr("crystal")));
+}
+
 TEST(DraftTraceTest, AScenarioMustFitItsTrace) {
   const auto check = [](const DraftTrace& trace, const std::vector<std::string>& overrides) {
     const Scenario s = SmallScenario(overrides);
@@ -290,6 +330,8 @@ TEST(DraftTraceTest, AScenarioMustFitItsTrace) {
   EXPECT_INPUT_ERROR(check(RandomTrace(1, 19, 9, 4), fits), HasSubstr("19 output tokens"));
   EXPECT_INPUT_ERROR(check(RandomTrace(1, 20, 8, 4), fits), HasSubstr("'policy.max_draft'"));
   EXPECT_NO_THROW(check(RandomTrace(1, 20, 8, 4), with("system.name=u-shape")));
+  EXPECT_INPUT_ERROR(check(RandomTrace(1, 20, 9, 4), with("system.drafter=lookup")),
+                     AllOf(HasSubstr("'adapter'"), HasSubstr("'lookup'")));
   EXPECT_INPUT_ERROR(check(RandomTrace(1, 20, 9, 3), with("system.name=u-medusa")),
                      HasSubstr("Medusa heads"));
 }

@@ -37,6 +37,7 @@ TEST(ModelShapeTest, WholeModelsHaveTheirPublishedWeights) {
   EXPECT_EQ(FindModelShape("llama-3-8b").TotalWeights(), 8'030'261'248);
   EXPECT_EQ(FindModelShape("llama-2-70b").TotalWeights(), 68'976'648'192);
   EXPECT_EQ(FindModelShape("tinyllama-1.1b").TotalWeights(), 1'100'048'384);
+  EXPECT_EQ(FindModelShape("smollm2-135m").TotalWeights(), 134'515'008);
   EXPECT_EQ(FindModelShape("smollm2-360m").TotalWeights(), 361'821'120);
 }
 

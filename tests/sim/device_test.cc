@@ -46,6 +46,23 @@ class DraftAheadTest : public testing::Test {
   SimDeviceSetup setup_{scenario_, &drafts_};
 };
 
+// What it finds is in the text: it needs no GPU, and nothing to draft on with while it waits.
+TEST_F(DraftAheadTest, LookupsTakeNoGpu) {
+  scenario_.system.drafter = "lookup";
+  bool is_told = false;
+  world_.Start("session", [&] {
+    const auto compute = MakeCompute(0);
+    ChainDrafter& drafter = compute->chain_drafter();
+    EXPECT_FALSE(drafter.ReadPrompt(10));
+    EXPECT_FALSE(drafter.RunStep().span);
+    EXPECT_FALSE(drafter.computes_states());
+    EXPECT_FALSE(drafter.RunAheadStep(4, [](Seconds) { return true; }));
+    is_told = true;
+  });
+  world_.Run();
+  EXPECT_TRUE(is_told);
+}
+
 // Three sessions ask at once: the second's and the third's steps run as one of width 2, at the
 // longer context.
 TEST_F(DraftAheadTest, StepsThatWaitTogetherRunAsOne) {

@@ -8,6 +8,7 @@
 
 #include "core/error.h"
 #include "core/files.h"
+#include "core/terminal_text.h"
 #include "runtime/serve/keys/read_keys.h"
 
 namespace hat {
@@ -36,7 +37,7 @@ ShownKeys ShowCloud(const fs::path& folder, const std::string& name, std::chrono
   ShownKeys shown{name, "cloud", FactsOf(CertificateIn(folder)), ""};
   try {
     const size_t devices = ReadCloudKeys(folder, now).tokens.devices().size();
-    shown.what = fmt::format("{} device{}", devices, devices == 1 ? "" : "s");
+    shown.what = Counted(devices, "device");
   } catch (const InputError& error) {
     shown.problem = error.what();
   }

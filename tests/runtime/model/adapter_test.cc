@@ -31,23 +31,52 @@ TEST(AdapterTest, ItIsOneAttentionBlockWithACache) {
     const SequencePart rest{&cache, 7, {}};
     const at::Tensor states = at::cat({adapter.Forward(Rows(x, 0, 12), {&first, 1}),
                                        adapter.Forward(Rows(x, 12, 7), {&rest, 1})});
+    AttentionWeights& weights = file.weights.attention;
     for (at::Tensor AttentionWeights::*weight :
          {&AttentionWeights::norm, &AttentionWeights::q, &AttentionWeights::k, &AttentionWeights::v,
           &AttentionWeights::o}) {
-      file.weights.*weight = (file.weights.*weight).to(at::kDouble);
+      weights.*weight = (weights.*weight).to(at::kDouble);
     }
     const RotaryTable rotary = MakeRotaryTable(model.config, shape.head_dim, 19, kExact);
-    const at::Tensor block = AttentionBlock(x.unsqueeze(0), file.weights, shape, rotary)[0];
+    const at::Tensor block = AttentionBlock(x.unsqueeze(0), weights, shape, rotary)[0];
     EXPECT_LT(Distance(states, block), kSame);
   }
+}
+
+// With its MLP it is a decoder layer.
+TEST(AdapterTest, AnMlpFollowsItsAttentionAndIsKeptInTheFile) {
+  const TempFolder folder;
+  const Model model = TinyModel(2);
+  AdapterFile file = Trained(model, 2);
+  const int hidden = model.config.shape.hidden, width = 20;
+  const auto random = [](std::vector<int64_t> shape, const char* name) {
+    return RandomTensor(shape, 0.3, 5, name);
+  };
+  file.weights.mlp_norm = random({hidden}, "norm") + 1;
+  file.weights.gate = random({width, hidden}, "gate");
+  file.weights.up = random({width, hidden}, "up");
+  file.weights.down = random({hidden, width}, "down");
+  SaveAdapter(folder / "a.safetensors", file);
+  const LayerWeights read = LoadAdapter(folder / "a.safetensors", model, 2).weights;
+  EXPECT_TRUE(at::equal(read.down, file.weights.down));
+
+  const at::Tensor x = RandomTensor({9, hidden}, 2, 1, "x");
+  const Compute compute{Dtype::kFloat32, "cpu"};
+  const Adapter adapter(model, file, compute);
+  KvCache cache = adapter.MakeCache();
+  const SequencePart part{&cache, 9, {}};
+  const AttentionShape shape = AdapterShape(model.config);
+  const RotaryTable rotary = MakeRotaryTable(model.config, shape.head_dim, 9, compute);
+  const at::Tensor layer = LayerForward(x.unsqueeze(0), file.weights, shape, rotary)[0];
+  EXPECT_LT(Distance(adapter.Forward(x, {&part, 1}), layer), 1e-5);
 }
 
 TEST(AdapterTest, ItHasFourSquareMatrices) {
   const Model model = TinyModel(3);
   const AdapterFile file = LoadAdapter("random:1", model, 1);
   const int64_t hidden = model.config.shape.hidden;
-  for (const at::Tensor& matrix :
-       {file.weights.q, file.weights.k, file.weights.v, file.weights.o}) {
+  const AttentionWeights& weights = file.weights.attention;
+  for (const at::Tensor& matrix : {weights.q, weights.k, weights.v, weights.o}) {
     EXPECT_EQ(matrix.sizes(), (std::vector<int64_t>{hidden, hidden}));
   }
 }
@@ -58,16 +87,18 @@ TEST(AdapterTest, AFileReadsBackAsItWas) {
   const AdapterFile written = Trained(model, 2);
   SaveAdapter(folder / "a.safetensors", written);
   const AdapterFile read = LoadAdapter(folder / "a.safetensors", model, 2);
-  EXPECT_TRUE(at::equal(read.weights.o, written.weights.o));
-  EXPECT_TRUE(at::equal(read.weights.norm, written.weights.norm));
+  EXPECT_TRUE(at::equal(read.weights.attention.o, written.weights.attention.o));
+  EXPECT_TRUE(at::equal(read.weights.attention.norm, written.weights.attention.norm));
   EXPECT_EQ(read.draft_temperature, 0.7);
 }
 
 TEST(AdapterTest, TheSameSeedIsTheSameAdapter) {
   const Model model = TinyModel(1);
-  const at::Tensor one = LoadAdapter("random:1", model, 1).weights.q;
-  EXPECT_TRUE(at::equal(one, LoadAdapter("random:1", model, 1).weights.q));
-  EXPECT_FALSE(at::equal(one, LoadAdapter("random:2", model, 1).weights.q));
+  const auto q = [&](const char* which) {
+    return LoadAdapter(which, model, 1).weights.attention.q;
+  };
+  EXPECT_TRUE(at::equal(q("random:1"), q("random:1")));
+  EXPECT_FALSE(at::equal(q("random:1"), q("random:2")));
 }
 
 TEST(AdapterTest, WhatDoesNotFitIsRefused) {
@@ -96,6 +127,11 @@ TEST(AdapterTest, ABrokenFileIsRefused) {
   };
   expect("'q' is missing", [](TensorFile& file) { file.tensors.erase("q"); });
   expect("unknown tensor 'r'", [](TensorFile& file) { file.tensors["r"] = file.tensors["q"]; });
+  expect("'mlp_norm' is missing",
+         [](TensorFile& file) { file.tensors["gate"] = file.tensors["q"]; });
+  expect("unknown tensor 'gate'", [](TensorFile& file) {
+    file.tensors["gate"] = at::zeros({0, 2});
+  });
   expect("has the shape", [](TensorFile& file) { file.tensors["q"] = at::zeros({2, 2}); });
   expect("NaN", [](TensorFile& file) { file.tensors["k"] = file.tensors["k"] / 0; });
   expect("kind = hat-adapter", [](TensorFile& file) { file.metadata["kind"] = "hat-medusa"; });

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "runtime/model/likeliest.h"
+#include "runtime/session/lookup_drafter.h"
 #include "runtime/session/states.h"
 
 namespace hat {
@@ -38,13 +39,14 @@ Model Damped(const Model& model, int first, double factor) {
 
 void WriteMildAdapter(const std::string& path, const Model& model, int split) {
   AdapterFile file = LoadAdapter("random:3", model, split);
-  file.weights.o = file.weights.o * 0.1;
+  file.weights.attention.o = file.weights.attention.o * 0.1;
   file.model_id = model.id;
   SaveAdapter(path, file);
 }
 
 Oracle::Oracle(const Model& model, const SplitOptions& options)
     : plan_(options.plan),
+      looks_up_(options.system.uses_lookup()),
       input_(model, plan_.split, plan_.compute),
       middle_(model, plan_.split, model.config.shape.layer_count(), plan_.compute),
       head_(model, plan_.compute, &input_) {
@@ -74,6 +76,7 @@ Oracle::Proposal Oracle::Propose(const std::vector<int32_t>& text) const {
   const at::Tensor guess = adapter.Forward(RunAlone(input_, text), {&part, 1}).slice(0, -1);
   Proposal proposal;
   proposal.logits = head_.Logits(guess);
+  if (looks_up_) AddEvidence(proposal.logits[0], text, adapter.draft_temperature());
   proposal.token = GreedyTokens(proposal.logits)[0];
   proposal.confidence = Confidences(proposal.logits, adapter.draft_temperature())[0];
   return proposal;

@@ -31,8 +31,9 @@ class Oracle {
     float confidence = 0;
     at::Tensor logits;  // [1, vocabulary]
   };
-  Proposal Propose(const std::vector<int32_t>& text) const;  // the adapter's, after `text`
-  int32_t Target(const std::vector<int32_t>& text) const;    // the model's own token after `text`
+  // The adapter's after `text`, with what the text says itself where the system looks up.
+  Proposal Propose(const std::vector<int32_t>& text) const;
+  int32_t Target(const std::vector<int32_t>& text) const;  // the model's own token after `text`
   // Of the Medusa heads on the state after `text`. [heads, 1, vocabulary]
   at::Tensor MedusaLogits(const std::vector<int32_t>& text) const;
 
@@ -40,6 +41,7 @@ class Oracle {
   at::Tensor DeepState(const std::vector<int32_t>& text) const;  // [1, hidden], of the last token
 
   SplitPlan plan_;
+  bool looks_up_;
   InputModel input_;
   MiddleModel middle_;
   OutputHead head_;

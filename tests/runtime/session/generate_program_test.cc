@@ -53,6 +53,23 @@ class GenerateProgramTest : public testing::Test {
   std::string model_ = folder_.path();
 };
 
+TEST_F(GenerateProgramTest, LookupsNeedNoAdapterAndChangeNoToken) {
+  const std::vector<std::string> prompt = {"--prompt", "hello hello hello", "--max-new-tokens",
+                                           "20"};
+  const auto with = [&](std::vector<std::string> more) {
+    more.insert(more.begin(), prompt.begin(), prompt.end());
+    return more;
+  };
+  const json whole = RunJson(with({"--system", "whole"}));
+  const json both = RunJson(with({"--drafter", "adapter+lookup"}));
+  std::filesystem::remove(folder_ / "adapter.safetensors");
+  const json lookup = RunJson(with({"--drafter", "lookup", "--draft-threshold", "0"}));
+  EXPECT_EQ(both["output_ids"], whole["output_ids"]);
+  EXPECT_EQ(lookup["output_ids"], whole["output_ids"]);
+  EXPECT_GT(lookup["drafted"], 0);
+  Refuses(with({"--drafter", "lookup", "--system", "u-shape"}), "drafts no chains on devices");
+}
+
 TEST_F(GenerateProgramTest, EverySystemPrintsTheSameText) {
   const ProgramRun whole =
       Run({"--prompt", "hello", "--system", "whole", "--max-new-tokens", "20"});

@@ -92,6 +92,9 @@ class Trial {
           std::vector<std::string>{"split", "fixed", "whole"}[draw_.UniformInt(3)];
       options.system.return_all_positions = draw_.UniformInt(4) == 0;
     }
+    if (options.system.drafts_chains()) {
+      options.system.drafter = DrafterNames()[draw_.UniformInt(3)];
+    }
     if (options.system.draft_ahead) options.system.draft_ahead = draw_.UniformInt(4) != 0;
     return options;
   }

@@ -14,13 +14,15 @@ namespace {
 class RoundsTest : public testing::Test {
  protected:
   // By `system`, on a model that drafts well (even seeds) or not so well.
-  void Generate(const std::string& system, uint64_t seed, double threshold) {
+  void Generate(const std::string& system, uint64_t seed, double threshold,
+                const std::string& drafter = "adapter") {
     ModelConfig config = TinyConfig(seed);
     config.shape.vocabulary = vocabulary_ = system == "hat" ? 12 : 6;
     options_ = SplitOptions();
     options_.plan.compute = kExact;
     options_.plan.split = 1;
     options_.system = FindSystem(system);
+    options_.system.drafter = drafter;
     options_.system.options.draft_threshold = threshold;
     options_.system.options.ahead_branches = 3;
     options_.system.options.max_draft = 5;
@@ -77,8 +79,9 @@ TEST_F(RoundsTest, DraftsAndKeptBranchesAreTheOraclesToo) {
   int kept = 0;
   int thrown_away = 0;
   int drafted = 0;
-  for (uint64_t seed = 0; seed < 20; ++seed) {
-    Generate("hat", seed, std::vector{0.1, 0.3, 0.5}[seed % 3]);
+  for (uint64_t seed = 0; seed < 30; ++seed) {
+    Generate("hat", seed, std::vector{0.1, 0.3, 0.5}[seed % 3],
+             seed < 20 ? "adapter" : "adapter+lookup");
     const Oracle oracle(model_, options_);
     int out = 1;
     for (const RoundEvent& round : generation_.rounds) {

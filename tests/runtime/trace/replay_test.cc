@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "cli/trace_compare.h"
 #include "runtime/model/tensor_file.h"
@@ -16,11 +17,14 @@ constexpr int kPrompts = 20, kTokens = 32, kMaxDraft = 6;
 
 class ReplayTest : public testing::Test {
  protected:
-  ReplayTest() : folder_(kPrompts, 10), trace_(Record()) { trace_.Save(folder_ / "trace"); }
+  ReplayTest() : folder_(kPrompts, 10), trace_(Record("adapter")) {
+    trace_.Save(folder_ / "trace");
+  }
 
-  DraftTrace Record() const {
+  DraftTrace Record(const std::string& drafter) const {
     TraceRecording recording;
     recording.model = folder_.model();
+    recording.model.drafter = drafter;
     recording.output_tokens = kTokens;
     recording.max_draft = kMaxDraft;
     return *RecordTrace(recording, folder_.prompts(), [](int) { return true; });
@@ -123,6 +127,26 @@ TEST_F(ReplayTest, EveryDraftIsTheSimulatorsAtEveryThresholdAndLength) {
   EXPECT_GT(drafted_ - accepted_, 300);
   EXPECT_GT(kept_, 50);
   EXPECT_GT(discarded_, 50);
+}
+
+TEST_F(ReplayTest, LookupsInTheTextAreTheSimulatorsToo) {
+  for (const std::string drafter : {"lookup", "adapter+lookup"}) {
+    SCOPED_TRACE(drafter);
+    trace_ = Record(drafter);
+    trace_.Save(folder_ / "trace");
+    const double threshold = ThresholdNear(0.55);
+    SystemSpec system = FindSystem("hat");
+    system.drafter = drafter;
+    system.options.draft_threshold = threshold;
+    system.options.max_draft = kMaxDraft;
+    ExpectNoDifference(
+        RunLive(system),
+        Simulate({"system.drafter=" + drafter, "policy.draft_threshold=" + ExactText(threshold),
+                  "policy.max_draft=" + std::to_string(kMaxDraft)}),
+        [&](int row) { return DraftRounds(trace_, row, threshold, kMaxDraft); });
+    EXPECT_GT(std::exchange(accepted_, 0), 50);
+    EXPECT_GT(std::exchange(kept_, 0), drafter == "lookup" ? -1 : 5);
+  }
 }
 
 TEST_F(ReplayTest, EveryTreeIsTheSimulatorsToo) {

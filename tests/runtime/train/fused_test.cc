@@ -92,14 +92,56 @@ TEST(FusedTest, CrossEntropyOfTokensAndItsGradientsEqualTorchs) {
   EXPECT_LT(Distance(got[1], wanted[1]), kSame);
 }
 
+// All tokens of a vocabulary, likeliest first.
+TokenShares SharesOf(const at::Tensor& logits) {
+  const auto [sorted, tokens] = logits.sort(1, /*descending=*/true);
+  return {tokens, sorted.softmax(1)};
+}
+
 TEST(FusedTest, CrossEntropyWithATeacherIsItsEntropyAndFlatWhereBothAgree) {
   const at::Tensor x = RandomLeaf({6, 5}, "x"), output = RandomLeaf({9, 5}, "output");
   const at::Tensor logits = at::mm(x, output.t()).detach();
-  const at::Tensor loss = LinearSoftCrossEntropy(x, output, logits);
+  const at::Tensor loss = LinearSoftCrossEntropy(x, output, SharesOf(logits));
   const at::Tensor probabilities = logits.softmax(1);
   EXPECT_NEAR(loss.item<double>(),
               -(probabilities * probabilities.log()).sum(1).mean().item<double>(), kSame);
   EXPECT_LT(torch::autograd::grad({loss}, {x})[0].abs().max().item<double>(), kSame);
+}
+
+TEST(FusedTest, CrossEntropyWithAFewTokensOfATeacherEqualsTorchs) {
+  const at::Tensor x = RandomLeaf({6, 5}, "x"), output = RandomLeaf({9, 5}, "output");
+  const auto [logits, tokens] = RandomLeaf({6, 9}, "teacher").detach().topk(3, 1);
+  const at::Tensor shares = logits.softmax(1);
+  const at::Tensor dense = at::zeros({6, 9}, shares.options()).scatter(1, tokens, shares);
+  const at::Tensor plain = -(dense * at::mm(x, output.t()).log_softmax(1)).sum(1).mean();
+  const at::Tensor fused = LinearSoftCrossEntropy(x, output, {tokens, shares});
+  EXPECT_NEAR(fused.item<double>(), plain.item<double>(), kSame);
+  const auto wanted = torch::autograd::grad({plain}, {x, output});
+  const auto got = torch::autograd::grad({fused}, {x, output});
+  EXPECT_LT(Distance(got[0], wanted[0]), kSame);
+  EXPECT_LT(Distance(got[1], wanted[1]), kSame);
+}
+
+// 2,000 tokens of which the teacher names at most 4 a row: loss and gradient of a tenth of the
+// others are those of all, up to chance; those of all others are equal.
+TEST(FusedTest, AFewOtherTokensStandForAll) {
+  const at::Tensor x = RandomLeaf({8, 5}, "x");
+  const at::Tensor output = RandomLeaf({2000, 5}, "output").detach();
+  const auto [logits, tokens] = RandomLeaf({8, 2000}, "teacher").detach().topk(4, 1);
+  const TokenShares teacher{tokens, logits.softmax(1)};
+  const at::Tensor all = LinearSoftCrossEntropy(x, output, teacher);
+  const at::Tensor gradient = torch::autograd::grad({all}, {x})[0];
+  for (const int64_t others : {0, 1, 200, 5000}) {
+    const at::Tensor some = SampledSoftCrossEntropy(x, output, teacher, others);
+    const double off = Distance(torch::autograd::grad({some}, {x})[0], gradient);
+    const bool is_sampled = others == 1 || others == 200;
+    EXPECT_NEAR(some.item<double>(), all.item<double>(),
+                others == 200 ? 0.05
+                : is_sampled  ? 3
+                              : kSame);
+    EXPECT_LT(off, others == 200 ? 0.15 : is_sampled ? 3 : kSame) << others;
+    EXPECT_EQ(off > kSame, is_sampled);
+  }
 }
 
 TEST(FusedTest, WithoutGradientsNothingIsDifferentiated) {
