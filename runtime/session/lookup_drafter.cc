@@ -7,8 +7,7 @@
 namespace hat {
 namespace {
 
-// What a token's logit gains for each token that matched. Of 0.25, 0.5, 1 and 2 the one with the
-// longest accept length (docs/model.md).
+// What a token's logit gains for each token that matched. Assumed, not fitted.
 constexpr double kEvidence = 0.5;
 
 }  // namespace
