@@ -142,7 +142,7 @@ class EveryVerbTest(unittest.TestCase):
     def test_words_that_are_no_verb_are_refused(self):
         for words, message, code in (
                 (["simulte", "x"], "hat: unknown verb 'simulte x'; there are ", 2), ([""], "hat: unknown verb ''; ", 2),
-                (["trace", "nothing"], "hat: unknown verb 'trace nothing'; there are trace check, trace fidelity, ", 2),
+                (["trace", "nothing"], "hat: unknown verb 'trace nothing'; there are trace check, trace exits, trace fidelity, ", 2),
                 (["trace"], "hat trace check  ", 2)):
             result = subprocess.run([BIN / "hat", *words], capture_output=True, text=True, check=False)
             self.assertEqual((result.returncode, result.stdout), (code, ""), words)
