@@ -44,8 +44,7 @@ int TraceShowVerb(CommandLine& line) {
   bool as_text = false;
   line.description(
       "Shows what a draft trace holds; with --prompts the accept lengths by the prompts' genres, "
-      "as "
-      "a Markdown table");
+      "as a Markdown table");
   line.footer(
       "Example:\n  hat trace show models/small/drafts.trace --prompts models/small/prompts.csv");
   line.add_option("file", path, "a draft trace")->required()->transform(ShippedPath);

@@ -118,7 +118,7 @@ DrafterFlags::DrafterFlags(CommandLine& line) {
   line.add_option(
           "--other-tokens", other_tokens,
           "Of the tokens that the model names nowhere in a micro-batch a step looks at about "
-          "so many, evenly spread; 0: at all. With a large vocabulary a few thousand are as good")
+          "so many, evenly spread; 0: at all")
       ->capture_default_str()
       ->check(CLI::Range(0, 1 << 24));
   line.add_option("--file-dtype", file_dtype, "Of the tensors in the file: fp32, fp16, bf16")

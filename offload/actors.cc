@@ -23,7 +23,10 @@ class Actors {
  public:
   Actors(const OffloadNetwork& network, const OffloadPlan& start, const GoingOn& going_on,
          const ActorOptions& options)
-      : network_(network), going_on_(going_on), options_(options) {
+      : network_(network),
+        going_on_(going_on),
+        options_(options),
+        total_rate_(network.TotalRate()) {
     const NodeValues loads = LoadsOf(network, start, going_on);
     const Marginals marginals = MarginalsOf(network, start, going_on, options.offloading.objective);
     for (size_t stage = 0; stage < network.stages.size(); ++stage) {
@@ -98,10 +101,9 @@ class Actors {
     }
     if (stage == 0) return;
     const ObjectiveOptions& objective = options_.offloading.objective;
-    const double total = network_.TotalRate();
-    const double cost = NodeSlope(load, node.capacity, total, objective) +
+    const double cost = NodeSlope(load, node.capacity, total_rate_, objective) +
                         (actor.ways.empty() ? 0 : going_on_[stage] * onward);
-    const double curvature = NodeCurvature(load, node.capacity, total, objective);
+    const double curvature = NodeCurvature(load, node.capacity, total_rate_, objective);
     for (const auto& [from, link] : actor.upstream) {
       const auto f = static_cast<size_t>(from), k = static_cast<size_t>(link);
       const double link_s = network_.stages[stage - 1][f].links[k].seconds;
@@ -132,6 +134,7 @@ class Actors {
   const OffloadNetwork& network_;
   const GoingOn& going_on_;
   const ActorOptions& options_;
+  double total_rate_;
   MemoryWorld world_;
   std::vector<std::vector<Actor>> actors_;
   std::vector<std::vector<std::vector<size_t>>> place_;  // of each link among its end's upstream

@@ -78,6 +78,7 @@ Marginals MarginalsOf(const OffloadNetwork& network, const OffloadPlan& plan,
   const NodeValues loads = LoadsOf(network, plan, going_on);
   const double total = network.TotalRate();
   Marginals marginals;
+  marginals.total_rate = total;
   for (const auto& stage : network.stages) marginals.node.emplace_back(stage.size(), 0.0);
   marginals.share = plan;
   marginals.going_on.assign(network.stages.size(), 0.0);

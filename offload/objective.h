@@ -52,6 +52,7 @@ struct Marginals {
   NodeValues node;
   OffloadPlan share;             // by each share: r_h phi_i (b / R_ij + Delta_j) / total rate
   std::vector<double> going_on;  // by r_h; of the last stage 0
+  double total_rate = 0;         // of all devices
 };
 Marginals MarginalsOf(const OffloadNetwork& network, const OffloadPlan& plan,
                       const GoingOn& going_on, const ObjectiveOptions& options);

@@ -15,7 +15,7 @@ std::vector<WayOn> WaysOf(const OffloadNetwork& network, int stage, const Offloa
     const double load = loads[next][to];
     ways.push_back(
         {link.seconds + marginals.node[next][to],
-         NodeCurvature(load, network.stages[next][to].capacity, network.TotalRate(), objective),
+         NodeCurvature(load, network.stages[next][to].capacity, marginals.total_rate, objective),
          load});
   }
   return ways;
@@ -91,7 +91,7 @@ Offloading Offload(const OffloadNetwork& network, OffloadPlan start, const Going
         result.plan[stage][i] = nodes[stage][i].shares();
       }
     }
-    result.gap_s = gap / network.TotalRate();
+    result.gap_s = gap / marginals.total_rate;
     ++result.rounds;
     const bool is_beyond = IsBeyond(network, loads, objective.slack);
     if (!is_beyond && result.gap_s <= options.tolerance * delay_s) break;
